@@ -1,0 +1,1 @@
+"""Genre labels with an honest confidence for a whole music catalog. Start reading at `pipeline.py`."""

@@ -1,0 +1,1 @@
+"""Which tracks to label: tracks, catalogs, the frozen listing and its shards."""

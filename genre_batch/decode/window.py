@@ -1,0 +1,26 @@
+"""Which part of a track is decoded."""
+
+import hashlib
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat
+
+
+class Window(BaseModel):
+    """A part of fixed length at an offset that only the track's id decides.
+
+    The default is the rule of seed 001: 30 s from a whole second drawn from 15..120 s, so that slow
+    openings are avoided and not every track is cut at the same place.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    length_s: PositiveFloat = 30.0
+    min_offset_s: int = 15
+    max_offset_s: int = 120
+
+    def start_s(self, track_id: str, duration_s: float) -> float:
+        """Seconds into a track of `duration_s` at which the window begins; 0 where the track is shorter than it."""
+        choices = self.max_offset_s - self.min_offset_s + 1
+        draw = int.from_bytes(hashlib.sha256(track_id.encode()).digest()[:8], "big")
+        wanted = self.min_offset_s + draw % choices
+        return max(0.0, min(float(wanted), duration_s - self.length_s))

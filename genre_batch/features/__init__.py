@@ -1,0 +1,1 @@
+"""From a waveform to model inputs: the front end, log-mel, segments."""

@@ -1,0 +1,1 @@
+"""From segments to scores: taxonomy, bundle, networks, predictor, pooling, calibration."""

@@ -1,0 +1,1 @@
+"""One network a file; each is built from the settings kept in its bundle."""

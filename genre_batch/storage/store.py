@@ -1,0 +1,65 @@
+"""What every storage back end offers, and what can go wrong with one object."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class StorageError(Exception):
+    """An operation on one object failed; the message names the URI."""
+
+
+class ObjectGone(StorageError):
+    """The object does not exist (404)."""
+
+
+class ObjectChanged(StorageError):
+    """The object's etag is no longer the one asked for (412)."""
+
+
+class AccessDenied(StorageError):
+    """The credentials in use may not do this (401, 403)."""
+
+
+class ReadFailed(StorageError):
+    """The bytes could not be read whole, after all retries."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One object as a listing shows it. `etag` has no quotes; `uri` keeps the key byte for byte."""
+
+    uri: str
+    etag: str
+    size_bytes: int
+
+
+class Store(Protocol):
+    """Objects under one scheme. URIs are `s3://bucket/key`, with the key as it is, or absolute local paths."""
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All objects whose URI starts with the folder `prefix`, sorted by URI (UTF-8 order), streamed."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """The folders directly under `prefix`, as URIs with a trailing slash, sorted."""
+
+    def head(self, uri: str) -> StoredObject:
+        """The object as it is now. Raises ObjectGone, AccessDenied, ReadFailed."""
+
+    def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
+        """Bytes `start` to `start + length` (or the end), all of them, of exactly the version `etag`.
+
+        Raises ObjectGone, ObjectChanged, AccessDenied, ReadFailed.
+        """
+
+    def write(self, uri: str, data: bytes) -> None:
+        """Write the whole object, replacing what is there; readers see the old bytes or the new, never a part."""
+
+    def create(self, uri: str, data: bytes) -> bool:
+        """Write the object only where none is (`If-None-Match: *`); False if there is one already."""
+
+    def replace(self, uri: str, data: bytes, etag: str) -> bool:
+        """Write the object only while its etag is still `etag` (`If-Match`); False if it has changed or gone."""
+
+    def delete(self, uri: str) -> None:
+        """Remove the object if it is there."""

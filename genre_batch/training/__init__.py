@@ -1,0 +1,1 @@
+"""From labelled tracks to a model bundle: splits, dataset, augmentation, trainer."""
