@@ -1,0 +1,79 @@
+"""The CPU actor: a batch of tracks becomes one feature block."""
+
+import time
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+
+from genre_batch.actors.blocks import ExtractReport, Extraction, FeatureBlock
+from genre_batch.actors.object_reader import ObjectReader, ReadRange
+from genre_batch.catalog.reject import Reject, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.features.front_end import Segments, TrackSegments
+from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.model.bundle import load_bundle
+from genre_batch.model.golden import check_segments
+
+
+class ExtractPool(BaseModel):
+    """How many extract actors a run has; `max_size: null` means as many as the cluster's CPUs allow."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    min_size: PositiveInt = 1
+    max_size: PositiveInt | None = None
+    num_cpus: PositiveFloat = 1.0
+
+
+class ExtractFeatures:
+    """Reads, decodes and computes features, one track at a time, in a child process that a bad file may kill.
+
+    Checks the bundle's golden segments when it starts. Raises UserError if they differ.
+    """
+
+    def __init__(self, bundle_uri: str, deadline_s: float) -> None:
+        bundle = load_bundle(bundle_uri)
+        check_segments(bundle)
+        self._settings = bundle.manifest.front_end
+        self._front_end = SandboxedFrontEnd(self._settings, deadline_s)
+        self._reader = ObjectReader()
+
+    def ready(self) -> None:
+        """Return once the actor can work."""
+
+    def extract(self, tracks: list[Track]) -> tuple[FeatureBlock, ExtractReport]:
+        """The segments of all tracks that have some, and one outcome a track."""
+        cpu_start_s, bytes_start = self._cpu_s(), self._reader.bytes_read
+        results = [self._one(track, read) for track, read in self._reader.ranges(tracks)]
+        block = self._block(results)
+        report = ExtractReport(
+            outcomes=tuple(_outcome(result) for result in results),
+            bytes_read=self._reader.bytes_read - bytes_start,
+            cpu_s=self._cpu_s() - cpu_start_s,
+        )
+        return block, report
+
+    def _one(self, track: Track, read: ReadRange) -> TrackSegments | Reject:
+        try:
+            return self._front_end.extract(track, read)
+        except TrackRejected as rejected:
+            return rejected.reject
+
+    def _block(self, results: list[TrackSegments | Reject]) -> FeatureBlock:
+        shape = (0, self._settings.n_mels, self._settings.segment_frames)
+        parts: list[Segments] = [np.empty(shape, np.float16)]
+        rows: list[int] = []
+        for row, result in enumerate(results):
+            if isinstance(result, TrackSegments):
+                parts.append(result.segments)
+                rows += [row] * len(result.segments)
+        return FeatureBlock(np.concatenate(parts), np.asarray(rows, np.int32), len(results))
+
+    def _cpu_s(self) -> float:
+        return time.process_time() + self._front_end.cpu_s
+
+
+def _outcome(result: TrackSegments | Reject) -> Extraction | Reject:
+    if isinstance(result, Reject):
+        return result
+    return Extraction(result.duration_s, result.window_start_s, result.decoder)

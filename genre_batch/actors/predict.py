@@ -1,0 +1,71 @@
+"""The GPU actor (or CPU, where there is none): a feature block becomes scores."""
+
+import time
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
+
+from genre_batch.actors.blocks import FeatureBlock, PredictReport
+from genre_batch.catalog.reject import Reject, RejectReason, Stage
+from genre_batch.model.bundle import load_bundle
+from genre_batch.model.calibration import softmax
+from genre_batch.model.golden import check_probabilities
+from genre_batch.model.pooling import pool
+from genre_batch.model.scores import Score, to_score
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["fp32", "bf16", "fp16"]
+
+
+class PredictPool(BaseModel):
+    """How many predict actors a run has and on what.
+
+    `num_gpus: null` gives each a GPU where the cluster has some, and none elsewhere; `max_size: null` means one a
+    GPU, or one for every four extract actors on CPUs alone.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    min_size: PositiveInt = 1
+    max_size: PositiveInt | None = None
+    num_gpus: NonNegativeFloat | None = None
+    device: Device = "auto"
+    precision: Precision = "fp32"
+
+
+class PredictGenres:
+    """Runs the network on blocks; loads the model from its URI and checks its golden answers when it starts.
+
+    Raises UserError when the bundle is damaged or answers differently than when it was made.
+    """
+
+    def __init__(self, bundle_uri: str, device: Device, precision: Precision) -> None:
+        # torch is loaded here and not with the module: the driver reads PredictPool and must stay small.
+        import torch
+
+        from genre_batch.model.predictor import Predictor
+
+        torch.set_num_threads(1)
+        self._manifest = load_bundle(bundle_uri).manifest
+        self._predictor = Predictor(load_bundle(bundle_uri), device=device, precision=precision)
+        check_probabilities(load_bundle(bundle_uri), self._predictor)
+
+    def ready(self) -> None:
+        """Return once the actor can work."""
+
+    def predict(self, block: FeatureBlock) -> PredictReport:
+        """One score a track that has segments, pooled over them."""
+        cpu_start_s = time.process_time()
+        probabilities = softmax(self._predictor.logits(block.segments), self._manifest.calibration.temperature)
+        pooled = pool(probabilities, block.track_rows, block.tracks)
+        counts = np.bincount(block.track_rows, minlength=block.tracks)
+        outcomes = tuple(self._outcome(row, int(count)) for row, count in zip(pooled, counts, strict=True))
+        return PredictReport(outcomes, time.process_time() - cpu_start_s)
+
+    def _outcome(self, probabilities: "np.ndarray[tuple[int], np.dtype[np.float32]]", segments: int) -> Score | Reject | None:
+        if segments == 0:
+            return None
+        if not np.isfinite(probabilities).all():
+            return Reject(RejectReason.NOT_FINITE, Stage.MODEL, "the model's answer is not a number")
+        return to_score(probabilities, self._manifest.taxonomy, self._manifest.thresholds, segments=segments)

@@ -1,0 +1,118 @@
+"""One frozen tree of settings a verb: loaded from YAML, changed by `--set a.b=value`, dumped for the record."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+
+from genre_batch.actors.extract import ExtractPool
+from genre_batch.actors.predict import PredictPool
+from genre_batch.errors import UsageError
+
+Config = TypeVar("Config", bound=BaseModel)
+Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]
+
+
+class IndexConfig(BaseModel):
+    """Settings of `genre-batch index`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+
+
+class ScoreConfig(BaseModel):
+    """Settings of `genre-batch score`.
+
+    shard_tracks: tracks that are committed together. batch_tracks: tracks sent to an actor at once.
+    max_reject_rate: share of rejects above which the run ends with exit code 3. deadline_s: for decoding one track.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: str = Field(min_length=1)
+    output: str = Field(min_length=1)
+    bundle: str = "default"
+    shard_tracks: PositiveInt = 1024
+    batch_tracks: PositiveInt = 32
+    max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
+    deadline_s: PositiveFloat = 60.0
+    extract: ExtractPool = ExtractPool()
+    predict: PredictPool = PredictPool()
+
+
+class EvaluateConfig(BaseModel):
+    """Settings of `genre-batch evaluate`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    bundle: str = "default"
+    source: str = Field(min_length=1)
+
+
+def load(
+    kind: type[Config], path: str | None, overrides: Sequence[str] = (), arguments: Mapping[str, str | None] | None = None
+) -> Config:
+    """The settings of one verb: the file's values, then the arguments given, then the `a.b=value` overrides.
+
+    Raises UsageError that names the file and the key at fault.
+    """
+    tree = _read(path) if path else {}
+    tree |= {key: value for key, value in (arguments or {}).items() if value is not None}
+    for override in overrides:
+        _set(tree, override)
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        raise UsageError(_explain(error), f"known keys: {', '.join(kind.model_fields)}") from error
+
+
+def dump(config: BaseModel) -> str:
+    """The whole tree as YAML, defaults included."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def _read(path: str) -> dict[str, Yaml]:
+    try:
+        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read the config file {path}: {error.strerror}", "check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}", "fix the file") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise UsageError(f"{path} must hold keys and values", "see configs/ for examples")
+    return tree
+
+
+def _set(tree: dict[str, Yaml], override: str) -> None:
+    """Put the value of `a.b=value` at its place; the value is read as YAML, so `null`, `2` and `true` mean what they say."""
+    path, equals, value = override.partition("=")
+    if not equals or not path:
+        raise UsageError(f"--set {override!r} is not of the form key=value", "for example --set extract.max_size=8")
+    *parents, leaf = path.split(".")
+    node = tree
+    for parent in parents:
+        child = node.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise UsageError(f"--set {path}: {parent} is a value, not a group of keys", "see --help for the keys")
+        node = child
+    try:
+        node[leaf] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {path}: {value!r} is not a YAML value", "quote it") from error
+
+
+def _explain(error: ValidationError) -> str:
+    """All faults of a tree in one sentence, each with its path."""
+    faults = [f"{'.'.join(map(str, fault['loc']))}: {_fault(fault['type'], fault['msg'])}" for fault in error.errors()]
+    return "invalid configuration: " + "; ".join(faults)
+
+
+def _fault(kind: str, message: str) -> str:
+    words = {"extra_forbidden": "unknown key", "missing": "is required"}
+    return words.get(kind, message[:1].lower() + message[1:])

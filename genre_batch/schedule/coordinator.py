@@ -1,0 +1,216 @@
+"""Who does what next, as a pure state machine: events in, commands out; no Ray, no clock, no I/O.
+
+A batch waits, is extracted, waits as a block, is predicted, and is done; a shard whose tracks are all done is
+committed. Whatever goes wrong puts a batch back into one of the two queues, or ends a single track as a reject.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from genre_batch.catalog.shards import Batch, Shard, plan_batches
+from genre_batch.schedule.events import (
+    ActorLost,
+    ActorReady,
+    BlockLost,
+    CallFailed,
+    Command,
+    Committed,
+    CommitShard,
+    DeadlinePassed,
+    Event,
+    Extracted,
+    ForgetBlock,
+    Predicted,
+    RejectTrack,
+    Role,
+    SendExtract,
+    SendPredict,
+    StopActor,
+)
+from genre_batch.schedule.pool import Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels."""
+
+    batch_tracks: int = 32
+    calls_per_actor: int = 2
+    blocks_per_predictor: int = 4
+    attempts: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A batch with the attempts it has used up, and the call whose block it is once it was extracted."""
+
+    batch: Batch
+    attempts: int = 0
+    block: int | None = None
+
+
+class Coordinator:
+    """The state of a run. Feed every event to `handle` and carry out the commands it returns, in order.
+
+    shards: the shards still to be done, in order; taken one at a time, so that the state does not grow with them.
+    """
+
+    def __init__(self, shards: Iterable[Shard], limits: Limits) -> None:
+        self._shards: Iterator[Shard] = iter(shards)
+        self._limits = limits
+        self._pools = {role: Pool(limits.calls_per_actor) for role in Role}
+        self._calls: dict[int, tuple[int, _Work]] = {}
+        self._to_extract: deque[_Work] = deque()
+        self._to_predict: deque[_Work] = deque()
+        self._tracks_left: dict[int, int] = {}
+        self._committing: set[int] = set()
+        self._next_call = 0
+        self._open_next_shard()
+
+    @property
+    def finished(self) -> bool:
+        """Whether every shard is committed."""
+        return not self._tracks_left and not self._committing
+
+    def handle(self, event: Event) -> list[Command]:
+        """The commands that follow from `event`. Late answers to calls that were given up are ignored."""
+        match event:
+            case ActorReady(actor, role):
+                self._pools[role].add(actor)
+                commands: list[Command] = []
+            case Extracted(call, scorable):
+                commands = self._on_extracted(call, scorable)
+            case Predicted(call):
+                work = self._take(call)
+                commands = self._finish(work) if work else []
+            case CallFailed(call, message):
+                work = self._take(call)
+                commands = self._try_again(work, message) if work else []
+            case BlockLost(call):
+                commands = self._on_block_lost(call)
+            case ActorLost(actor, blameless, message):
+                commands = self._on_actor_lost(actor, blameless, message)
+            case DeadlinePassed(actor):
+                commands = self._on_deadline(actor)
+            case Committed(shard):
+                self._committing.discard(shard)
+                commands = []
+        return commands + self._send()
+
+    def _on_extracted(self, call: int, scorable: int) -> list[Command]:
+        work = self._take(call)
+        if work is None:
+            return [ForgetBlock(call)]
+        extracted = replace(work, block=call)
+        if scorable == 0:
+            return self._finish(extracted)
+        self._to_predict.append(extracted)
+        return []
+
+    def _on_block_lost(self, call: int) -> list[Command]:
+        work = self._take(call)
+        if work is None:
+            return []
+        self._to_extract.appendleft(replace(work, block=None))
+        return _forget(work)
+
+    def _on_actor_lost(self, actor: int, blameless: bool, message: str) -> list[Command]:
+        """Requeue an actor's calls; only the oldest, which it had in hand, can have killed it."""
+        role = self._role(actor)
+        if role is None:
+            return []
+        works = [self._calls.pop(call)[1] for call in self._pools[role].remove(actor)]
+        suspects = [] if blameless else works[:1]
+        for work in reversed(works[len(suspects) :]):
+            self._requeue(work)
+        return [command for work in suspects for command in self._try_again(work, message)]
+
+    def _on_deadline(self, actor: int) -> list[Command]:
+        role = self._role(actor)
+        if role is None:
+            return []
+        message = f"no answer from a {role} actor by the deadline"
+        return [StopActor(actor, role), *self._on_actor_lost(actor, False, message)]
+
+    def _try_again(self, work: _Work, message: str) -> list[Command]:
+        """Count an attempt; a batch that has used them up is split, a single track is given up."""
+        tried = replace(work, attempts=work.attempts + 1)
+        if tried.attempts < self._limits.attempts:
+            self._requeue(tried)
+            return []
+        batch = work.batch
+        if batch.stop - batch.start == 1:
+            return [RejectTrack(batch, tried.attempts, message), *self._finish(tried)]
+        singles = [_Work(replace(batch, start=row, stop=row + 1)) for row in range(batch.start, batch.stop)]
+        self._to_extract.extendleft(reversed(singles))
+        return _forget(work)
+
+    def _requeue(self, work: _Work) -> None:
+        queue = self._to_extract if work.block is None else self._to_predict
+        queue.appendleft(work)
+
+    def _finish(self, work: _Work) -> list[Command]:
+        shard = work.batch.shard
+        self._tracks_left[shard] -= work.batch.stop - work.batch.start
+        commands = _forget(work)
+        if self._tracks_left[shard] == 0:
+            del self._tracks_left[shard]
+            self._committing.add(shard)
+            commands.append(CommitShard(shard))
+        if not self._tracks_left:
+            self._open_next_shard()
+        return commands
+
+    def _take(self, call: int) -> _Work | None:
+        """The work of a call that has come back; None if it was given up before."""
+        if call not in self._calls:
+            return None
+        actor, work = self._calls.pop(call)
+        role = self._role(actor)
+        assert role is not None
+        self._pools[role].release(actor, call)
+        return work
+
+    def _role(self, actor: int) -> Role | None:
+        return next((role for role, pool in self._pools.items() if actor in pool), None)
+
+    def _send(self) -> list[Command]:
+        """Give every actor with a free place its next call; blocks first, since they hold memory."""
+        commands: list[Command] = []
+        predictors, extractors = self._pools[Role.PREDICT], self._pools[Role.EXTRACT]
+        while self._to_predict and (actor := predictors.idlest()) is not None:
+            work = self._to_predict.popleft()
+            assert work.block is not None
+            commands.append(SendPredict(self._call(Role.PREDICT, actor, work), actor, work.batch, work.block))
+        while self._room_for_blocks() and (actor := extractors.idlest()) is not None and self._has_batch():
+            work = self._to_extract.popleft()
+            commands.append(SendExtract(self._call(Role.EXTRACT, actor, work), actor, work.batch))
+        return commands
+
+    def _call(self, role: Role, actor: int, work: _Work) -> int:
+        call = self._next_call
+        self._next_call += 1
+        self._calls[call] = (actor, work)
+        self._pools[role].assign(actor, call)
+        return call
+
+    def _room_for_blocks(self) -> bool:
+        """Whether the predictors keep up; without this the blocks of fast extractors would fill the object store."""
+        return len(self._to_predict) < self._limits.blocks_per_predictor * max(1, len(self._pools[Role.PREDICT]))
+
+    def _has_batch(self) -> bool:
+        if not self._to_extract:
+            self._open_next_shard()
+        return bool(self._to_extract)
+
+    def _open_next_shard(self) -> None:
+        shard = next(self._shards, None)
+        if shard is None:
+            return
+        self._tracks_left[shard.index] = shard.stop - shard.start
+        self._to_extract.extend(_Work(batch) for batch in plan_batches(shard, self._limits.batch_tracks))
+
+
+def _forget(work: _Work) -> list[Command]:
+    return [] if work.block is None else [ForgetBlock(work.block)]
