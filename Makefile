@@ -1,0 +1,57 @@
+# make setup | test | lint | demo | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.setup-done
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
+	&& echo $$python && break; done)
+
+# uv has its own name for the folders pip looks into besides its index
+comma := ,
+empty :=
+space := $(empty) $(empty)
+ifneq ($(strip $(PIP_FIND_LINKS)),)
+export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
+endif
+
+.PHONY: help setup test lint demo clean
+
+help:
+	@echo 'make setup   install everything into $(VENV)'
+	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
+	@echo 'make test    run all tests'
+	@echo 'make lint    check style, types and the layers'
+	@echo 'make clean   remove what these commands made'
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@if [ -z '$(PYTHON)' ]; then \
+		echo 'genre-batch needs Python 3.11, 3.12 or 3.13 with its venv module; none was found.' >&2; \
+		echo 'Install one, or name it: make setup PYTHON=/path/to/python3.12' >&2; exit 2; fi
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+		echo 'Python could not create $(VENV): on Debian and Ubuntu, install python3-venv.' >&2; exit 2; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[dev,report]'
+	@touch $@
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+demo: setup
+	@$(BIN)/genre-batch demo $(if $(CATALOG),--catalog "$$CATALOG") $(if $(OUTPUT),--output "$$OUTPUT")
+
+clean:
+	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
