@@ -1,6 +1,14 @@
 """The answer for one track."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
+
+from genre_batch.model.calibration import Floats
+from genre_batch.model.taxonomy import Taxonomy
+
+SUM_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,3 +28,20 @@ class Score:
     top_k: tuple[GenreProbability, ...]
     abstained: bool
     segments: int
+
+
+def to_score(
+    probabilities: Floats, taxonomy: Taxonomy, thresholds: Mapping[str, float], *, segments: int, top_k: int = 3
+) -> Score:
+    """The answer that `probabilities` [g] amount to, with the `top_k` best genres; of equal ones the first listed.
+
+    The model abstains where the best genre's probability is below that genre's threshold; a genre without one is
+    always answered. Raises ValueError if the probabilities are not finite or do not sum to 1 within SUM_TOLERANCE.
+    """
+    if not np.isfinite(probabilities).all() or abs(float(probabilities.sum()) - 1.0) > SUM_TOLERANCE:
+        raise ValueError("probabilities must be finite and sum to 1")
+    order = np.argsort(-probabilities, kind="stable")[:top_k]
+    best = tuple(GenreProbability(taxonomy.genres[i], float(probabilities[i])) for i in order)
+    confidence = best[0].probability
+    abstained = confidence < thresholds.get(best[0].genre, 0.0)
+    return Score(None if abstained else best[0].genre, confidence, best, abstained, segments)

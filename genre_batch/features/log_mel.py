@@ -1,0 +1,126 @@
+"""Log-mel spectrogram, equal to librosa's, at about half its time."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_batch.decode.waveform import Samples
+
+Spectrogram = npt.NDArray[np.float32]
+
+_BLOCK_FRAMES = 32  # 32 frames of 2048 doubles and their spectrum are 1 MiB: they stay in the level-2 cache
+_BAND_FILTERS = 16
+_MIN_POWER = 1e-10  # librosa's `amin`
+_BREAK_HZ = 1000.0  # the Slaney scale is linear below, logarithmic above
+_MELS_PER_HZ = 3.0 / 200.0
+_LOG_STEP = np.log(6.4) / 27.0
+
+
+def log_mel(
+    samples: Samples, *, sample_rate: int, n_fft: int, hop_length: int, n_mels: int, top_db: float
+) -> Spectrogram:
+    """Mel power of `samples` [n] in dB re 1, [n_mels, 1 + n // hop_length] float32.
+
+    Equal to `librosa.power_to_db(librosa.feature.melspectrogram(...), ref=1.0, top_db=top_db)` of librosa 0.11.
+    """
+    power = mel_power(samples, sample_rate=sample_rate, n_fft=n_fft, hop_length=hop_length, n_mels=n_mels)
+    decibels: Spectrogram = np.log10(np.maximum(power, _MIN_POWER, out=power), out=power)
+    decibels *= 10.0
+    floor: np.float32 = decibels.max() - np.float32(top_db)
+    return np.maximum(decibels, floor, out=decibels)
+
+
+def mel_power(samples: Samples, *, sample_rate: int, n_fft: int, hop_length: int, n_mels: int) -> Spectrogram:
+    """Mel power spectrogram [n_mels, 1 + n // hop_length] float32, frames centred and padded with zeros.
+
+    Equal to `librosa.feature.melspectrogram` of librosa 0.11 (periodic Hann window, power 2, Slaney scale and norm).
+    The transform is in double precision, as librosa's is: in single precision, bands 80 dB below the loudest one
+    (above the cut-off of a lossy codec, say) come out wrong by a few per cent.
+    """
+    window = _hann(n_fft)
+    bands = _bands(sample_rate, n_fft, n_mels)
+    frames = _centred_frames(samples, n_fft, hop_length)
+    windowed = np.empty((_BLOCK_FRAMES, n_fft))
+    spectrum = np.empty((_BLOCK_FRAMES, n_fft // 2 + 1), np.complex128)
+    mel = np.empty((n_mels, len(frames)), np.float32)
+    for start in range(0, len(frames), _BLOCK_FRAMES):
+        block = frames[start : start + _BLOCK_FRAMES]
+        size = len(block)
+        np.multiply(block, window, out=windowed[:size])
+        np.fft.rfft(windowed[:size], out=spectrum[:size])
+        power = np.square(spectrum.real[:size])
+        power += np.square(spectrum.imag[:size])
+        _apply(bands, power.astype(np.float32), mel[:, start : start + size])
+    return mel
+
+
+def mel_filters(sample_rate: int, n_fft: int, n_mels: int) -> npt.NDArray[np.float32]:
+    """Triangular filters of unit area, [n_mels, 1 + n_fft // 2], from 0 Hz to half the sample rate.
+
+    Equal to `librosa.filters.mel` (Slaney's Auditory Toolbox scale and normalisation).
+    """
+    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(sample_rate / 2), n_mels + 2))
+    bins_hz = np.fft.rfftfreq(n_fft, 1.0 / sample_rate)
+    widths_hz = np.diff(edges_hz)[:, None]
+    distance_hz = edges_hz[:, None] - bins_hz[None, :]
+    rising = -distance_hz[:-2] / widths_hz[:-1]
+    falling = distance_hz[2:] / widths_hz[1:]
+    triangles = np.maximum(0.0, np.minimum(rising, falling))
+    area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
+    return (triangles * area[:, None]).astype(np.float32)
+
+
+def _hz_to_mel(hertz: float) -> float:
+    if hertz < _BREAK_HZ:
+        return hertz * _MELS_PER_HZ
+    return float(_BREAK_HZ * _MELS_PER_HZ + np.log(hertz / _BREAK_HZ) / _LOG_STEP)
+
+
+def _mel_to_hz(mels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    break_mel = _BREAK_HZ * _MELS_PER_HZ
+    above = _BREAK_HZ * np.exp(_LOG_STEP * (mels - break_mel))
+    return np.where(mels < break_mel, mels / _MELS_PER_HZ, above)
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """Neighbouring filters and the bins that any of them weighs: weights [filters, bins]."""
+
+    filters: slice
+    bins: slice
+    weights: Spectrogram
+
+
+@lru_cache(maxsize=8)
+def _bands(sample_rate: int, n_fft: int, n_mels: int) -> tuple[_Band, ...]:
+    # A bin feeds two filters at most. Sixteen filters at a time leave 15 of 16 zeros out of the matrix product and
+    # keep it in BLAS; scipy.sparse is as fast but costs 0.4 s to import.
+    weights = mel_filters(sample_rate, n_fft, n_mels)
+    return tuple(_band(weights, first) for first in range(0, n_mels, _BAND_FILTERS))
+
+
+def _band(weights: Spectrogram, first: int) -> _Band:
+    filters = slice(first, first + _BAND_FILTERS)
+    used = np.flatnonzero(weights[filters].any(axis=0))
+    bins = slice(used[0], used[-1] + 1) if len(used) else slice(0, 0)
+    return _Band(filters, bins, np.ascontiguousarray(weights[filters, bins]))
+
+
+def _apply(bands: tuple[_Band, ...], power: Spectrogram, mel: Spectrogram) -> None:
+    """Write the filters' answer to `power` [n_frames, n_bins] into `mel` [n_mels, n_frames]."""
+    for band in bands:
+        mel[band.filters] = band.weights @ power[:, band.bins].T
+
+
+@lru_cache(maxsize=8)
+def _hann(n_fft: int) -> npt.NDArray[np.float64]:
+    return 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(n_fft) / n_fft)
+
+
+def _centred_frames(samples: Samples, n_fft: int, hop_length: int) -> npt.NDArray[np.float64]:
+    """View [n_frames, n_fft] of the zero-padded samples; frame i is centred on sample i * hop_length."""
+    padded = np.zeros(len(samples) + 2 * (n_fft // 2))
+    padded[n_fft // 2 : n_fft // 2 + len(samples)] = samples
+    return np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop_length]

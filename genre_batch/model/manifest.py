@@ -1,0 +1,45 @@
+"""bundle.json: everything about a model but its weights."""
+
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.model.architecture import Architecture
+from genre_batch.model.calibration import Calibration
+from genre_batch.model.pooling import Pooling
+from genre_batch.model.taxonomy import Taxonomy
+
+BUNDLE_SCHEMA_VERSION: Final = 1
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+FileName = Literal["model.safetensors", "golden.npz", "README.md"]
+
+
+class BundleManifest(BaseModel):
+    """`thresholds`: the least probability a genre is answered with; an empty mapping never abstains.
+
+    `metrics` and `training` are for the reader of the model card: figures by name, and how the model was made.
+    `files`: sha256 of each file beside bundle.json.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    schema_version: Literal[1] = BUNDLE_SCHEMA_VERSION
+    name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
+    architecture: Architecture
+    front_end: FrontEnd
+    taxonomy: Taxonomy
+    calibration: Calibration = Calibration()
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    pooling: Pooling = "mean_probability"
+    metrics: dict[str, FiniteFloat] = Field(default_factory=dict)
+    training: dict[str, str] = Field(default_factory=dict)
+    files: dict[FileName, Sha256] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _thresholds_name_genres(self) -> Self:
+        unknown = sorted(set(self.thresholds) - set(self.taxonomy.genres))
+        if unknown:
+            raise ValueError(f"thresholds name a genre that is not in the taxonomy: {unknown[0]!r}")
+        return self
