@@ -1,5 +1,6 @@
 """What every storage back end offers, and what can go wrong with one object."""
 
+import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -40,7 +41,7 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All objects whose URI starts with the folder `prefix`, sorted by URI (UTF-8 order), streamed."""
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> builtins.list[str]:
         """The folders directly under `prefix`, as URIs with a trailing slash, sorted."""
 
     def head(self, uri: str) -> StoredObject:
