@@ -54,7 +54,10 @@ class EvaluateConfig(BaseModel):
 
 
 def load(
-    kind: type[Config], path: str | None, overrides: Sequence[str] = (), arguments: Mapping[str, str | None] | None = None
+    kind: type[Config],
+    path: str | None,
+    overrides: Sequence[str] = (),
+    arguments: Mapping[str, str | None] | None = None,
 ) -> Config:
     """The settings of one verb: the file's values, then the arguments given, then the `a.b=value` overrides.
 
@@ -90,7 +93,7 @@ def _read(path: str) -> dict[str, Yaml]:
 
 
 def _set(tree: dict[str, Yaml], override: str) -> None:
-    """Put the value of `a.b=value` at its place; the value is read as YAML, so `null`, `2` and `true` mean what they say."""
+    """Put the value of `a.b=value`, read as YAML (so `null`, `2` and `true` mean what they say), at its place."""
     path, equals, value = override.partition("=")
     if not equals or not path:
         raise UsageError(f"--set {override!r} is not of the form key=value", "for example --set extract.max_size=8")

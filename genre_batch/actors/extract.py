@@ -5,7 +5,7 @@ import time
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
-from genre_batch.actors.blocks import ExtractReport, Extraction, FeatureBlock
+from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock
 from genre_batch.actors.object_reader import ObjectReader, ReadRange
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track

@@ -34,7 +34,9 @@ class ObjectReader:
     def ranges(self, tracks: Iterable[Track]) -> Iterator[tuple[Track, ReadRange]]:
         """Each track with a function `(start, length) -> bytes`, which raises TrackRejected when reading fails."""
         upcoming = iter(tracks)
-        fetched = deque((track, self._threads.submit(self._fetch, track)) for track in islice(upcoming, self._ahead_tracks))
+        fetched = deque(
+            (track, self._threads.submit(self._fetch, track)) for track in islice(upcoming, self._ahead_tracks)
+        )
         while fetched:
             track, fetch = fetched.popleft()
             yield track, self._reader(track, fetch)

@@ -63,7 +63,9 @@ class PredictGenres:
         outcomes = tuple(self._outcome(row, int(count)) for row, count in zip(pooled, counts, strict=True))
         return PredictReport(outcomes, time.process_time() - cpu_start_s)
 
-    def _outcome(self, probabilities: "np.ndarray[tuple[int], np.dtype[np.float32]]", segments: int) -> Score | Reject | None:
+    def _outcome(
+        self, probabilities: "np.ndarray[tuple[int], np.dtype[np.float32]]", segments: int
+    ) -> Score | Reject | None:
         if segments == 0:
             return None
         if not np.isfinite(probabilities).all():

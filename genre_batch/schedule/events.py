@@ -1,4 +1,7 @@
-"""What the coordinator is told and what it asks for. A call is one request to one actor; its number is never used again."""
+"""What the coordinator is told and what it asks for.
+
+A call is one request to one actor; its number is never used again.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,0 +1,173 @@
+"""`genre-batch VERB`: settings in, report out. Data goes to stdout, everything else to stderr."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from genre_batch.errors import TooManyRejects, UserError
+
+if TYPE_CHECKING:
+    from genre_batch.run.report import ScoreReport
+
+# Each verb imports what it needs when it is called, so that --help does not wait for ray and torch.
+
+app = typer.Typer(
+    name="genre-batch",
+    help="A genre, with an honest confidence, for every track of a catalog.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[
+    str | None, typer.Argument(metavar="SOURCE", help="s3://bucket/prefix/, a folder, or a CSV/Parquet with `uri`.")
+]
+Output = Annotated[str | None, typer.Argument(metavar="OUTPUT", help="s3://bucket/prefix/ or a folder.")]
+ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")]
+Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change one setting.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
+
+
+@app.command()
+def index(
+    source: Source = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Write the frozen listing of SOURCE, sorted and without duplicates, to OUTPUT."""
+    with _told():
+        from genre_batch.config import IndexConfig, load
+        from genre_batch.run.indexing import index_catalog
+
+        settings = load(IndexConfig, config, overrides or (), {"source": source, "output": output})
+        report = index_catalog(settings)
+        typer.echo(report.model_dump_json() if json else report.summary())
+
+
+@app.command()
+def score(
+    source: Source = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Write a genre and a confidence for every track of SOURCE to OUTPUT; a second run scores only what is new."""
+    with _told():
+        from genre_batch.config import ScoreConfig, load
+
+        settings = load(ScoreConfig, config, overrides or (), {"source": source, "output": output})
+        if plan:
+            from genre_batch.run.preview import preview
+
+            typer.echo(preview(settings).model_dump_json() if json else preview(settings).summary())
+            return
+        from genre_batch.pipeline import score as run_score
+        from genre_batch.run.report import summary
+
+        report = run_score(settings)
+        typer.echo(report.model_dump_json() if json else summary(report))
+        _check_rejects(report, settings.max_reject_rate)
+
+
+@app.command()
+def train(
+    source: Source = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Train a model bundle on the labelled tracks of SOURCE and write it to the folder OUTPUT."""
+    with _told():
+        from genre_batch.config import load
+        from genre_batch.training.trainer import TrainConfig
+        from genre_batch.training.trainer import train as run_train
+
+        settings = load(TrainConfig, config, overrides or (), {"source": source, "output": output})
+        report = run_train(settings)
+        typer.echo(report.model_dump_json() if json else report.summary())
+
+
+@app.command()
+def evaluate(
+    bundle: Annotated[str | None, typer.Argument(metavar="BUNDLE", help="`default`, a folder or s3:// folder.")] = None,
+    source: Annotated[
+        str | None, typer.Argument(metavar="LABELLED", help="A folder with one folder a genre, or a CSV.")
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Measure BUNDLE on the labelled tracks of LABELLED."""
+    with _told():
+        from genre_batch.config import EvaluateConfig, load
+        from genre_batch.evaluation.report import evaluate as run_evaluate
+
+        settings = load(EvaluateConfig, config, overrides or (), {"bundle": bundle, "source": source})
+        report = run_evaluate(settings.bundle, settings.source)
+        typer.echo(report.model_dump_json() if json else report.summary())
+
+
+@app.command()
+def demo(
+    catalog: Annotated[
+        str | None, typer.Option("--catalog", help="Your own music instead of the sample catalog.")
+    ] = None,
+    output: Annotated[str | None, typer.Option("--output", help="Where the table goes.")] = None,
+) -> None:
+    """Run the whole job once on this machine: on a synthesised catalog on a local S3, or on your own music."""
+    with _told():
+        from genre_batch.demo.demo import run_demo
+
+        run_demo(catalog or None, output or None)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line, and end the process with the verb's exit code."""
+    app(args=arguments)
+
+
+def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
+    if report.run_id is not None and (report.reject_rate > max_reject_rate or report.scored == 0):
+        raise TooManyRejects(
+            f"{report.rejected} of {report.scored + report.rejected} tracks were rejected",
+            f"look at {report.output}/rejects; max_reject_rate is {max_reject_rate:g}",
+        )
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn failures into one sentence on stderr and the exit code of the plan."""
+    from genre_batch.storage.store import StorageError
+
+    try:
+        yield
+    except UserError as error:
+        _fail(str(error), error.hint, error.exit_code)
+    except StorageError as error:
+        _fail(str(error), "check the address and the credentials, then start again: what is committed is kept", 1)
+    except KeyboardInterrupt:
+        _fail("interrupted", "start again to go on: what is committed is kept", 130)
+    except Exception as error:
+        if os.environ.get("GENRE_BATCH_DEBUG"):
+            raise
+        _fail(f"unexpected {type(error).__name__}: {error}", "GENRE_BATCH_DEBUG=1 shows where; please report it", 1)
+
+
+def _fail(message: str, hint: str, exit_code: int) -> None:
+    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    if hint:
+        sys.stderr.write(f"hint: {' '.join(hint.split())}\n")
+    raise typer.Exit(exit_code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""The connection to Ray, and how large the pools may be on the cluster that answers."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psutil
+import ray
+
+from genre_batch.actors.extract import ExtractPool
+from genre_batch.actors.predict import PredictPool
+from genre_batch.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """What the cluster has. `own` says that this process started it, and ends it."""
+
+    cpus: float
+    gpus: float
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PoolSizes:
+    """How many actors of each kind to run now, and the GPUs of each predict actor."""
+
+    extract: int
+    predict: int
+    gpus_per_predict: float
+
+
+@contextmanager
+def connected() -> Iterator[Cluster]:
+    """Connect by Ray's own rule: RAY_ADDRESS, else the cluster that `ray start` runs here, else a new local one."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    mine = not ray.is_initialized()
+    if mine:
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    try:
+        yield current_cluster()
+    finally:
+        if mine:
+            ray.shutdown()
+
+
+def current_cluster() -> Cluster:
+    """What the cluster has at this moment; it may grow and shrink."""
+    resources = ray.cluster_resources()
+    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), own=_runs_below_this_process())
+
+
+def pool_sizes(cluster: Cluster, extract: ExtractPool, predict: PredictPool, batches: int) -> PoolSizes:
+    """The pools that suit `cluster` for a run of `batches` batches, within the sizes that the settings allow."""
+    gpus_each = predict.num_gpus if predict.num_gpus is not None else min(1.0, cluster.gpus)
+    room = math.floor(cluster.cpus / extract.num_cpus)
+    extractors = _clamp(min(room, batches), extract.min_size, extract.max_size)
+    wanted = math.floor(cluster.gpus / gpus_each) if gpus_each else math.ceil(extractors / 4)
+    return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size), gpus_each)
+
+
+def check_capacity(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool) -> None:
+    """Raise UsageError where a cluster of our own, which cannot grow, has not what the settings ask for."""
+    needed_cpus, needed_gpus = sizes.extract * extract.num_cpus, sizes.predict * sizes.gpus_per_predict
+    if cluster.own and (needed_cpus > cluster.cpus or needed_gpus > cluster.gpus):
+        raise UsageError(
+            f"the run asks for {needed_cpus:g} CPUs and {needed_gpus:g} GPUs, "
+            f"this machine offers {cluster.cpus:g} and {cluster.gpus:g}",
+            "lower extract.min_size, extract.num_cpus, predict.min_size or predict.num_gpus, or use a larger cluster",
+        )
+
+
+def _runs_below_this_process() -> bool:
+    names = {child.name() for child in psutil.Process().children(recursive=True)}
+    return bool(names & {"raylet", "gcs_server"})
+
+
+def _clamp(size: int, low: int, high: int | None) -> int:
+    return max(low, size if high is None else min(size, high))

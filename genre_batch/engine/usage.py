@@ -1,0 +1,64 @@
+"""What a run uses of machines and storage."""
+
+import time
+from dataclasses import dataclass
+
+import psutil
+
+from genre_batch.actors.blocks import ExtractReport, PredictReport
+
+
+@dataclass(slots=True)
+class Usage:
+    """What this process's share of a run has used so far.
+
+    tracks: committed by it. cpu_s: of all processes: where Ray runs below this process, everything including Ray
+    itself; on a cluster of others, this process and what the actors report.
+    """
+
+    tracks: int = 0
+    bytes_read: int = 0
+    actors_cpu_s: float = 0.0
+    cpu_s: float = 0.0
+    first_sent_s: float | None = None
+    last_commit_s: float | None = None
+
+    @property
+    def scoring_s(self) -> float:
+        """Seconds from the first batch sent to the last commit; 0 if there was none."""
+        if self.first_sent_s is None or self.last_commit_s is None:
+            return 0.0
+        return self.last_commit_s - self.first_sent_s
+
+    def add(self, report: ExtractReport | PredictReport) -> None:
+        """Count one call to an actor."""
+        self.actors_cpu_s += report.cpu_s
+        if isinstance(report, ExtractReport):
+            self.bytes_read += report.bytes_read
+
+    def sent(self) -> None:
+        """Note that a batch goes out."""
+        if self.first_sent_s is None:
+            self.first_sent_s = time.monotonic()
+
+    def committed(self, tracks: int) -> None:
+        """Note that a shard is in the ledger."""
+        self.tracks += tracks
+        self.last_commit_s = time.monotonic()
+
+    def close(self, *, own_cluster: bool) -> None:
+        """Take the final CPU reading, while all processes are still alive."""
+        self.cpu_s = _tree_cpu_s() if own_cluster else time.process_time() + self.actors_cpu_s
+
+
+def _tree_cpu_s() -> float:
+    """CPU seconds of this process, all below it that are alive, and those of theirs that ended."""
+    return sum(_cpu_s(process) for process in [psutil.Process(), *psutil.Process().children(recursive=True)])
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system + times.children_user + times.children_system)

@@ -1,0 +1,57 @@
+"""START HERE: the flow of a run, from a catalog to a table.
+
+catalog -> decode -> features -> model -> sink
+
+The listing is frozen and cut into shards; extract actors turn batches of tracks into feature blocks, predict actors turn
+blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on where it was.
+"""
+
+import time
+
+from genre_batch.catalog.listing import Listing
+from genre_batch.catalog.shards import plan_shards
+from genre_batch.config import ScoreConfig
+from genre_batch.engine.cluster import connected
+from genre_batch.engine.drive import Drive, Usage, Work
+from genre_batch.model.bundle import load_bundle
+from genre_batch.run.planning import listing_folder, resume_or_plan
+from genre_batch.run.progress import Progress, shown
+from genre_batch.run.report import ScoreReport, nothing_to_do, score_report
+from genre_batch.sink.finish import finish
+from genre_batch.sink.layout import at, run_path
+from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.plan import RunPlan
+from genre_batch.storage.open_store import open_store
+from genre_batch.storage.store import Store
+
+
+def score(config: ScoreConfig) -> ScoreReport:
+    """Give every track of `config.source` a score or a reject below `config.output`, and report.
+
+    Raises UserError for what the user can mend, StorageError where storage fails for good.
+    """
+    started_s = time.monotonic()
+    bundle = load_bundle(config.bundle)
+    store = open_store(config.output)
+    plan, resumed = resume_or_plan(config, bundle, store)
+    if plan.tracks == 0:
+        return nothing_to_do(config.output, plan, time.monotonic() - started_s)
+    ledger = Ledger(store, config.output, plan)
+    usage = _carry_out(config, plan, store, ledger)
+    manifest = finish(store, config.output, plan, ledger.records())
+    report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
+    store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
+    return report
+
+
+def _carry_out(config: ScoreConfig, plan: RunPlan, store: Store, ledger: Ledger) -> Usage:
+    """Run the shards that are not committed yet on Ray, and commit them."""
+    listing = Listing(store, listing_folder(config.output, plan.run_id))
+    committed = ledger.shards()
+    shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
+    tracks = sum(shard.stop - shard.start for shard in shards)
+    if not shards:
+        return Usage()
+    with connected() as cluster, shown(Progress("scoring", tracks, plan.size_bytes)) as progress:
+        work = Work(shards, tracks, listing.rows, ledger.commit, progress.add_tracks)
+        return Drive(config, cluster, work).run()

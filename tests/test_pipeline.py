@@ -1,0 +1,152 @@
+"""The main job on local Ray: real audio files in, a Parquet table out."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import audio_samples
+import pytest
+import ray
+from table_checks import check_run, comparable, rows
+
+from genre_batch.config import ScoreConfig, load
+from genre_batch.pipeline import score
+from genre_batch.storage.local import LocalStore
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+
+FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "aac", "alac", "aiff"]
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    os.environ["RAY_ADDRESS"] = "local"
+    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+    del os.environ["RAY_ADDRESS"]
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small catalog: every format, twice, and four files that cannot be scored."""
+    folder = tmp_path_factory.mktemp("music")
+    for number in range(2):
+        samples = audio_samples.chord(seconds=12 + 5 * number, sample_rate=44_100, channels=2, seed=number)
+        for name in FORMATS:
+            (folder / f"{name}-{number}.bin").write_bytes(audio_samples.encode(samples, 44_100, name))
+    (folder / "empty.mp3").write_bytes(b"")
+    (folder / "text.mp3").write_bytes(b"#EXTM3U\nhttp://127.0.0.1/secret\n" * 20)
+    (folder / "cut.wav").write_bytes((folder / "wav-0.bin").read_bytes()[:100_000])
+    (folder / "silent.flac").write_bytes(audio_samples.encode(samples * 0, 44_100, "flac"))
+    return folder
+
+
+def settings(source: Path | str, output: Path | str, *overrides: str) -> ScoreConfig:
+    few_gpus = ["shard_tracks=5", "predict.num_gpus=0", *overrides]
+    return load(ScoreConfig, None, few_gpus, {"source": str(source), "output": str(output)})
+
+
+def etags(folder: Path) -> dict[str, str]:
+    return {stored.uri: stored.etag for stored in LocalStore().list(f"{folder}/")}
+
+
+@pytest.fixture(scope="module")
+def table(local_ray: None, music: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output of one unbroken run over `music`."""
+    output = tmp_path_factory.mktemp("table")
+    report = score(settings(music, output))
+    assert (report.listed, report.scored, report.rejected) == (20, 16, 4)
+    return output
+
+
+def test_every_track_has_one_row_and_every_file_is_in_the_manifest(table: Path, music: Path) -> None:
+    latest = json.loads((table / "_latest.json").read_text())
+    check_run(table, latest["run_id"], etags(music))
+
+
+def test_rejects_name_their_reason(table: Path) -> None:
+    reasons = {Path(str(row["uri"])).name: row["reason"] for row in rows(table, "rejects")}
+    assert reasons == {
+        "empty.mp3": "empty",
+        "text.mp3": "unsupported",
+        "cut.wav": "truncated",
+        "silent.flac": "silent",
+    }
+
+
+def test_the_report_is_kept_with_the_run(table: Path) -> None:
+    (file,) = table.glob("_runs/*/report.json")
+    report = json.loads(file.read_text())
+    assert report["scored"] + report["rejected"] == report["listed"] == 20
+    assert report["cpu_s_per_track"] > 0
+    assert report["tracks_per_s"] > 0
+    assert report["bytes_read"] > 0
+    assert sum(report["genres"].values()) + report["abstained"] == report["scored"]
+
+
+def test_a_second_run_scores_nothing_and_writes_nothing(table: Path, music: Path, local_ray: None) -> None:
+    before = sorted(table.rglob("*"))
+    report = score(settings(music, table))
+    assert (report.run_id, report.listed, report.skipped, report.scored) == (None, 20, 20, 0)
+    assert sorted(table.rglob("*")) == before
+
+
+def test_changed_bytes_and_new_tracks_are_scored_and_nothing_else(
+    music: Path, local_ray: None, tmp_path: Path
+) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for name in ("wav-0.bin", "mp3-0.bin", "flac-0.bin"):
+        (source / name).write_bytes((music / name).read_bytes())
+    assert score(settings(source, output)).scored == 3
+    (source / "wav-0.bin").write_bytes((music / "wav-1.bin").read_bytes())
+    (source / "new.bin").write_bytes((music / "ogg-1.bin").read_bytes())
+    report = score(settings(source, output))
+    assert (report.listed, report.skipped, report.scored) == (4, 2, 2)
+
+
+def test_the_answer_depends_neither_on_batches_nor_on_the_number_of_actors(
+    table: Path, music: Path, local_ray: None, tmp_path: Path
+) -> None:
+    score(settings(music, tmp_path / "out", "batch_tracks=4", "extract.max_size=1", "shard_tracks=20"))
+    assert comparable(tmp_path / "out", "scores") == comparable(table, "scores")
+
+
+def test_predict_actors_take_the_gpus_that_ray_has(music: Path, local_ray: None, tmp_path: Path) -> None:
+    """Logical GPUs: the placement is real, the network runs on the CPU of this machine."""
+    source = tmp_path / "in"
+    source.mkdir()
+    for number in range(12):
+        (source / f"{number}.wav").write_bytes((music / "wav-0.bin").read_bytes())
+    report = score(settings(source, tmp_path / "out", "predict.num_gpus=null", "predict.min_size=2", "batch_tracks=4"))
+    assert report.scored == 12
+    assert ray.cluster_resources()["GPU"] == 2
+
+
+def test_a_killed_run_resumes_to_the_table_of_an_unbroken_one(table: Path, music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(tmp_path), "--set", "shard_tracks=5"]
+    environment = os.environ | {"RAY_ADDRESS": "local"}
+    driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline_s = time.monotonic() + 120
+    while not list(tmp_path.glob("_runs/*/commits/*.json")) and time.monotonic() < deadline_s:
+        assert driver.poll() is None, driver.stderr.read().decode() if driver.stderr else ""
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    committed = len(list(tmp_path.glob("_runs/*/commits/*.json")))
+    assert 1 <= committed < 4
+    assert not list(tmp_path.glob("_runs/*/manifest.json"))
+    done = subprocess.run([*command, "--json"], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["resumed"]
+    assert report["scored"] + report["rejected"] == report["listed"] == 20
+    for name in ("scores", "rejects"):
+        assert comparable(tmp_path, name) == comparable(table, name)
+    check_run(tmp_path, report["run_id"], etags(music))
