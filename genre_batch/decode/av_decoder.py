@@ -1,0 +1,213 @@
+"""AAC and ALAC in M4A, Opus, FLAC in Ogg and WMA through libav.
+
+Libav gets the file object and a forced demuxer, never a name: nothing else can be opened from here, neither a
+protocol nor a file that a container refers to, and only the decoders listed below may run.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from typing import BinaryIO, NoReturn
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.stream import Discard
+
+from genre_batch.catalog.reject import RejectReason
+from genre_batch.decode.downmix import downmix
+from genre_batch.decode.rejected import rejected
+from genre_batch.decode.waveform import Samples
+
+CODECS = frozenset(
+    {
+        *("aac", "alac", "opus", "libopus", "vorbis", "flac", "mp3float", "mp3", "mp2float", "mp2"),
+        *("wmav1", "wmav2", "wmapro", "wmalossless", "wmavoice"),
+        *("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_s16be", "pcm_s24be"),
+    }
+)
+"""Decoders that may run, by their names in libav."""
+
+_PREROLL_S = 0.5
+_BLOCK_FRAMES = 1 << 16
+_FIRST_PACKETS = 64
+_FULL_SCALE = {"u1": 128.0, "i2": 2.0**15, "i4": 2.0**31}
+
+
+class AvReader:
+    """One open audio stream: the first one of the file. Attributes as in SoundfileReader.
+
+    demuxer: libav's name of the container format. The first frame is decoded at once, since a container may
+    declare half the rate of what its decoder puts out (HE-AAC).
+    Opening raises TrackRejected: `unsupported` without an audio stream that has a decoder, else `corrupt`.
+    """
+
+    name = "av"
+
+    def __init__(self, source: BinaryIO, demuxer: str) -> None:
+        source.seek(0)
+        options = {"codec_whitelist": ",".join(sorted(CODECS)), "protocol_whitelist": "none"}
+        with _errors_as_rejects():
+            self._container = av.open(
+                source, "r", format=demuxer, container_options=options, metadata_errors="replace", io_open=_refuse
+            )
+            self._stream = self._first_audio_stream()
+            first = self._first_frame()
+        self.sample_rate = int(first.sample_rate)
+        self.channels = len(first.layout.channels)
+        self._origin = first.pts if first.pts is not None else self._stream.start_time or 0
+        self.frames = self._declared_frames() or self._counted_frames()
+
+    def read(self, start: int, count: int) -> Samples:
+        """`count` frames from frame `start` on as mono [n] float32; n is smaller only where the file ends.
+
+        Decoding begins half a second earlier, since lossy decoders need some frames to settle.
+        Raises TrackRejected: `corrupt` where a packet of the window cannot be decoded.
+        """
+        with _errors_as_rejects():
+            self._seek(max(0, start - round(_PREROLL_S * self.sample_rate)))
+            pieces = list(self._mono_pieces(start, count))
+        return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
+
+    def close(self) -> None:
+        """Free the decoder; the source stays open."""
+        self._container.close()
+
+    def _first_audio_stream(self) -> AudioStream:
+        streams = self._container.streams
+        if not streams.audio:
+            raise rejected(RejectReason.UNSUPPORTED, "the file has no audio stream")
+        stream = streams.audio[0]
+        codec = getattr(stream.codec_context, "name", "unknown")
+        if codec not in CODECS:
+            raise rejected(RejectReason.UNSUPPORTED, f"no decoder for {codec}")
+        stream.codec_context.thread_count = 1
+        for other in streams:
+            if other.index != stream.index:
+                other.discard = Discard.all
+        return stream
+
+    def _first_frame(self) -> AudioFrame:
+        for number, packet in enumerate(self._container.demux(self._stream)):
+            for frame in packet.decode():
+                if frame.samples:
+                    return frame
+            if number >= _FIRST_PACKETS:
+                break
+        raise rejected(RejectReason.CORRUPT, "no frame at the start of the audio stream can be decoded")
+
+    def _declared_frames(self) -> int | None:
+        """Frames by the stream's or else the file's duration; None where neither is written."""
+        if self._stream.duration and self._stream.time_base:
+            return round(self._stream.duration * self._stream.time_base * self.sample_rate)
+        if self._container.duration:
+            return round(Fraction(self._container.duration, av.time_base) * self.sample_rate)
+        return None
+
+    def _counted_frames(self) -> int:
+        """Frames up to the end of the last packet: reads the whole file, but decodes nothing."""
+        end = 0
+        with _errors_as_rejects():
+            self._seek(0)
+            for packet in self._container.demux(self._stream):
+                if packet.pts is not None and packet.time_base is not None:
+                    ticks = packet.pts - self._origin + (packet.duration or 0)
+                    end = max(end, round(ticks * packet.time_base * self.sample_rate))
+        return end
+
+    def _seek(self, frame: int) -> None:
+        time_base = self._stream.time_base or Fraction(1, self.sample_rate)
+        ticks = int(Fraction(frame, self.sample_rate) / time_base)
+        self._container.seek(self._origin + ticks, stream=self._stream)
+        self._stream.codec_context.flush_buffers()
+
+    def _mono_pieces(self, start: int, count: int) -> Iterator[Samples]:
+        """The frames from `start` on, downmixed in blocks (one numpy call for many small frames)."""
+        held: list[npt.NDArray[np.generic]] = []
+        held_frames, wanted = 0, count
+        for samples in self._cut(start, count):
+            held.append(samples)
+            held_frames += samples.shape[1]
+            if held_frames >= _BLOCK_FRAMES or held_frames >= wanted:
+                yield _to_mono(held)
+                wanted -= held_frames
+                held, held_frames = [], 0
+        if held:
+            yield _to_mono(held)
+
+    def _cut(self, start: int, count: int) -> Iterator[npt.NDArray[np.generic]]:
+        """Decoded arrays [channels, n] of the frames `start` to `start + count`, and no others."""
+        end, position = start + count, None
+        for frame in self._decoded(start):
+            position = self._position(frame, position)
+            first, last = max(0, start - position), min(frame.samples, end - position)
+            position += frame.samples
+            if first < last:
+                yield _planes(frame)[:, first:last]
+            if position >= end:
+                return
+
+    def _decoded(self, start: int) -> Iterator[AudioFrame]:
+        """Frames from the current place on; what cannot be decoded before frame `start` is skipped."""
+        for packet in self._container.demux(self._stream):
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                if packet.pts is None or self._frames_at(packet.pts) >= start:
+                    raise
+                continue
+            for frame in frames:
+                self._require_same_layout(frame)
+                yield frame
+
+    def _require_same_layout(self, frame: AudioFrame) -> None:
+        if frame.sample_rate != self.sample_rate or len(frame.layout.channels) != self.channels:
+            raise rejected(RejectReason.UNSUPPORTED, "the sample rate or the channels change within the stream")
+
+    def _position(self, frame: AudioFrame, expected: int | None) -> int:
+        """The place of `frame` in the track, in frames: its time stamp says it after a seek, then they are counted."""
+        if expected is not None:
+            return expected
+        position = self._frames_at(frame.pts) if frame.pts is not None else 0
+        coarse = frame.time_base is not None and frame.time_base * self.sample_rate > 1
+        return round(position / frame.samples) * frame.samples if coarse else position
+
+    def _frames_at(self, ticks: int) -> int:
+        time_base = self._stream.time_base or Fraction(1, self.sample_rate)
+        return round((ticks - self._origin) * time_base * self.sample_rate)
+
+
+def _planes(frame: AudioFrame) -> npt.NDArray[np.generic]:
+    """The samples of `frame` as [channels, n] in their own type."""
+    samples = frame.to_ndarray()
+    return samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
+
+
+def _to_mono(pieces: list[npt.NDArray[np.generic]]) -> Samples:
+    """Arrays [channels, n_i] one after the other as mono [sum n_i] float32 with full scale 1.0."""
+    samples = np.concatenate(pieces, axis=1)
+    kind = samples.dtype.str[1:]
+    scaled = samples.astype(np.float32)
+    if kind == "u1":
+        scaled -= np.float32(_FULL_SCALE[kind])
+    if kind in _FULL_SCALE:
+        scaled *= np.float32(1.0 / _FULL_SCALE[kind])
+    return downmix(scaled.T)
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise PermissionError("a container may not open other files")
+
+
+@contextmanager
+def _errors_as_rejects() -> Iterator[None]:
+    try:
+        yield
+    except av.error.DecoderNotFoundError as error:
+        raise rejected(RejectReason.UNSUPPORTED, f"libav: {error}") from error
+    except av.error.MemoryError:
+        raise
+    except (av.error.FFmpegError, ValueError) as error:
+        raise rejected(RejectReason.CORRUPT, f"libav: {error}") from error

@@ -1,0 +1,70 @@
+"""How long an MPEG audio stream is, when its first frame does not say so."""
+
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from genre_batch.decode.byte_source import read_at
+from genre_batch.decode.mpeg_audio import FrameHeader, VbrTag, find_frame, parse_header, parse_vbr_tag
+
+_PROBE_BYTES = 32 * 1024
+_SCAN_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Mp3Length:
+    """What is known of a stream. `frames`: samples per channel, counted or computed; None if the tag declares them."""
+
+    tag: VbrTag | None
+    frames: int | None
+    constant_bitrate: bool
+
+
+def measure_mp3(source: BinaryIO, size_bytes: int) -> Mp3Length | None:
+    """The length of a stream whose first frame is at byte 0; None if there is no frame.
+
+    Streams without a Xing, Info or VBRI tag whose frames have one bit rate at the start, in the middle and at
+    the end are taken for constant; for others every frame header is read, which takes the whole file.
+    """
+    head = read_at(source, 0, _PROBE_BYTES)
+    first = parse_header(head)
+    if first is None:
+        return None
+    tag = parse_vbr_tag(head, 0, first)
+    if tag is not None and tag.frames:
+        return Mp3Length(tag, None, constant_bitrate=False)
+    probes = (head, *(read_at(source, at, _PROBE_BYTES) for at in (size_bytes // 2, max(0, size_bytes - _PROBE_BYTES))))
+    if all(_constant(probe, first) for probe in probes):
+        frame_bytes = first.samples * first.bitrate_kbps * 125 / first.sample_rate
+        return Mp3Length(tag, round(size_bytes / frame_bytes * first.samples), constant_bitrate=True)
+    return Mp3Length(tag, _count_samples(source, size_bytes, first), constant_bitrate=False)
+
+
+def _constant(probe: bytes, first: FrameHeader) -> bool:
+    """Whether all frames of `probe` from its first confirmed one on have the bit rate of `first`."""
+    at = find_frame(probe)
+    header = parse_header(probe, at) if at is not None else None
+    while at is not None and header is not None and header.continues(first):
+        if header.bitrate_kbps != first.bitrate_kbps:
+            return False
+        at += header.frame_bytes
+        header = parse_header(probe, at)
+    return True
+
+
+def _count_samples(source: BinaryIO, size_bytes: int, first: FrameHeader) -> int:
+    """Samples per channel in all frames, header by header; damaged stretches are skipped."""
+    samples, start, data, at = 0, 0, b"", 0
+    while start + at < size_bytes:
+        if at + 4 > len(data):
+            start, at = start + at, 0
+            data = read_at(source, start, _SCAN_BYTES)
+            if len(data) < 4:
+                break
+        header = parse_header(data, at)
+        if header is not None and header.continues(first):
+            samples += header.samples
+            at += header.frame_bytes
+        else:
+            found = find_frame(data[at + 1 : at + 1 + 8192])
+            at += 4096 if found is None else found + 1
+    return samples

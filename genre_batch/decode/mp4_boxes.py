@@ -1,0 +1,38 @@
+"""The boxes of an MP4 or M4A file (ISO 14496-12), as far as their sizes tell whether the file is whole."""
+
+from typing import BinaryIO
+
+from genre_batch.catalog.reject import RejectReason
+from genre_batch.decode.byte_source import read_at
+from genre_batch.decode.rejected import rejected, require_bytes
+
+_MOST_BOXES = 100_000
+
+
+def require_boxes(source: BinaryIO, size_bytes: int) -> None:
+    """Check that the file has the boxes `moov` (the index) and `mdat` (the samples) and that they end within it.
+
+    Raises TrackRejected: `truncated`, or `corrupt` where there is no index at all.
+    """
+    at, seen = 0, set()
+    for _ in range(_MOST_BOXES):
+        head = read_at(source, at, 16) if at < size_bytes else b""
+        if len(head) < 8:
+            break
+        kind, length = head[4:8], _box_bytes(head, size_bytes - at)
+        if kind in (b"moov", b"mdat"):
+            require_bytes(f"the box {kind.decode()}", length, size_bytes - at)
+        seen.add(kind)
+        at += max(8, length)
+    if b"moov" not in seen:
+        raise rejected(RejectReason.CORRUPT, "an MP4 file without a moov box: there is no index of its samples")
+    if b"mdat" not in seen:
+        raise rejected(RejectReason.TRUNCATED, "an MP4 file that ends before its samples begin")
+
+
+def _box_bytes(head: bytes, rest_bytes: int) -> int:
+    """Length of the box, with its header; 0 in the file means up to the end, 1 a 64-bit length."""
+    short = int.from_bytes(head[:4], "big")
+    if short == 1:
+        return int.from_bytes(head[8:16], "big")
+    return short or rest_bytes

@@ -1,0 +1,96 @@
+"""MPEG audio frame headers (ISO 11172-3, 13818-3): where the frames are, what the first one promises."""
+
+from dataclasses import dataclass
+
+_BITRATES_KBPS = {
+    (1, 1): (32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
+    (1, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (1, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (2, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+_SAMPLE_RATES = (44_100, 48_000, 32_000)
+_RATE_DIVISORS = {3: 1, 2: 2, 0: 4}
+
+
+@dataclass(frozen=True, slots=True)
+class FrameHeader:
+    """One frame. `layer` 1..3; `samples` per channel; `frame_bytes` with the header; `tag_offset`: of a Xing tag."""
+
+    mpeg1: bool
+    layer: int
+    bitrate_kbps: int
+    sample_rate: int
+    frame_bytes: int
+    samples: int
+    tag_offset: int
+
+    def continues(self, other: "FrameHeader") -> bool:
+        """Whether both can be frames of one stream."""
+        return (self.mpeg1, self.layer, self.sample_rate) == (other.mpeg1, other.layer, other.sample_rate)
+
+
+@dataclass(frozen=True, slots=True)
+class VbrTag:
+    """What a Xing, Info or VBRI tag in the first frame declares; None where it is silent."""
+
+    frames: int | None
+    audio_bytes: int | None
+
+
+def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
+    """The frame header at `at`, or None if there is no valid one (free-format bit rates count as invalid)."""
+    if len(data) < at + 4 or data[at] != 0xFF or data[at + 1] & 0xE0 != 0xE0:
+        return None
+    version, layer = data[at + 1] >> 3 & 3, 4 - (data[at + 1] >> 1 & 3)
+    bitrate, rate = data[at + 2] >> 4, data[at + 2] >> 2 & 3
+    if version == 1 or layer == 4 or bitrate in (0, 15) or rate == 3:
+        return None
+    mpeg1, padding, mono = version == 3, data[at + 2] >> 1 & 1, data[at + 3] >> 6 == 3
+    kbps = _BITRATES_KBPS[1 if mpeg1 else 2, layer][bitrate - 1]
+    sample_rate = _SAMPLE_RATES[rate] // _RATE_DIVISORS[version]
+    samples = 384 if layer == 1 else 1152 if layer == 2 or mpeg1 else 576
+    slot = 4 if layer == 1 else 1
+    frame_bytes = (samples // 8 * kbps * 1000 // sample_rate // slot + padding) * slot
+    side_info = (17 if mono else 32) if mpeg1 else (9 if mono else 17)
+    return FrameHeader(mpeg1, layer, kbps, sample_rate, frame_bytes, samples, 4 + side_info)
+
+
+def find_frame(data: bytes, confirmations: int = 2, search_bytes: int = 4096) -> int | None:
+    """Offset of the first header that `confirmations` more headers follow in step, or None.
+
+    At offset 0 one confirmation is enough, and it may be missing where the data end before it.
+    """
+    for at in range(min(search_bytes, len(data))):
+        if data[at] == 0xFF and _confirmed(data, at, confirmations if at else 1):
+            return at
+    return None
+
+
+def _confirmed(data: bytes, at: int, confirmations: int) -> bool:
+    first = header = parse_header(data, at)
+    start = at
+    for _ in range(confirmations):
+        if header is None or first is None or not header.continues(first):
+            return False
+        at += header.frame_bytes
+        if start == 0 and at + 4 > len(data):
+            return True
+        header = parse_header(data, at)
+    return header is not None and first is not None and header.continues(first)
+
+
+def parse_vbr_tag(data: bytes, at: int, header: FrameHeader) -> VbrTag | None:
+    """The Xing, Info or VBRI tag in the frame at `at` (layer III only), or None."""
+    xing, vbri = at + header.tag_offset, at + 36
+    if data[xing : xing + 4] in (b"Xing", b"Info") and len(data) >= xing + 16:
+        flags = int.from_bytes(data[xing + 4 : xing + 8], "big")
+        values = [int.from_bytes(data[p : p + 4], "big") for p in (xing + 8, xing + 12)]
+        frames = values.pop(0) if flags & 1 else 0
+        audio_bytes = values.pop(0) if flags & 2 else 0
+        return VbrTag(frames or None, audio_bytes or None)
+    if data[vbri : vbri + 4] == b"VBRI" and len(data) >= vbri + 18:
+        audio_bytes, frames = (int.from_bytes(data[p : p + 4], "big") for p in (vbri + 10, vbri + 14))
+        return VbrTag(frames or None, audio_bytes or None)
+    return None
