@@ -17,5 +17,15 @@ class MelCnnSettings(BaseModel):
     dropout: Probability = 0.3
 
 
-Architecture = MelCnnSettings
+class ShortCnnSettings(BaseModel):
+    """The default network; `channels` of its first layer, four times as many in the last. See `networks/short_cnn.py`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: Literal["short_cnn"] = "short_cnn"
+    channels: PositiveInt = 16
+    dropout: Probability = 0.3
+
+
+Architecture = Annotated[MelCnnSettings | ShortCnnSettings, Field(discriminator="name")]
 """The settings of any network; `name` says of which. `networks/build.py` builds it."""

@@ -2,8 +2,9 @@
 
 from torch import nn
 
-from genre_batch.model.architecture import Architecture
+from genre_batch.model.architecture import Architecture, MelCnnSettings, ShortCnnSettings
 from genre_batch.model.networks.mel_cnn import MelCnn
+from genre_batch.model.networks.short_cnn import ShortCnn
 
 
 def build_network(architecture: Architecture, n_mels: int, segment_frames: int, n_genres: int) -> nn.Module:
@@ -11,6 +12,8 @@ def build_network(architecture: Architecture, n_mels: int, segment_frames: int, 
 
     Raises ValueError where the segments are too small for it.
     """
-    match architecture.name:
-        case "mel_cnn":
+    match architecture:
+        case MelCnnSettings():
             return MelCnn(architecture, n_mels, segment_frames, n_genres)
+        case ShortCnnSettings():
+            return ShortCnn(architecture, n_mels, segment_frames, n_genres)

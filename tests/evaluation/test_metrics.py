@@ -1,0 +1,51 @@
+"""The figures against values worked out by hand and against scikit-learn."""
+
+import numpy as np
+import pytest
+import sklearn.metrics
+
+from genre_batch.evaluation.metrics import expected_calibration_error, log_loss, measure, top_k_accuracy
+
+GENRES = ["blues", "jazz", "rock", "pop"]
+
+
+@pytest.fixture
+def answers() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(7)
+    return rng.dirichlet(np.ones(4), 200), rng.integers(0, 4, 200)
+
+
+def test_figures_of_a_small_case_worked_out_by_hand() -> None:
+    probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.6, 0.4, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0], [0.3, 0.3, 0.0, 0.4]])
+    metrics = measure(probabilities, np.array([0, 1, 1, 0]), GENRES)
+    assert metrics["accuracy"] == 0.5
+    assert metrics["confusion"] == [[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert metrics["per_genre"]["blues"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "tracks": 2}
+    assert metrics["per_genre"]["jazz"]["precision"] == 1.0
+    assert metrics["macro_f1"] == pytest.approx((0.5 + 2 / 3) / 2)
+    assert metrics["top_3_accuracy"] == 1.0
+    assert metrics["log_loss"] == pytest.approx(-np.log([0.7, 0.4, 0.8, 0.3]).mean())
+
+
+def test_figures_equal_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> None:
+    probabilities, labels = answers
+    metrics = measure(probabilities, labels, GENRES)
+    assert metrics["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(labels, probabilities.argmax(1)))
+    assert metrics["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(labels, probabilities.argmax(1), average="macro"))
+    assert log_loss(probabilities, labels) == pytest.approx(sklearn.metrics.log_loss(labels, probabilities))
+    expected = sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)
+    assert top_k_accuracy(probabilities, labels, 3) == pytest.approx(expected)
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
+    probabilities = np.tile([0.8, 0.2], (10, 1))
+    labels = np.array([0] * 5 + [1] * 5)
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.3)
+    assert expected_calibration_error(probabilities, np.array([0] * 8 + [1] * 2)) == pytest.approx(0.0)
+
+
+def test_certain_answers_fall_into_the_last_bin_and_a_zero_probability_stays_finite() -> None:
+    probabilities = np.array([[1.0, 0.0], [1.0, 0.0]])
+    labels = np.array([0, 1])
+    assert expected_calibration_error(probabilities, labels) == pytest.approx(0.5)
+    assert np.isfinite(log_loss(probabilities, labels))
