@@ -1,6 +1,8 @@
-"""The two tables a run writes, as rows."""
+"""The two tables a run writes: their rows, and their columns as Parquet knows them."""
 
 from dataclasses import dataclass
+
+import pyarrow as pa
 
 from genre_batch.catalog.reject import Reject
 from genre_batch.catalog.track import Track
@@ -25,3 +27,53 @@ class RejectedTrack:
     track: Track
     reject: Reject
     attempts: int
+
+
+def _required(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+_TIME = pa.timestamp("us", tz="UTC")
+
+_TRACK = [
+    _required("track_id", pa.string()),
+    _required("uri", pa.string()),
+    _required("etag", pa.string()),
+    _required("size_bytes", pa.int64()),
+]
+
+GENRE_PROBABILITY = pa.struct([_required("genre", pa.string()), _required("probability", pa.float32())])
+
+SCORES = pa.schema(
+    [
+        *_TRACK,
+        _required("duration_s", pa.float64()),
+        pa.field("genre", pa.string()),
+        _required("confidence", pa.float32()),
+        # Parquet calls the items of a list "element"; the same name here keeps both schemas equal after a round trip.
+        _required("top_k", pa.list_(_required("element", GENRE_PROBABILITY))),
+        _required("abstained", pa.bool_()),
+        _required("window_start_s", pa.float64()),
+        _required("segments", pa.int32()),
+        _required("decoder", pa.string()),
+        _required("fingerprint", pa.string()),
+        _required("run_id", pa.string()),
+        _required("event_timestamp", _TIME),
+        _required("created_timestamp", _TIME),
+    ]
+)
+"""Columns of `scores`; `genre` is null where the model abstains. Partition columns (model, dt) are in the path only."""
+
+REJECTS = pa.schema(
+    [
+        *_TRACK,
+        _required("stage", pa.string()),
+        _required("reason", pa.string()),
+        _required("message", pa.string()),
+        _required("attempts", pa.int32()),
+        _required("run_id", pa.string()),
+        _required("event_timestamp", _TIME),
+        _required("created_timestamp", _TIME),
+    ]
+)
+"""Columns of `rejects`; `reason` is one of `RejectReason`, `message` at most 500 printable characters."""

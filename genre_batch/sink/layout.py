@@ -1,0 +1,69 @@
+"""Where things lie below OUTPUT. All paths are relative to it, so that a table can be copied as a whole.
+
+Athena and Spark skip names that begin with `_`: only committed-or-about-to-be rows are visible to them.
+"""
+
+from genre_batch.sink.run_facts import RunFacts
+
+LATEST = "_latest.json"
+RUNS_FOLDER = "_runs/"
+_SHARD_DIGITS = 8
+
+
+def at(output: str, path: str) -> str:
+    """The URI of `path` below `output`."""
+    return f"{output.rstrip('/')}/{path}"
+
+
+def shard_name(shard_index: int) -> str:
+    """The shard in file names: digits padded with zeros, so that names sort as the shards do."""
+    if not 0 <= shard_index < 10**_SHARD_DIGITS:
+        raise ValueError(f"a run has shards 0 to {10**_SHARD_DIGITS - 1}, not {shard_index}")
+    return f"{shard_index:0{_SHARD_DIGITS}d}"
+
+
+def scores_path(run: RunFacts, shard_index: int) -> str:
+    """The scores of one shard."""
+    return f"scores/model={run.model_id}/dt={run.dt}/{run.run_id}-{shard_name(shard_index)}.parquet"
+
+
+def rejects_path(run: RunFacts, shard_index: int) -> str:
+    """The rejects of one shard."""
+    return f"rejects/model={run.model_id}/dt={run.dt}/{run.run_id}-{shard_name(shard_index)}.parquet"
+
+
+def run_path(run_id: str, name: str) -> str:
+    """A file or folder of one run: config.yaml, listing/, commits/, plan.json, manifest.json, report.json, ..."""
+    return f"{RUNS_FOLDER}{run_id}/{name}"
+
+
+def plan_path(run_id: str) -> str:
+    """The plan of one run."""
+    return run_path(run_id, "plan.json")
+
+
+def manifest_path(run_id: str) -> str:
+    """The manifest of one run; where it is, the run is complete."""
+    return run_path(run_id, "manifest.json")
+
+
+def commits_folder(run_id: str) -> str:
+    """The commit markers of one run."""
+    return run_path(run_id, "commits/")
+
+
+def commit_path(run_id: str, shard_index: int) -> str:
+    """The commit marker of one shard."""
+    return f"{commits_folder(run_id)}{shard_name(shard_index)}.json"
+
+
+def shard_of_commit(uri: str) -> int | None:
+    """The shard that a commit marker stands for; None where the name is not a marker's."""
+    name = uri.rsplit("/", 1)[-1]
+    digits = name.removesuffix(".json")
+    return int(digits) if name.endswith(".json") and len(digits) == _SHARD_DIGITS and digits.isdecimal() else None
+
+
+def head_path(identity: str) -> str:
+    """The pointer to the newest planned run of one identity (see `plan.py`)."""
+    return f"{RUNS_FOLDER}_heads/{identity}.json"

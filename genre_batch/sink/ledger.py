@@ -1,0 +1,105 @@
+"""The ledger of a run: which shards are committed, and the protocol that makes it right after any crash.
+
+A shard is three objects, written in this order and each only where none is yet (`Store.create`):
+
+1. its scores, even when there are none: whoever creates this file decides which tracks have a score;
+2. its rejects, one for each track that those scores lack, where there are such tracks;
+3. its marker, which names both files with their hashes.
+
+Nothing is ever overwritten, so a marker stays true whatever a slow or crashed driver of the same run does later, and a
+driver that comes second takes over what it finds. docs/decisions has the argument (commit protocol), tests/sink all
+interleavings.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import pyarrow as pa
+
+from genre_batch.errors import DamageFound
+from genre_batch.sink import layout
+from genre_batch.sink.agreement import by_track_id, rejects_beside, shard_tracks
+from genre_batch.sink.parquet import from_bytes, to_bytes
+from genre_batch.sink.pointer import parse, to_json
+from genre_batch.sink.prefetch import prefetched
+from genre_batch.sink.record import CommitRecord, Counts, DataFile
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.tables import rejects_table, scores_table
+from genre_batch.storage.store import Store
+
+_READERS = 16
+
+
+class Ledger:
+    """The committed shards of one run below `output`."""
+
+    def __init__(self, store: Store, output: str, run: RunFacts) -> None:
+        self._store = store
+        self._output = output
+        self._run = run
+
+    def commit(
+        self, shard_index: int, scored: Sequence[ScoredTrack], rejected: Sequence[RejectedTrack]
+    ) -> CommitRecord:
+        """Commit the outcomes of all tracks of a shard and return what the marker says.
+
+        That may be another driver's outcomes, if it came first. After a crash or an error, call it again. Rows are
+        written in the order of the listing, whatever order they come in. Raises ValueError for a track with two
+        outcomes, DamageFound where what is on storage cannot come from this run, and what the store raises.
+        """
+        tracks = shard_tracks(scored, rejected)
+        scores_file, scores = self._settle(
+            layout.scores_path(self._run, shard_index), scores_table(sorted(scored, key=by_track_id), self._run)
+        )
+        rows = rejects_beside(_keys(scores), tracks, rejected)
+        if not rows:
+            return self._mark(CommitRecord(shard=shard_index, files=(scores_file,), counts=Counts.of(scores, None)))
+        wanted = rejects_table(rows, self._run)
+        rejects_file, rejects = self._settle(layout.rejects_path(self._run, shard_index), wanted)
+        if _keys(rejects) != _keys(wanted):
+            raise DamageFound(f"{rejects_file.path} does not fit its scores", "start a run into a new output folder")
+        counts = Counts.of(scores, rejects)
+        return self._mark(CommitRecord(shard=shard_index, files=(scores_file, rejects_file), counts=counts))
+
+    def shards(self) -> set[int]:
+        """The committed shards: what a resumed run leaves out. Costs a listing, and no reads."""
+        markers = self._store.list(layout.at(self._output, layout.commits_folder(self._run.run_id)))
+        found = (layout.shard_of_commit(marker.uri) for marker in markers)
+        return {shard for shard in found if shard is not None}
+
+    def record(self, shard_index: int) -> CommitRecord:
+        """What the marker of one shard says. Raises ObjectGone where it is not committed, DamageFound if unreadable."""
+        path = layout.commit_path(self._run.run_id, shard_index)
+        return parse(self._store.read(layout.at(self._output, path)), CommitRecord, path)
+
+    def records(self) -> Iterator[CommitRecord]:
+        """What each marker says, in the order of the shards, streamed with several reads at once."""
+        with ThreadPoolExecutor(_READERS) as executor:
+            yield from prefetched(self.record, sorted(self.shards()), executor, 2 * _READERS)
+
+    def committed(self) -> dict[int, CommitRecord]:
+        """All records by shard; where there are millions, prefer `shards` and `records`."""
+        return {record.shard: record for record in self.records()}
+
+    def _settle(self, path: str, table: pa.Table) -> tuple[DataFile, pa.Table]:
+        """The file at `path` as it is from now on: this table, unless another driver's is there already."""
+        data = to_bytes(table, self._run)
+        uri = layout.at(self._output, path)
+        if not self._store.create(uri, data):
+            data = self._store.read(uri)
+            table = from_bytes(data, table.schema, self._run.run_id, path)
+        return DataFile.of(path, data, table.num_rows), table
+
+    def _mark(self, record: CommitRecord) -> CommitRecord:
+        path = layout.commit_path(self._run.run_id, record.shard)
+        if self._store.create(layout.at(self._output, path), to_json(record)):
+            return record
+        marked = self.record(record.shard)
+        if marked.files != record.files:
+            raise DamageFound(f"{path} names other files than those on storage", "start a run into a new output folder")
+        return marked
+
+
+def _keys(table: pa.Table) -> list[tuple[str, str]]:
+    return list(zip(table["track_id"].to_pylist(), table["etag"].to_pylist(), strict=True))

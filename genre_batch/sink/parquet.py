@@ -1,0 +1,69 @@
+"""Tables to the bytes of a Parquet file and back: same rows and same run, same bytes."""
+
+import json
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genre_batch.errors import DamageFound
+from genre_batch.model.bundle import OUTPUT_SCHEMA_VERSION
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.tables import rejects_table, scores_table
+
+
+def scores_file(rows: Sequence[ScoredTrack], run: RunFacts) -> bytes:
+    """A whole Parquet file of `scores`, rows as they are ordered."""
+    return to_bytes(scores_table(rows, run), run)
+
+
+def rejects_file(rows: Sequence[RejectedTrack], run: RunFacts) -> bytes:
+    """A whole Parquet file of `rejects`, rows as they are ordered."""
+    return to_bytes(rejects_table(rows, run), run)
+
+
+def to_bytes(table: pa.Table, run: RunFacts) -> bytes:
+    """The table as one zstd-compressed Parquet file with page checksums and the facts of the run as metadata."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.replace_schema_metadata(_metadata(run)), sink, compression="zstd", write_page_checksum=True, version="2.6"
+    )
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def from_bytes(data: bytes, schema: pa.Schema, run_id: str, path: str) -> pa.Table:
+    """The table of a file that this run wrote; `path` is for the message.
+
+    Raises DamageFound where the bytes are not such a file.
+    """
+    table = read_columns(data, None, path)
+    metadata = table.schema.metadata or {}
+    if not table.schema.equals(schema) or metadata.get(b"run_id") != run_id.encode():
+        raise _damaged(path, "is not a file of this run")
+    return table
+
+
+def read_columns(data: bytes, columns: list[str] | None, path: str) -> pa.Table:
+    """These columns (None: all) of a Parquet file, page checksums verified. Raises DamageFound, which names `path`."""
+    try:
+        return pq.read_table(pa.BufferReader(data), columns=columns, use_threads=False, page_checksum_verification=True)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, f"cannot be read as Parquet: {error}") from error
+
+
+def _damaged(path: str, fault: str) -> DamageFound:
+    return DamageFound(f"{path} {fault}", "move the file out of the output folder and start the run again")
+
+
+def _metadata(run: RunFacts) -> dict[str, str]:
+    return {
+        "run_id": run.run_id,
+        "model_id": run.model_id,
+        "fingerprint": run.fingerprint,
+        "git_sha": run.git_sha,
+        "config_sha256": run.config_sha256,
+        "library_versions": json.dumps(run.versions, sort_keys=True),
+        "output_schema_version": str(OUTPUT_SCHEMA_VERSION),
+    }

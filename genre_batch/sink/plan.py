@@ -1,0 +1,66 @@
+"""The plan of a run: what it will do, fixed before it starts."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Self
+
+from pydantic import NonNegativeInt, PositiveInt, model_validator
+
+from genre_batch.errors import DamageFound
+from genre_batch.sink import layout
+from genre_batch.sink.pointer import parse, to_json
+from genre_batch.sink.run_facts import RUN_ID_PATTERN, RunFacts, planning_time
+from genre_batch.storage.store import Store
+
+
+class RunPlan(RunFacts):
+    """What a run will do. `listed` tracks were found; `skipped` have a score already; `tracks` are in its listing.
+
+    `size_bytes` is the sum over the `tracks` whose size is known. A resumed run goes by its own `shard_tracks`,
+    whatever the configuration says by then.
+    """
+
+    source: str
+    shard_tracks: PositiveInt
+    listed: NonNegativeInt
+    skipped: NonNegativeInt
+    tracks: NonNegativeInt
+    size_bytes: NonNegativeInt
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.skipped + self.tracks != self.listed:
+            raise ValueError("skipped and tracks do not add up to listed")
+        return self
+
+    @property
+    def shards(self) -> int:
+        """How many shards the listing has."""
+        return -(-self.tracks // self.shard_tracks)
+
+
+def write_plan(store: Store, output: str, plan: RunPlan) -> None:
+    """Write the plan once. Raises DamageFound where the run has another plan already."""
+    uri = layout.at(output, layout.plan_path(plan.run_id))
+    if not store.create(uri, to_json(plan)) and read_plan(store, output, plan.run_id) != plan:
+        raise DamageFound(f"there is another plan at {uri}", "start again, for a new run id")
+
+
+def read_plan(store: Store, output: str, run_id: str) -> RunPlan:
+    """The plan of one run. Raises ObjectGone where there is none, DamageFound where it cannot be understood."""
+    uri = layout.at(output, layout.plan_path(run_id))
+    return parse(store.read(uri), RunPlan, uri)
+
+
+def run_ids(store: Store, output: str) -> Iterator[str]:
+    """The runs below `output`, oldest first, planned or not."""
+    for folder in store.folders(layout.at(output, layout.RUNS_FOLDER)):
+        name = folder.rstrip("/").rsplit("/", 1)[-1]
+        if re.match(RUN_ID_PATTERN, name):
+            yield name
+
+
+def next_planning_time(store: Store, output: str, now: datetime) -> datetime:
+    """The `planned_at` of the next run below `output`: `now`, but after all runs there are."""
+    return planning_time(now, max(run_ids(store, output), default=None))

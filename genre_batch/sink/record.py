@@ -1,0 +1,91 @@
+"""What a commit marker and a run manifest say about files: names, rows, hashes and counts."""
+
+import hashlib
+from collections.abc import Iterable
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+
+from genre_batch.catalog.reject import RejectReason
+
+
+class DataFile(BaseModel):
+    """One Parquet file; `path` is relative to the output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    path: str
+    rows: NonNegativeInt
+    size_bytes: NonNegativeInt
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+
+    @classmethod
+    def of(cls, path: str, data: bytes, rows: int) -> Self:
+        """The file at `path` that holds `data`."""
+        return cls(path=path, rows=rows, size_bytes=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+class Counts(BaseModel):
+    """Rows by outcome: `scored` counts all rows of `scores`, `abstained` those among them without a genre."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    scored: NonNegativeInt = 0
+    abstained: NonNegativeInt = 0
+    rejected_by_reason: dict[RejectReason, int] = {}
+    genres: dict[str, int] = {}
+
+    @property
+    def rejected(self) -> int:
+        """All rows of `rejects`."""
+        return sum(self.rejected_by_reason.values())
+
+    @classmethod
+    def of(cls, scores: pa.Table, rejects: pa.Table | None) -> Self:
+        """The counts of one shard's tables."""
+        return cls(
+            scored=scores.num_rows,
+            abstained=pc.sum(scores["abstained"]).as_py() or 0,
+            rejected_by_reason={RejectReason(reason): n for reason, n in _tally(rejects, "reason").items()},
+            genres=_tally(scores, "genre"),
+        )
+
+
+class CommitRecord(BaseModel):
+    """What one commit marker says: the files of a shard, scores first, and their counts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    shard: NonNegativeInt
+    files: tuple[DataFile, ...]
+    counts: Counts
+
+
+def total(counts: Iterable[Counts]) -> Counts:
+    """The sum of all counts, names sorted."""
+    scored = abstained = 0
+    reasons: dict[RejectReason, int] = {}
+    genres: dict[str, int] = {}
+    for part in counts:
+        scored += part.scored
+        abstained += part.abstained
+        for reason, n in part.rejected_by_reason.items():
+            reasons[reason] = reasons.get(reason, 0) + n
+        for genre, n in part.genres.items():
+            genres[genre] = genres.get(genre, 0) + n
+    return Counts(
+        scored=scored,
+        abstained=abstained,
+        rejected_by_reason=dict(sorted(reasons.items())),
+        genres=dict(sorted(genres.items())),
+    )
+
+
+def _tally(table: pa.Table | None, column: str) -> dict[str, int]:
+    """Rows by value, nulls left out, sorted by value."""
+    if table is None:
+        return {}
+    values = pc.value_counts(pc.drop_null(table[column])).to_pylist()
+    return {entry["values"]: entry["counts"] for entry in sorted(values, key=lambda entry: str(entry["values"]))}

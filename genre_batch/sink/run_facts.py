@@ -1,0 +1,50 @@
+"""What is fixed when a run is planned and stamped on everything it writes."""
+
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+RUN_ID_PATTERN = r"^\d{8}T\d{6}Z-[0-9a-f]{6}$"
+_RUN_TIME = "%Y%m%dT%H%M%SZ"
+
+
+class RunFacts(BaseModel):
+    """The same for every row of a run.
+
+    They come from the run's plan, never from the process, so that a retry on another machine writes the same bytes.
+    `versions` maps the libraries that decide the scores to their versions.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    run_id: str = Field(pattern=RUN_ID_PATTERN)
+    model_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
+    fingerprint: str = Field(min_length=1)
+    planned_at: AwareDatetime
+    git_sha: str
+    config_sha256: str
+    versions: dict[str, str]
+
+    @property
+    def dt(self) -> str:
+        """The date partition: the UTC date on which the run was planned, as YYYY-MM-DD."""
+        return self.planned_at.astimezone(UTC).date().isoformat()
+
+
+def planning_time(now: datetime, newest_run_id: str | None) -> datetime:
+    """The time to plan a run at, in UTC and whole seconds: `now`, but always after the newest run there is.
+
+    A machine whose clock is slow would otherwise plan a run that sorts before one that it has already seen.
+    """
+    second = now.astimezone(UTC).replace(microsecond=0)
+    if newest_run_id is None:
+        return second
+    newest = datetime.strptime(newest_run_id.split("-")[0], _RUN_TIME).replace(tzinfo=UTC)
+    return max(second, newest + timedelta(seconds=1))
+
+
+def make_run_id(planned_at: datetime, randomness: bytes) -> str:
+    """An identifier such as 20261121T065212Z-3f09ab that sorts by time; `randomness` [3] tells equal seconds apart."""
+    if len(randomness) != 3:
+        raise ValueError("a run id takes 3 random bytes")
+    return f"{planned_at.astimezone(UTC).strftime(_RUN_TIME)}-{randomness.hex()}"

@@ -1,0 +1,59 @@
+"""Rows to Arrow tables, with the columns that are the same for the whole run."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from genre_batch.catalog.track import Track
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import REJECTS, SCORES, RejectedTrack, ScoredTrack
+
+
+def scores_table(rows: Sequence[ScoredTrack], run: RunFacts) -> pa.Table:
+    """The rows as they are ordered, as a table with the columns of `SCORES`."""
+    scores = [row.score for row in rows]
+    columns = {
+        **_track_columns([row.track for row in rows]),
+        "duration_s": [row.duration_s for row in rows],
+        "genre": [score.genre for score in scores],
+        "confidence": [score.confidence for score in scores],
+        "top_k": [[{"genre": k.genre, "probability": k.probability} for k in score.top_k] for score in scores],
+        "abstained": [score.abstained for score in scores],
+        "window_start_s": [row.window_start_s for row in rows],
+        "segments": [score.segments for score in scores],
+        "decoder": [row.decoder for row in rows],
+        "fingerprint": [run.fingerprint] * len(rows),
+        **_run_columns(run, len(rows)),
+    }
+    return pa.table(columns, schema=SCORES)
+
+
+def rejects_table(rows: Sequence[RejectedTrack], run: RunFacts) -> pa.Table:
+    """The rows as they are ordered, as a table with the columns of `REJECTS`."""
+    columns = {
+        **_track_columns([row.track for row in rows]),
+        "stage": [row.reject.stage.value for row in rows],
+        "reason": [row.reject.reason.value for row in rows],
+        "message": [row.reject.message for row in rows],
+        "attempts": [row.attempts for row in rows],
+        **_run_columns(run, len(rows)),
+    }
+    return pa.table(columns, schema=REJECTS)
+
+
+def _track_columns(tracks: Sequence[Track]) -> dict[str, list[str] | list[int]]:
+    return {
+        "track_id": [track.track_id for track in tracks],
+        "uri": [track.uri for track in tracks],
+        "etag": [track.etag for track in tracks],
+        "size_bytes": [track.size_bytes for track in tracks],
+    }
+
+
+def _run_columns(run: RunFacts, rows: int) -> dict[str, pa.Array]:
+    time = pa.scalar(run.planned_at, SCORES.field("event_timestamp").type)
+    return {
+        "run_id": pa.array([run.run_id] * rows, pa.string()),
+        "event_timestamp": pa.repeat(time, rows),
+        "created_timestamp": pa.repeat(time, rows),
+    }

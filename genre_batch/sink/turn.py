@@ -1,0 +1,62 @@
+"""Taking turns: of the runs over one source with one model, one is planned at a time.
+
+A run is planned once a pointer, the head of its identity, names it. Whoever wants to plan looks at the head first: an
+unfinished run is joined, not repeated. A new plan moves the head only if nobody else has since (compare and swap), so
+that drivers which start together never score a track in two runs.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict
+
+from genre_batch.sink import layout
+from genre_batch.sink.finish import is_finished
+from genre_batch.sink.plan import RunPlan, read_plan, write_plan
+from genre_batch.sink.pointer import read_pointer, swap_pointer
+from genre_batch.storage.store import Store
+
+
+class Head(BaseModel):
+    """The newest planned run of one identity."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The head as it was before planning began, for `publish`. `unfinished` is the run to join, if there is one."""
+
+    head_path: str
+    etag: str | None
+    unfinished: RunPlan | None
+
+
+def take_turn(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> Turn:
+    """Look at the head. Do so before reading the history: a run that scores tracks after that moves the head first."""
+    identity = hashlib.sha256(json.dumps([source, model_id, fingerprint]).encode()).hexdigest()[:32]
+    path = layout.head_path(identity)
+    found = read_pointer(store, layout.at(output, path), Head)
+    if found is None:
+        return Turn(path, None, None)
+    head, etag = found
+    finished = is_finished(store, output, head.run_id)
+    return Turn(path, etag, None if finished else read_plan(store, output, head.run_id))
+
+
+def find_unfinished(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> RunPlan | None:
+    """The planned run over this source with this model that has not finished, if there is one."""
+    return take_turn(store, output, source=source, model_id=model_id, fingerprint=fingerprint).unfinished
+
+
+def publish(store: Store, output: str, plan: RunPlan, turn: Turn) -> bool:
+    """Make `plan`, whose listing is already written, the run of its identity.
+
+    False if another driver has planned one since `turn` was taken: then take a new turn, and join that run or, where
+    it has finished already, plan again.
+    """
+    write_plan(store, output, plan)
+    return swap_pointer(store, layout.at(output, turn.head_path), Head(run_id=plan.run_id), turn.etag)
