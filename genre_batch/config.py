@@ -2,16 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
 from genre_batch.errors import UsageError
+from genre_batch.model.bundle import DEFAULT_BUNDLE
+from genre_batch.storage.open_store import absolute
 
 Config = TypeVar("Config", bound=BaseModel)
+Location = Annotated[str, Field(min_length=1), AfterValidator(absolute)]
+"""A URI or path; a relative path becomes absolute, since actors run in other folders and on other machines."""
+
+BundleLocation = Annotated[str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else absolute(b))]
+"""The folder of a model bundle, or the name of the shipped one."""
+
 Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]
 
 
@@ -20,8 +28,8 @@ class IndexConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    source: str = Field(min_length=1)
-    output: str = Field(min_length=1)
+    source: Location
+    output: Location
 
 
 class ScoreConfig(BaseModel):
@@ -33,9 +41,9 @@ class ScoreConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    source: str = Field(min_length=1)
-    output: str = Field(min_length=1)
-    bundle: str = "default"
+    source: Location
+    output: Location
+    bundle: BundleLocation = DEFAULT_BUNDLE
     shard_tracks: PositiveInt = 1024
     batch_tracks: PositiveInt = 32
     max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
@@ -49,8 +57,8 @@ class EvaluateConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    bundle: str = "default"
-    source: str = Field(min_length=1)
+    bundle: BundleLocation = DEFAULT_BUNDLE
+    source: Location
 
 
 def load(

@@ -12,7 +12,8 @@ from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import ScoreConfig
 from genre_batch.engine.cluster import connected
-from genre_batch.engine.drive import Drive, Usage, Work
+from genre_batch.engine.drive import Drive, Work
+from genre_batch.engine.usage import Usage
 from genre_batch.model.bundle import load_bundle
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.progress import Progress, shown

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 Row = dict[str, object]
 
@@ -35,5 +36,5 @@ def check_run(output: Path, run_id: str, etags: dict[str, str]) -> None:
     for row in rows(output, "scores"):
         top_k = row["top_k"]
         assert isinstance(top_k, list)
-        assert 0.0 < sum(entry["probability"] for entry in top_k) <= 1.0 + 1e-4
+        assert sum(entry["probability"] for entry in top_k) == pytest.approx(1.0, abs=1e-4)
         assert row["abstained"] == (row["genre"] is None)

@@ -8,14 +8,14 @@ import yaml
 from genre_batch.config import ScoreConfig, dump, load
 from genre_batch.errors import UsageError
 
-ARGUMENTS = {"source": "in", "output": "out"}
+ARGUMENTS = {"source": "/in", "output": "s3://b/out"}
 
 
 def test_arguments_win_over_the_file_and_overrides_over_both(tmp_path: Path) -> None:
     file = tmp_path / "score.yaml"
-    file.write_text("source: a\noutput: b\nshard_tracks: 7\nextract: {min_size: 2}\n")
+    file.write_text("source: a\noutput: /b\nshard_tracks: 7\nextract: {min_size: 2}\n")
     config = load(ScoreConfig, str(file), ["extract.max_size=4", "shard_tracks=9"], {"source": "c", "output": None})
-    assert (config.source, config.output, config.shard_tracks) == ("c", "b", 9)
+    assert (config.source, config.output, config.shard_tracks) == (str(Path("c").absolute()), "/b", 9)
     assert (config.extract.min_size, config.extract.max_size) == (2, 4)
 
 
@@ -55,6 +55,12 @@ def test_a_wrong_file_is_named(tmp_path: Path, text: str, told: str) -> None:
     file.write_text(text)
     with pytest.raises(UsageError, match=told):
         load(ScoreConfig, str(file), (), ARGUMENTS)
+
+
+def test_local_paths_become_absolute_and_other_names_stay() -> None:
+    config = load(ScoreConfig, None, ["bundle=models/x"], ARGUMENTS)
+    assert (config.source, config.output, config.bundle) == ("/in", "s3://b/out", str(Path("models/x").absolute()))
+    assert load(ScoreConfig, None, (), ARGUMENTS).bundle == "default"
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

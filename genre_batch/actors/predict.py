@@ -9,10 +9,13 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
 from genre_batch.actors.blocks import FeatureBlock, PredictReport
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.model.bundle import load_bundle
-from genre_batch.model.calibration import softmax
+from genre_batch.model.calibration import Floats, softmax
 from genre_batch.model.golden import check_probabilities
 from genre_batch.model.pooling import pool
 from genre_batch.model.scores import Score, to_score
+
+_TOP_K = 10
+"""Genres kept a track: all of the shipped model's, so that readers see the whole distribution and it sums to 1."""
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -47,9 +50,10 @@ class PredictGenres:
         from genre_batch.model.predictor import Predictor
 
         torch.set_num_threads(1)
-        self._manifest = load_bundle(bundle_uri).manifest
-        self._predictor = Predictor(load_bundle(bundle_uri), device=device, precision=precision)
-        check_probabilities(load_bundle(bundle_uri), self._predictor)
+        bundle = load_bundle(bundle_uri)
+        self._manifest = bundle.manifest
+        self._predictor = Predictor(bundle, device=device, precision=precision)
+        check_probabilities(bundle, self._predictor)
 
     def ready(self) -> None:
         """Return once the actor can work."""
@@ -63,11 +67,10 @@ class PredictGenres:
         outcomes = tuple(self._outcome(row, int(count)) for row, count in zip(pooled, counts, strict=True))
         return PredictReport(outcomes, time.process_time() - cpu_start_s)
 
-    def _outcome(
-        self, probabilities: "np.ndarray[tuple[int], np.dtype[np.float32]]", segments: int
-    ) -> Score | Reject | None:
+    def _outcome(self, probabilities: Floats, segments: int) -> Score | Reject | None:
         if segments == 0:
             return None
         if not np.isfinite(probabilities).all():
             return Reject(RejectReason.NOT_FINITE, Stage.MODEL, "the model's answer is not a number")
-        return to_score(probabilities, self._manifest.taxonomy, self._manifest.thresholds, segments=segments)
+        taxonomy, thresholds = self._manifest.taxonomy, self._manifest.thresholds
+        return to_score(probabilities, taxonomy, thresholds, segments=segments, top_k=_TOP_K)

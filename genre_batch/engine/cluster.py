@@ -1,5 +1,6 @@
 """The connection to Ray, and how large the pools may be on the cluster that answers."""
 
+import logging
 import math
 import os
 from collections.abc import Iterator
@@ -38,7 +39,7 @@ def connected() -> Iterator[Cluster]:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     mine = not ray.is_initialized()
     if mine:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     try:
         yield current_cluster()
     finally:
@@ -48,7 +49,7 @@ def connected() -> Iterator[Cluster]:
 
 def current_cluster() -> Cluster:
     """What the cluster has at this moment; it may grow and shrink."""
-    resources = ray.cluster_resources()
+    resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
     return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), own=_runs_below_this_process())
 
 

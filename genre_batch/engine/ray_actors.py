@@ -2,9 +2,10 @@
 
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 import ray
-from ray.actor import ActorHandle
+from ray import ObjectRef
 from ray.exceptions import (
     NodeDiedError,
     ObjectLostError,
@@ -14,7 +15,7 @@ from ray.exceptions import (
     RayError,
 )
 
-from genre_batch.actors.blocks import Extraction, ExtractReport, PredictReport
+from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock, PredictReport
 from genre_batch.actors.extract import ExtractFeatures
 from genre_batch.actors.predict import PredictGenres
 from genre_batch.catalog.track import Track
@@ -42,7 +43,7 @@ _CALL_MARGIN_S = 60.0
 
 @dataclass(slots=True)
 class _Actor:
-    handle: "ActorHandle[ExtractFeatures] | ActorHandle[PredictGenres]"
+    handle: Any  # Ray types the methods of an actor only where their class was decorated, and ours know no Ray
     role: Role
     ready: bool = False
     calls: dict[int, float] = field(default_factory=dict)
@@ -59,8 +60,8 @@ class RayActors:
         self._config = config
         self._gpus_per_predict = gpus_per_predict
         self._actors: dict[int, _Actor] = {}
-        self._waiting: dict[ray.ObjectRef, tuple[int, int | None]] = {}
-        self._blocks: dict[int, ray.ObjectRef] = {}
+        self._waiting: dict[ObjectRef[object], tuple[int, int | None]] = {}
+        self._blocks: dict[int, ObjectRef[FeatureBlock]] = {}
         self._next_actor = 0
         self._start_failures = 0
 
@@ -111,7 +112,7 @@ class RayActors:
             done, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
         return [answer for ref in done if (answer := self._answer(ref)) is not None] + self._overdue()
 
-    def _create(self, role: Role) -> "ActorHandle[ExtractFeatures] | ActorHandle[PredictGenres]":
+    def _create(self, role: Role) -> Any:
         config = self._config
         if role is Role.EXTRACT:
             extract = ray.remote(ExtractFeatures).options(
@@ -123,14 +124,14 @@ class RayActors:
         )
         return predict.remote(config.bundle, config.predict.device, config.predict.precision)
 
-    def _sent(self, actor: int, call: int, report: ray.ObjectRef, tracks: int) -> None:
+    def _sent(self, actor: int, call: int, report: ObjectRef[object], tracks: int) -> None:
         self._waiting[report] = (actor, call)
         state = self._actors[actor]
         if not state.calls:
             state.oldest_since_s = time.monotonic()
         state.calls[call] = _CALL_MARGIN_S + tracks * self._config.deadline_s
 
-    def _answer(self, ref: ray.ObjectRef) -> Answer | None:
+    def _answer(self, ref: ObjectRef[object]) -> Answer | None:
         if ref not in self._waiting:
             return None
         actor, call = self._waiting.pop(ref)
@@ -147,6 +148,7 @@ class RayActors:
         self._returned(actor, call)
         if isinstance(report, PredictReport):
             return Predicted(call), report
+        assert isinstance(report, ExtractReport)
         scorable = sum(isinstance(outcome, Extraction) for outcome in report.outcomes)
         return Extracted(call, scorable), report
 

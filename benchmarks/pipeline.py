@@ -1,0 +1,78 @@
+"""The whole job against its floor: N synthetic 4-minute tracks through local Ray, with the stage costs of the same run.
+
+    python benchmarks/pipeline.py [--tracks 200] [--encoding mp3] [--bundle default]
+
+Prints one JSON object. `throughput_ratio`: floor seconds a track over the seconds of core that a scored track took,
+from the first batch to the last commit. `cpu_ratio`: floor over all CPU seconds, the start of all processes included.
+`cpu_ratio_marginal`: the same for the additional tracks between a small run and the whole one, so without the start.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from floor import floor, track
+
+from genre_batch.demo.encode import Encoding
+
+CORES = 2
+DISTINCT_TRACKS = 4
+
+
+def catalog(folder: Path, tracks: int, encoding: Encoding) -> None:
+    """`tracks` files of a few distinct contents."""
+    folder.mkdir()
+    contents = [track(encoding, 240.0, seed) for seed in range(DISTINCT_TRACKS)]
+    for number in range(tracks):
+        (folder / f"{number:06d}.{encoding.value}").write_bytes(contents[number % DISTINCT_TRACKS])
+
+
+def scored(source: Path, output: Path, bundle: str) -> dict[str, float]:
+    """The report of one run in a process of its own, on two extract actors."""
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(source), str(output), "--json"]
+    settings = [f"bundle={bundle}", f"extract.min_size={CORES}", f"extract.max_size={CORES}", "shard_tracks=64"]
+    for setting in settings:
+        command += ["--set", setting]
+    done = subprocess.run(
+        command, env=os.environ | {"RAY_ADDRESS": "local"}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    report: dict[str, float] = json.loads(done.stdout)
+    return report
+
+
+def measure(tracks: int, encoding: Encoding, bundle: str) -> dict[str, float]:
+    """The figures of one benchmark run."""
+    few = max(8, tracks // 10)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, count in (("few", few), ("all", tracks)):
+            catalog(Path(folder) / name, count, encoding)
+        small = scored(Path(folder) / "few", Path(folder) / "few-out", bundle)
+        floor_s = floor(240.0, 5, bundle, [encoding])[encoding.name.lower()]["sum"] / 1000
+        whole = scored(Path(folder) / "all", Path(folder) / "all-out", bundle)
+    cpu_s = whole["cpu_s_per_track"]
+    marginal_s = (cpu_s * tracks - small["cpu_s_per_track"] * few) / (tracks - few)
+    return {
+        "tracks": tracks,
+        "floor_s_per_track": round(floor_s, 4),
+        "tracks_per_s": round(whole["tracks_per_s"], 2),
+        "cpu_s_per_track": round(cpu_s, 4),
+        "cpu_s_per_track_marginal": round(marginal_s, 4),
+        "throughput_ratio": round(floor_s * whole["tracks_per_s"] / CORES, 3),
+        "cpu_ratio": round(floor_s / cpu_s, 3),
+        "cpu_ratio_marginal": round(floor_s / marginal_s, 3),
+        "wall_s": round(whole["wall_s"], 1),
+    }
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tracks", type=int, default=200)
+    parser.add_argument("--encoding", choices=[encoding.name.lower() for encoding in Encoding], default="mp3")
+    parser.add_argument("--bundle", default="default")
+    given = parser.parse_args()
+    figures = measure(given.tracks, Encoding[given.encoding.upper()], given.bundle)
+    print(json.dumps({"encoding": given.encoding, "cores": CORES, **figures}, indent=1))
