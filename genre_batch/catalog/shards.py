@@ -1,4 +1,4 @@
-"""A listing cut into shards, the unit of commit, and shards into batches, the unit of work. Row ranges, nothing more."""
+"""A listing cut into shards, the unit of commit, and shards into batches, the unit of work."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class ShardPlan(Sequence[Shard]):
         self._shard_tracks = shard_tracks
 
     def __len__(self) -> int:
-        return -(-self._tracks // self._shard_tracks)
+        return (self._tracks + self._shard_tracks - 1) // self._shard_tracks
 
     @overload
     def __getitem__(self, index: int) -> Shard: ...
