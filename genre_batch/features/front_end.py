@@ -1,9 +1,9 @@
-"""The one entry from bytes to model inputs; its settings travel in the model bundle."""
+"""From samples to model inputs: one object of settings, which travels in the model bundle, and one function."""
 
 import hashlib
 import json
 from dataclasses import dataclass
-from typing import Annotated, BinaryIO, Self
+from typing import Annotated, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -52,9 +52,9 @@ class FrontEnd(BaseModel):
 
     @property
     def max_segments(self) -> int:
-        """The most segments a track can have: those of a full window, which resampling may make one sample longer."""
-        samples = round(self.window.length_s * self.sample_rate) + 1
-        return count_segments(1 + samples // self.hop_length, self.segment_frames, self.segment_hop_frames)
+        """The most segments a track can have: those of a full window and, for its rounding, one frame more."""
+        frames = 2 + int(self.window.length_s * self.sample_rate) // self.hop_length
+        return count_segments(frames, self.segment_frames, self.segment_hop_frames)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,22 +68,6 @@ class TrackSegments:
     duration_s: float
     window_start_s: float
     decoder: str
-
-
-def extract_segments(source: BinaryIO, size_bytes: int, track_id: str, front_end: FrontEnd) -> TrackSegments:
-    """The segments of the track whose `size_bytes` bytes `source` yields. Raises TrackRejected."""
-    # Whoever needs only the settings (the driver, the GPU actor) should not load native decoders with this module.
-    from genre_batch.decode.decoder import decode_window
-    from genre_batch.decode.resample import resample
-
-    waveform = decode_window(source, size_bytes, track_id, front_end.window)
-    samples = resample(waveform.samples, waveform.sample_rate, front_end.sample_rate)
-    return TrackSegments(
-        segments=segments_of(samples, front_end),
-        duration_s=waveform.duration_s,
-        window_start_s=waveform.window_start_s,
-        decoder=waveform.decoder,
-    )
 
 
 def segments_of(samples: Samples, front_end: FrontEnd) -> Segments:

@@ -1,4 +1,4 @@
-"""Log-mel spectrogram, equal to librosa's, at about half its time."""
+"""Log-mel spectrogram, equal to librosa's, in little more than half its time."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,7 +10,7 @@ from genre_batch.decode.waveform import Samples
 
 Spectrogram = npt.NDArray[np.float32]
 
-_BLOCK_FRAMES = 32  # 32 frames of 2048 doubles and their spectrum are 1 MiB: they stay in the level-2 cache
+_BLOCK_FRAMES = 64
 _BAND_FILTERS = 16
 _MIN_POWER = 1e-10  # librosa's `amin`
 _BREAK_HZ = 1000.0  # the Slaney scale is linear below, logarithmic above
@@ -44,15 +44,16 @@ def mel_power(samples: Samples, *, sample_rate: int, n_fft: int, hop_length: int
     frames = _centred_frames(samples, n_fft, hop_length)
     windowed = np.empty((_BLOCK_FRAMES, n_fft))
     spectrum = np.empty((_BLOCK_FRAMES, n_fft // 2 + 1), np.complex128)
+    single = np.empty_like(spectrum, np.complex64)
     mel = np.empty((n_mels, len(frames)), np.float32)
     for start in range(0, len(frames), _BLOCK_FRAMES):
         block = frames[start : start + _BLOCK_FRAMES]
         size = len(block)
         np.multiply(block, window, out=windowed[:size])
         np.fft.rfft(windowed[:size], out=spectrum[:size])
-        power = np.square(spectrum.real[:size])
-        power += np.square(spectrum.imag[:size])
-        _apply(bands, power.astype(np.float32), mel[:, start : start + size])
+        single[:size] = spectrum[:size]
+        power = np.square(single.real[:size]) + np.square(single.imag[:size])
+        _apply(bands, power, mel[:, start : start + size])
     return mel
 
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from pathlib import Path
 from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genre_batch.errors import UsageError
 from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest, FileName
+from genre_batch.storage.open_store import as_folder, open_store
 from genre_batch.storage.store import ObjectGone, StorageError
 
 OUTPUT_SCHEMA_VERSION = 1
@@ -104,8 +104,8 @@ class _Version(BaseModel):
 def _reader(uri: str) -> ReadFile:
     if uri == DEFAULT_BUNDLE:
         return _read_shipped
-    folder = uri.rstrip("/") if "://" in uri else str(Path(uri).expanduser().absolute())
-    return lambda name: _read_stored(uri, f"{folder}/{name}")
+    folder = as_folder(uri)
+    return lambda name: _read_stored(uri, folder + name)
 
 
 def _read_shipped(name: str) -> bytes:
@@ -116,8 +116,6 @@ def _read_shipped(name: str) -> bytes:
 
 
 def _read_stored(uri: str, file_uri: str) -> bytes:
-    from genre_batch.storage.open_store import open_store
-
     try:
         return open_store(file_uri).read(file_uri)
     except ObjectGone as error:

@@ -1,0 +1,60 @@
+"""What goes to the sandboxed front end and comes back: JSON, and raw numbers. Neither side unpickles anything."""
+
+import json
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
+
+from genre_batch.features.front_end import FrontEnd, TrackSegments
+
+_LITTLE_ENDIAN_HALF = np.dtype("<f2")
+
+
+class ExtractRequest(BaseModel):
+    """One track to work on; its bytes come over the sandbox's own link."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    track_id: str
+    front_end: FrontEnd
+
+
+class _Header(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    n_segments: int = Field(ge=1)
+    duration_s: NonNegativeFloat = Field(allow_inf_nan=False)
+    window_start_s: NonNegativeFloat = Field(allow_inf_nan=False)
+    decoder: str = Field(pattern="^[a-z0-9_]{1,32}$")
+
+
+def pack_segments(track: TrackSegments) -> bytes:
+    """One line of JSON, then the segments as little-endian half precision in C order."""
+    header = {
+        "n_segments": len(track.segments),
+        "duration_s": track.duration_s,
+        "window_start_s": track.window_start_s,
+        "decoder": track.decoder,
+    }
+    return json.dumps(header).encode() + b"\n" + track.segments.astype(_LITTLE_ENDIAN_HALF, copy=False).tobytes()
+
+
+def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
+    """What `pack_segments` made, on a read-only view of `answer`.
+
+    Raises ValueError unless it is finite and of a size that `front_end` can give: the answer may come from a process
+    that a hostile file has taken over.
+    """
+    line, _, numbers = answer.partition(b"\n")
+    try:
+        header = _Header.model_validate_json(line)
+    except ValidationError as error:
+        raise ValueError("its header is not valid") from error
+    shape = header.n_segments, front_end.n_mels, front_end.segment_frames
+    expected_bytes = int(np.prod(shape)) * _LITTLE_ENDIAN_HALF.itemsize
+    if header.n_segments > front_end.max_segments or len(numbers) != expected_bytes:
+        raise ValueError(f"it has {len(numbers)} bytes for {header.n_segments} segments")
+    segments = np.frombuffer(numbers, _LITTLE_ENDIAN_HALF).reshape(shape)
+    if not np.isfinite(segments).all():
+        raise ValueError("it holds NaN or infinity")
+    return TrackSegments(segments, header.duration_s, header.window_start_s, header.decoder)

@@ -1,0 +1,42 @@
+"""The front end in a child process that a bad file may kill."""
+
+from collections.abc import Callable
+
+from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.decode.sandbox import Sandbox
+from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.sandbox_wire import ExtractRequest, unpack_segments
+
+_HANDLER = "genre_batch.features.sandbox_handler:handle"
+_MEMORY_BYTES = 1 << 30
+
+
+class SandboxedFrontEnd:
+    """Turns one track at a time into segments; close it when done.
+
+    deadline_s: time a track may take, not counting the reading of its bytes.
+    """
+
+    def __init__(self, front_end: FrontEnd, deadline_s: float) -> None:
+        self._front_end = front_end
+        self._sandbox = Sandbox(_HANDLER, deadline_s=deadline_s, memory_bytes=_MEMORY_BYTES)
+
+    @property
+    def cpu_s(self) -> float:
+        """CPU seconds that the child processes have used so far."""
+        return self._sandbox.cpu_s
+
+    def extract(self, track: Track, read: Callable[[int, int], bytes]) -> TrackSegments:
+        """The segments of `track`, whose bytes `read(start, length)` returns. Raises TrackRejected."""
+        request = ExtractRequest(track_id=track.track_id, front_end=self._front_end).model_dump_json().encode()
+        answer = self._sandbox.call(request, read, track.size_bytes)
+        try:
+            return unpack_segments(answer, self._front_end)
+        except ValueError as error:
+            message = f"the decoder's process gave an answer that makes no sense: {error}"
+            raise TrackRejected(RejectReason.DECODER_CRASH, Stage.FEATURES, message) from error
+
+    def close(self) -> None:
+        """End the child processes."""
+        self._sandbox.close()

@@ -1,0 +1,129 @@
+"""Golden vectors: a few seconds of sound with the answers they had when the bundle was made.
+
+An actor compares them when it starts, so that another library version, a damaged GPU or a front end that has changed
+is found before a catalog is labelled with nonsense.
+"""
+
+import io
+import zipfile
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_batch.decode.waveform import Samples
+from genre_batch.errors import UsageError, UserError
+from genre_batch.features.front_end import Segments, segments_of
+from genre_batch.model.bundle import GOLDEN_FILE, Bundle
+from genre_batch.model.calibration import Floats, softmax
+
+SEGMENT_TOLERANCE = 2e-3
+"""Allowed error of a segment's values, absolute and relative: two steps of float16 around 1, one above 2."""
+
+PROBABILITY_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "fp16": 1e-2}
+"""Allowed absolute error of a probability by precision: single precision varies with the order of additions only."""
+
+LENGTH_S = 4.0
+_SEED = 20201208
+_FULL_SCALE = 32768.0
+
+
+class GivesLogits(Protocol):
+    """What is asked of a predictor here; this module does not load torch."""
+
+    @property
+    def precision(self) -> str:
+        """A key of PROBABILITY_TOLERANCE."""
+
+    def logits(self, segments: Segments) -> Floats:
+        """[n, n_genres] float32 for `segments` [n, n_mels, segment_frames]."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenVectors:
+    """audio: [n] int16 at the front end's rate. segments: what it becomes. probabilities: [n_segments, g] float32."""
+
+    audio: npt.NDArray[np.int16]
+    segments: Segments
+    probabilities: Floats
+
+
+def make_golden(bundle: Bundle, predictor: GivesLogits) -> bytes:
+    """golden.npz for a bundle that has no golden vectors yet; `predictor` must run in fp32."""
+    front_end = bundle.manifest.front_end
+    audio = synthesise_chords(front_end.sample_rate)
+    segments = segments_of(_samples(audio), front_end)
+    probabilities = softmax(predictor.logits(segments), bundle.manifest.calibration.temperature)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, audio=audio, segments=segments, probabilities=probabilities)
+    return buffer.getvalue()
+
+
+def read_golden(bundle: Bundle) -> GoldenVectors:
+    """The bundle's golden vectors. Raises UsageError if the file is not one of them."""
+    manifest = bundle.manifest
+    try:
+        with np.load(io.BytesIO(bundle.files[GOLDEN_FILE]), allow_pickle=False) as arrays:
+            golden = GoldenVectors(arrays["audio"], arrays["segments"], arrays["probabilities"])
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise _not_golden(bundle) from error
+    shape = manifest.front_end.n_mels, manifest.front_end.segment_frames
+    fits = golden.audio.dtype == np.int16 and golden.audio.ndim == 1 and len(golden.audio) > 0
+    fits = fits and golden.segments.dtype == np.float16 and golden.segments.shape[1:] == shape
+    answers = len(golden.segments), len(manifest.taxonomy.genres)
+    if not fits or golden.probabilities.dtype != np.float32 or golden.probabilities.shape != answers:
+        raise _not_golden(bundle)
+    return golden
+
+
+def check_segments(bundle: Bundle) -> None:
+    """Raise UserError unless the front end turns the golden sound into the golden segments."""
+    golden = read_golden(bundle)
+    segments = segments_of(_samples(golden.audio), bundle.manifest.front_end)
+    if segments.shape != golden.segments.shape:
+        raise _differs(bundle, "the front end", f"shape {segments.shape}, not {golden.segments.shape}")
+    expected = golden.segments.astype(np.float32)
+    error = np.abs(segments.astype(np.float32) - expected)
+    if not (error <= SEGMENT_TOLERANCE * (1.0 + np.abs(expected))).all():
+        raise _differs(bundle, "the front end", f"largest difference {error.max():.2g}")
+
+
+def check_probabilities(bundle: Bundle, predictor: GivesLogits) -> None:
+    """Raise UserError unless the network gives the golden segments their golden probabilities."""
+    golden = read_golden(bundle)
+    probabilities = softmax(predictor.logits(golden.segments), bundle.manifest.calibration.temperature)
+    error = np.abs(probabilities - golden.probabilities)
+    if not (error <= PROBABILITY_TOLERANCE[predictor.precision]).all():
+        raise _differs(bundle, f"the network in {predictor.precision}", f"largest difference {error.max():.2g}")
+
+
+def synthesise_chords(sample_rate: int, length_s: float = LENGTH_S) -> npt.NDArray[np.int16]:
+    """Four chords with a decaying beat of noise, [length_s * sample_rate] int16; the same for the same arguments."""
+    random = np.random.default_rng(_SEED)
+    seconds = np.arange(round(length_s * sample_rate)) / sample_rate
+    chord = np.minimum(seconds / length_s * 4, 3).astype(int)
+    roots_hz = np.array([220.0, 174.61, 261.63, 196.0])[chord]
+    phase = 2.0 * np.pi * np.cumsum(roots_hz) / sample_rate
+    tones = sum(np.sin(ratio * phase) / ratio for ratio in (1.0, 1.25, 1.5, 2.0, 3.0, 4.0))
+    beat = np.exp(-12.0 * (seconds % 0.5)) * random.standard_normal(len(seconds))
+    sound = 0.1 * tones + 0.1 * beat + 0.001 * random.standard_normal(len(seconds))
+    quantised: npt.NDArray[np.int16] = np.clip(sound * _FULL_SCALE, -_FULL_SCALE, _FULL_SCALE - 1).astype(np.int16)
+    return quantised
+
+
+def _samples(audio: npt.NDArray[np.int16]) -> Samples:
+    return audio.astype(np.float32) / np.float32(_FULL_SCALE)
+
+
+def _not_golden(bundle: Bundle) -> UsageError:
+    return UsageError(
+        f"{GOLDEN_FILE} of the model bundle {bundle.uri} does not hold its golden vectors", "train the bundle again"
+    )
+
+
+def _differs(bundle: Bundle, part: str, detail: str) -> UserError:
+    return UserError(
+        f"{part} does not give the golden answers of the model bundle {bundle.uri} ({detail})",
+        "install the library versions of constraints.txt, or another precision, or train the bundle again",
+    )
