@@ -1,6 +1,5 @@
 """What every storage back end offers, and what can go wrong with one object."""
 
-import builtins
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,8 +21,16 @@ class AccessDenied(StorageError):
     """The credentials in use may not do this (401, 403)."""
 
 
+class NoCredentials(AccessDenied):
+    """There are no usable credentials at all: none were found, or they have expired."""
+
+
 class ReadFailed(StorageError):
     """The bytes could not be read whole, after all retries."""
+
+
+class WriteFailed(StorageError):
+    """The bytes could not be written, after all retries. The old object, if any, is still there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +45,17 @@ class StoredObject:
 class Store(Protocol):
     """Objects under one scheme. URIs are `s3://bucket/key`, with the key as it is, or absolute local paths."""
 
-    def list(self, prefix: str) -> Iterator[StoredObject]:
-        """All objects whose URI starts with the folder `prefix`, sorted by URI (UTF-8 order), streamed."""
+    def folders(self, prefix: str, *, scan: int | None = None) -> list[str]:
+        """The folders directly under `prefix`, as URIs with a trailing slash, sorted.
 
-    def folders(self, prefix: str) -> builtins.list[str]:
-        """The folders directly under `prefix`, as URIs with a trailing slash, sorted."""
+        A store may stop looking for them after about `scan` entries. Raises what `list` raises.
+        """
+
+    def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
+        """All objects below the folder `prefix` whose URI is greater than `after`, sorted by URI (UTF-8), streamed.
+
+        A folder that does not exist has no objects. Raises ObjectGone for a missing bucket, AccessDenied, ReadFailed.
+        """
 
     def head(self, uri: str) -> StoredObject:
         """The object as it is now. Raises ObjectGone, AccessDenied, ReadFailed."""
@@ -50,11 +63,15 @@ class Store(Protocol):
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
         """Bytes `start` to `start + length` (or the end), all of them, of exactly the version `etag`.
 
+        Where the object ends earlier, the answer is shorter, like a slice of it.
         Raises ObjectGone, ObjectChanged, AccessDenied, ReadFailed.
         """
 
     def write(self, uri: str, data: bytes) -> None:
-        """Write the whole object, replacing what is there; readers see the old bytes or the new, never a part."""
+        """Write the whole object, replacing what is there; readers see the old bytes or the new, never a part.
+
+        This and the other writing methods raise AccessDenied, WriteFailed, and ObjectGone for a missing bucket.
+        """
 
     def create(self, uri: str, data: bytes) -> bool:
         """Write the object only where none is (`If-None-Match: *`); False if there is one already."""

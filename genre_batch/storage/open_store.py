@@ -1,0 +1,49 @@
+"""A URI becomes a store; folders and names become URIs."""
+
+import re
+
+from genre_batch.errors import UsageError
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.s3 import S3Store
+from genre_batch.storage.store import Store
+from genre_batch.storage.uri import is_s3, local_path, local_uri, split_s3
+
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HINT = "give s3://bucket/key, or a path"
+
+
+def open_store(uri: str) -> Store:
+    """The store that `uri` lies in: S3 for `s3://`, this machine's files for paths and `file://`.
+
+    Nothing is read or connected to yet. Raises UsageError for another scheme, or where the bucket is missing.
+    """
+    check_uri(uri)
+    return S3Store() if is_s3(uri) else LocalStore()
+
+
+def check_uri(uri: str) -> None:
+    """Raise UsageError unless a store can be opened for `uri`."""
+    scheme = _SCHEME.match(uri)
+    if scheme and not uri.startswith(("s3://", "file:///", "file://localhost/")):
+        raise UsageError(f"{uri!r} is neither on S3 nor a path.", _HINT)
+    if is_s3(uri) and not split_s3(uri)[0]:
+        raise UsageError(f"{uri!r} names no bucket.", _HINT)
+    if not uri:
+        raise UsageError("A path or URI is empty.", _HINT)
+
+
+def absolute(uri: str) -> str:
+    """`uri` as stores list it: S3 URIs as they are, local ones as an absolute path."""
+    return uri if is_s3(uri) else local_uri(local_path(uri))
+
+
+def as_folder(uri: str) -> str:
+    """`uri` as a folder: absolute, with a slash at its end."""
+    uri = absolute(uri)
+    return uri if uri.endswith("/") else uri + "/"
+
+
+def join(base: str, *parts: str) -> str:
+    """`parts` below the folder `base`, as an absolute URI. Parts are taken as they are: `..` is a plain name on S3."""
+    folder, name = as_folder(base), "/".join(parts)
+    return folder + name if is_s3(base) else local_uri(local_path(folder) + name)
