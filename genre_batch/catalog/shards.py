@@ -1,13 +1,13 @@
-"""A listing cut into shards, the unit of commit, and shards into batches, the unit of work."""
+"""How a listing is cut: into shards, the unit of commit, and batches, the unit of work. Pure arithmetic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import overload
 
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows `start` to `stop` (not included) of the listing."""
+    """Rows `start` to `stop` of the listing, without `stop`."""
 
     index: int
     start: int
@@ -16,7 +16,7 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Rows `start` to `stop` (not included) of the listing, all of shard number `shard`."""
+    """Rows `start` to `stop` of the listing, without `stop`; all of the shard with index `shard`."""
 
     shard: int
     start: int
@@ -24,14 +24,16 @@ class Batch:
 
 
 class ShardPlan(Sequence[Shard]):
-    """All shards of a listing, reckoned when asked for: a plan for 100 million tracks takes no memory."""
+    """The shards of a listing, computed when asked for: 100 million tracks take no more memory than one."""
 
     def __init__(self, tracks: int, shard_tracks: int) -> None:
+        if tracks < 0 or shard_tracks < 1:
+            raise ValueError(f"cannot cut {tracks} tracks into shards of {shard_tracks}")
         self._tracks = tracks
         self._shard_tracks = shard_tracks
 
     def __len__(self) -> int:
-        return (self._tracks + self._shard_tracks - 1) // self._shard_tracks
+        return -(-self._tracks // self._shard_tracks)
 
     @overload
     def __getitem__(self, index: int) -> Shard: ...
@@ -39,20 +41,28 @@ class ShardPlan(Sequence[Shard]):
     def __getitem__(self, index: slice) -> list[Shard]: ...
     def __getitem__(self, index: int | slice) -> Shard | list[Shard]:
         if isinstance(index, slice):
-            return [self[position] for position in range(*index.indices(len(self)))]
-        position = range(len(self))[index]
-        start = position * self._shard_tracks
-        return Shard(position, start, min(start + self._shard_tracks, self._tracks))
+            return [self[each] for each in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        start = number * self._shard_tracks
+        return Shard(number, start, min(start + self._shard_tracks, self._tracks))
 
 
 def plan_shards(tracks: int, shard_tracks: int) -> ShardPlan:
-    """The shards of a listing of `tracks` rows: all of `shard_tracks` rows but for the last."""
+    """Shards of `shard_tracks` rows each, the last one with what is left; together all rows, in order.
+
+    Raises ValueError for fewer than one row a shard.
+    """
     return ShardPlan(tracks, shard_tracks)
 
 
-def plan_batches(shard: Shard, batch_tracks: int) -> Iterator[Batch]:
-    """The batches of a shard, in order: as few as `batch_tracks` allows, their sizes differing by at most 1."""
+def plan_batches(shard: Shard, batch_tracks: int) -> list[Batch]:
+    """As few batches of at most `batch_tracks` rows as the shard needs, with sizes that differ by one at most.
+
+    Raises ValueError for fewer than one row a batch.
+    """
+    if batch_tracks < 1:
+        raise ValueError(f"cannot cut a shard into batches of {batch_tracks}")
     tracks = shard.stop - shard.start
-    count = -(-tracks // batch_tracks)
-    for number in range(count):
-        yield Batch(shard.index, shard.start + tracks * number // count, shard.start + tracks * (number + 1) // count)
+    batches = -(-tracks // batch_tracks)
+    cuts = [shard.start + tracks * number // batches for number in range(batches)] + [shard.stop]
+    return [Batch(shard.index, start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
