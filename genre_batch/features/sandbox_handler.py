@@ -7,9 +7,14 @@ import numpy as np
 import soundfile
 
 from genre_batch.decode.av_decoder import AvReader
+from genre_batch.features.allocator import keep_freed_memory
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.sandbox_wire import ExtractRequest, pack_segments
+
+
+_KEPT_BLOCK_BYTES = 32 << 20  # above the largest array of a usual track; a rare larger one goes back at once,
+_KEPT_BYTES = 128 << 20  # so that a child stays far below its memory limit
 
 
 def handle(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
@@ -29,4 +34,5 @@ def _load_everything() -> None:
     reader.close()
 
 
+keep_freed_memory(block_bytes=_KEPT_BLOCK_BYTES, total_bytes=_KEPT_BYTES)
 _load_everything()

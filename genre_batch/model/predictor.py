@@ -10,8 +10,8 @@ from safetensors.torch import load
 from torch import nn
 
 from genre_batch.errors import UsageError
+from genre_batch.features.allocator import keep_freed_memory
 from genre_batch.features.front_end import Segments
-from genre_batch.model.allocator import keep_freed_memory
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Floats
 from genre_batch.model.networks.build import build_network
@@ -23,6 +23,7 @@ Precision = Literal["fp32", "bf16", "fp16"]
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _GPU_BATCH_SEGMENTS = 64
 _CPU_BATCH_VALUES = 4 * 128 * 1292
+_KEPT_BYTES = 1 << 30
 
 
 class Predictor:
@@ -53,7 +54,7 @@ class Predictor:
             self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device)
         else:
             self._staging = HostStaging(shape)
-            keep_freed_memory()
+            keep_freed_memory(block_bytes=_KEPT_BYTES, total_bytes=_KEPT_BYTES)
 
     def logits(self, segments: Segments) -> Floats:
         """The network's answer [n, n_genres] float32 to `segments` [n, n_mels, segment_frames]."""
