@@ -20,7 +20,8 @@ class BundleManifest(BaseModel):
     """`thresholds`: the least probability a genre is answered with; an empty mapping never abstains.
 
     `metrics` and `training` are for the reader of the model card: figures by name, and how the model was made.
-    `files`: sha256 of each file beside bundle.json.
+    `trained_on`: the beginning of the sha256 of each training track's bytes, so that an evaluation on the same tracks
+    can be told from an honest one. `files`: sha256 of each file beside bundle.json.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -35,6 +36,7 @@ class BundleManifest(BaseModel):
     pooling: Pooling = "mean_probability"
     metrics: dict[str, FiniteFloat] = Field(default_factory=dict)
     training: dict[str, str] = Field(default_factory=dict)
+    trained_on: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(default_factory=list)
     files: dict[FileName, Sha256] = Field(default_factory=dict)
 
     @model_validator(mode="after")
