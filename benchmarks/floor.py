@@ -35,7 +35,7 @@ Result = TypeVar("Result")
 def track(encoding: Encoding, duration_s: float, seed: int = 1) -> bytes:
     """A synthesised stereo track of that length, encoded; Opus at 48 kHz, the others at 44.1 kHz."""
     sample_rate = 48_000 if encoding is Encoding.OPUS else SAMPLE_RATE
-    return encode(synthesise("rock", seed, duration_s, sample_rate), sample_rate, encoding)
+    return encode(synthesise("metal", seed, duration_s, sample_rate), sample_rate, encoding)
 
 
 def stage_costs_ms(data: bytes, bundle: Bundle, repeats: int) -> dict[str, float]:

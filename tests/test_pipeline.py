@@ -20,7 +20,7 @@ from genre_batch.storage.local import LocalStore
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "aac", "alac", "aiff"]
+FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "alac", "aiff"]
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,13 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small catalog: every format, twice, and four files that cannot be scored."""
     folder = tmp_path_factory.mktemp("music")
     for number in range(2):
-        samples = audio_samples.chord(seconds=12 + 5 * number, sample_rate=44_100, channels=2, seed=number)
+        samples = audio_samples.chirp(seconds=12 + 5 * number, sample_rate=48_000, channels=2, seed=number)
         for name in FORMATS:
-            (folder / f"{name}-{number}.bin").write_bytes(audio_samples.encode(samples, 44_100, name))
+            (folder / f"{name}-{number}.bin").write_bytes(audio_samples.encode(samples, 48_000, name))
     (folder / "empty.mp3").write_bytes(b"")
     (folder / "text.mp3").write_bytes(b"#EXTM3U\nhttp://127.0.0.1/secret\n" * 20)
     (folder / "cut.wav").write_bytes((folder / "wav-0.bin").read_bytes()[:100_000])
-    (folder / "silent.flac").write_bytes(audio_samples.encode(samples * 0, 44_100, "flac"))
+    (folder / "silent.flac").write_bytes(audio_samples.encode(samples * 0, 48_000, "flac"))
     return folder
 
 
@@ -97,9 +97,7 @@ def test_a_second_run_scores_nothing_and_writes_nothing(table: Path, music: Path
     assert sorted(table.rglob("*")) == before
 
 
-def test_changed_bytes_and_new_tracks_are_scored_and_nothing_else(
-    music: Path, local_ray: None, tmp_path: Path
-) -> None:
+def test_changed_bytes_and_new_tracks_are_scored_and_nothing_else(music: Path, local_ray: None, tmp_path: Path) -> None:
     source, output = tmp_path / "in", tmp_path / "out"
     source.mkdir()
     for name in ("wav-0.bin", "mp3-0.bin", "flac-0.bin"):
