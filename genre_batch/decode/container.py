@@ -15,8 +15,6 @@ from genre_batch.decode.ogg_pages import last_page_end
 from genre_batch.decode.rejected import rejected, require_bytes
 from genre_batch.decode.sniff import AudioFormat
 
-_LARGEST_FLAC_BLOCK = 65_536
-
 
 @dataclass(frozen=True, slots=True)
 class Container:
@@ -69,7 +67,7 @@ def _check_flac(source: BinaryIO, size_bytes: int) -> Container:
         raise rejected(RejectReason.CORRUPT, "the FLAC file does not say how long it is, nor does its last frame")
     if info.total_samples == 0:
         return Container(frames=reached)
-    if reached is not None and info.total_samples - reached > max(_LARGEST_FLAC_BLOCK, info.total_samples // 1000):
+    if reached is not None and info.total_samples - reached > max(4096, info.total_samples // 1000):
         text = f"the header declares {info.total_samples} samples, the last frame ends at {reached}"
         raise rejected(RejectReason.TRUNCATED, text)
     return Container()

@@ -4,10 +4,11 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from genre_batch.catalog.reject import RejectReason
+from genre_batch.catalog.reject import RejectReason, TrackRejected
 from genre_batch.decode.av_decoder import AvReader
 from genre_batch.decode.byte_source import skip_prefix
 from genre_batch.decode.container import Container, check_container
+from genre_batch.decode.ranged_file import read_failure
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.sniff import AudioFormat, sniff_file
 from genre_batch.decode.soundfile_decoder import SoundfileReader
@@ -50,7 +51,24 @@ def decode_window(source: BinaryIO, size_bytes: int, track_id: str, window: Wind
     Raises TrackRejected in stage `decode`: `empty`, `unsupported`, `truncated`, `corrupt`, `too_short`
     (below 1 s), `too_long` (above 24 h) or `not_finite`. A track that is merely shorter than the window
     comes back whole. Memory is that of the window, whatever the headers declare.
+    An error of reading a RangedFile is raised as it is, even where a native decoder took it for the end of the file.
     """
+    try:
+        waveform = _decode(source, size_bytes, track_id, window)
+    except TrackRejected:
+        _raise_read_failure(source)
+        raise
+    _raise_read_failure(source)
+    return waveform
+
+
+def _raise_read_failure(source: BinaryIO) -> None:
+    failure = read_failure(source)
+    if failure is not None:
+        raise failure
+
+
+def _decode(source: BinaryIO, size_bytes: int, track_id: str, window: Window) -> Waveform:
     if size_bytes == 0:
         raise rejected(RejectReason.EMPTY, "the object has no bytes")
     sniffed = sniff_file(source, size_bytes)

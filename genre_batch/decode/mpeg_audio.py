@@ -60,7 +60,7 @@ def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
 def find_frame(data: bytes, confirmations: int = 2, search_bytes: int = 4096) -> int | None:
     """Offset of the first header that `confirmations` more headers follow in step, or None.
 
-    At offset 0 one confirmation is enough, and it may be missing where the data end before it.
+    At offset 0 one confirmation is enough.
     """
     for at in range(min(search_bytes, len(data))):
         if data[at] == 0xFF and _confirmed(data, at, confirmations if at else 1):
@@ -70,13 +70,10 @@ def find_frame(data: bytes, confirmations: int = 2, search_bytes: int = 4096) ->
 
 def _confirmed(data: bytes, at: int, confirmations: int) -> bool:
     first = header = parse_header(data, at)
-    start = at
     for _ in range(confirmations):
         if header is None or first is None or not header.continues(first):
             return False
         at += header.frame_bytes
-        if start == 0 and at + 4 > len(data):
-            return True
         header = parse_header(data, at)
     return header is not None and first is not None and header.continues(first)
 

@@ -3,7 +3,7 @@
 import io
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from genre_batch.storage.store import ReadFailed
 
@@ -14,6 +14,12 @@ _BLOCK_BYTES = 64 * 1024
 _FIRST_SPAN = 2
 _LARGEST_SPAN = 16
 _CACHED_BLOCKS = 512
+
+
+def read_failure(source: BinaryIO) -> Exception | None:
+    """The error that reading `source` has met, where it is a RangedFile or a buffer around one."""
+    raw = getattr(source, "raw", source)
+    return raw.failure if isinstance(raw, RangedFile) else None
 
 
 class RangedFile(io.RawIOBase):

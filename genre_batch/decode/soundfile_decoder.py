@@ -16,6 +16,18 @@ _BLOCK_SAMPLES = 1 << 18
 _UNSUPPORTED_ENCODING = 4
 
 
+class _StraightFile(soundfile.SoundFile):
+    """A SoundFile that only seeks when told to.
+
+    The base class seeks to where it already is after each read of a seekable file: that decodes a frame of FLAC or
+    Vorbis once more, and fails at the end of a FLAC file of unknown length.
+    """
+
+    def seekable(self) -> bool:
+        """Never, so that reading goes straight on; `seek` works all the same."""
+        return False
+
+
 class SoundfileReader:
     """One open file. `sample_rate` in Hz; `frames` per channel that the file declares; `name` for the `decoder` column.
 
@@ -27,7 +39,7 @@ class SoundfileReader:
     def __init__(self, source: BinaryIO) -> None:
         source.seek(0)
         with _errors_as_rejects():
-            self._file = soundfile.SoundFile(source)
+            self._file = _StraightFile(source)
         self.sample_rate = int(self._file.samplerate)
         self.channels = int(self._file.channels)
         self.frames = int(self._file.frames)

@@ -1,8 +1,9 @@
 """Which part of a track is decoded."""
 
 import hashlib
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveFloat, model_validator
 
 
 class Window(BaseModel):
@@ -15,12 +16,18 @@ class Window(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     length_s: PositiveFloat = 30.0
-    min_offset_s: int = 15
-    max_offset_s: int = 120
+    min_offset_s: NonNegativeInt = 15
+    max_offset_s: NonNegativeInt = 120
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.max_offset_s < self.min_offset_s:
+            raise ValueError("max_offset_s is smaller than min_offset_s")
+        return self
 
     def start_s(self, track_id: str, duration_s: float) -> float:
         """Seconds into a track of `duration_s` at which the window begins; 0 where the track is shorter than it."""
         choices = self.max_offset_s - self.min_offset_s + 1
-        draw = int.from_bytes(hashlib.sha256(track_id.encode()).digest()[:8], "big")
+        draw = int.from_bytes(hashlib.sha256(track_id.encode(errors="surrogatepass")).digest()[:8], "big")
         wanted = self.min_offset_s + draw % choices
         return max(0.0, min(float(wanted), duration_s - self.length_s))

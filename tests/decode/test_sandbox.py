@@ -1,0 +1,225 @@
+"""The disposable decoder process, under real crashes, hangs, bombs and lies."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.decode.sandbox import Sandbox
+from genre_batch.storage.store import ReadFailed
+
+DATA = bytes(range(256)) * 4096
+
+
+def read(start: int, length: int) -> bytes:
+    return DATA[start : start + length]
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox("sandbox_handlers:misbehave", deadline_s=1.0, memory_bytes=256 << 20) as box:
+        yield box
+
+
+def do(sandbox: Sandbox, deed: str) -> RejectReason:
+    """The reason with which `deed` ends, having checked that the next call finds a fresh child at once."""
+    before = child_of(sandbox)
+    with pytest.raises(TrackRejected) as caught:
+        sandbox.call(deed.encode(), read, len(DATA))
+    start = time.monotonic()
+    assert child_of(sandbox) != before
+    assert time.monotonic() - start < 0.5
+    assert not psutil.pid_exists(before)
+    assert caught.value.reject.message.isprintable()
+    return caught.value.reject.reason
+
+
+def child_of(sandbox: Sandbox) -> int:
+    return int(sandbox.call(b"", read, len(DATA)))
+
+
+def test_returns_the_answer_and_reads_through_the_parent() -> None:
+    asked: list[tuple[int, int]] = []
+
+    def noting(start: int, length: int) -> bytes:
+        asked.append((start, length))
+        return read(start, length)
+
+    with Sandbox("sandbox_handlers:echo") as box:
+        assert box.call(b"hello", noting, len(DATA)) == b"hello|" + DATA + b"|%d" % len(DATA)
+    assert sum(length for _, length in asked) == len(DATA)
+    assert len(asked) < 8
+
+
+def test_reads_only_what_is_needed() -> None:
+    asked = []
+    with Sandbox("sandbox_handlers:tail") as box:
+        size = 1 << 40
+        assert box.call(b"", lambda start, length: asked.append(length) or b"x" * length, size) == b"xxxx"
+    assert sum(asked) <= 128 * 1024
+
+
+def test_keeps_its_child_between_good_calls(sandbox: Sandbox) -> None:
+    assert child_of(sandbox) == child_of(sandbox)
+
+
+@pytest.mark.parametrize("deed", ["abort", "segfault", "exit", "system_exit", "kill"])
+def test_a_crash_costs_one_track(sandbox: Sandbox, deed: str) -> None:
+    assert do(sandbox, deed) is RejectReason.DECODER_CRASH
+
+
+def test_a_crash_names_the_signal(sandbox: Sandbox) -> None:
+    with pytest.raises(TrackRejected, match="SIGSEGV"):
+        sandbox.call(b"segfault", read, len(DATA))
+    with pytest.raises(TrackRejected, match="status 3"):
+        sandbox.call(b"exit", read, len(DATA))
+
+
+@pytest.mark.parametrize("deed", ["spin", "spin_in_c", "stop"])
+def test_a_hang_ends_at_the_deadline(sandbox: Sandbox, deed: str) -> None:
+    start = time.monotonic()
+    assert do(sandbox, deed) is RejectReason.DECODER_TIMEOUT
+    assert 1.0 <= time.monotonic() - start < 3.0
+
+
+@pytest.mark.parametrize("deed", ["numpy_bomb", "hoard", "native_bomb"])
+def test_memory_is_limited(sandbox: Sandbox, deed: str) -> None:
+    assert do(sandbox, deed) is RejectReason.DECODER_CRASH
+
+
+@pytest.mark.parametrize(
+    "deed",
+    [
+        *("half_answer", "half_header", "huge_answer", "unknown_kind", "wrong_kind", "untrue_reject", "short_fetch"),
+        *("fetch_outside", "fetch_far_outside", "fetch_for_ever"),
+    ],
+)
+def test_lies_are_a_crash(sandbox: Sandbox, deed: str) -> None:
+    before = psutil.Process().memory_info().rss
+    assert do(sandbox, deed) is RejectReason.DECODER_CRASH
+    assert psutil.Process().memory_info().rss - before < 100 << 20
+
+
+def test_a_bug_of_the_handler_is_internal(sandbox: Sandbox) -> None:
+    with pytest.raises(TrackRejected, match="KeyError: 'no such thing") as caught:
+        sandbox.call(b"bug", read, len(DATA))
+    assert caught.value.reject.reason is RejectReason.INTERNAL
+
+
+def test_a_reject_of_the_handler_comes_through(sandbox: Sandbox) -> None:
+    child = child_of(sandbox)
+    with pytest.raises(TrackRejected) as caught:
+        sandbox.call(b"silent", read, len(DATA))
+    reject = caught.value.reject
+    assert (reject.reason, reject.stage) == (RejectReason.SILENT, Stage.FEATURES)
+    assert child_of(sandbox) == child
+
+
+@pytest.mark.parametrize(
+    "error", [TrackRejected(RejectReason.GONE, Stage.READ, "404"), TimeoutError(), KeyboardInterrupt()]
+)
+def test_an_error_of_read_is_raised_as_it_is(error: BaseException) -> None:
+    def failing(start: int, length: int) -> bytes:
+        raise error
+
+    with Sandbox("sandbox_handlers:echo") as box:
+        with pytest.raises(type(error)) as caught:
+            box.call(b"", failing, 10)
+        assert caught.value is error
+        assert box.call(b"a", read, 2) == b"a|\x00\x01|2"
+
+
+def test_a_short_answer_of_read_is_a_failed_read() -> None:
+    with Sandbox("sandbox_handlers:echo") as box, pytest.raises(ReadFailed):
+        box.call(b"", lambda start, length: b"x", 10)
+
+
+def test_time_in_read_does_not_count() -> None:
+    def slow(start: int, length: int) -> bytes:
+        time.sleep(0.6)
+        return read(start, length)
+
+    with Sandbox("sandbox_handlers:echo", deadline_s=0.5) as box:
+        assert box.call(b"", slow, 10) == b"|" + DATA[:10] + b"|10"
+
+
+def test_a_child_that_died_while_idle_is_replaced_silently(sandbox: Sandbox) -> None:
+    child = child_of(sandbox)
+    os.kill(child, signal.SIGKILL)
+    time.sleep(0.1)
+    assert child_of(sandbox) != child
+
+
+def test_a_server_that_was_killed_is_replaced() -> None:
+    with Sandbox("sandbox_handlers:misbehave") as box:
+        psutil.Process(child_of(box)).parent().kill()
+        time.sleep(0.2)
+        assert child_of(box) > 0
+
+
+def test_the_child_has_no_credentials_and_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SOME_TOKEN", "HOME"):
+        monkeypatch.setenv(name, "secret")
+    with Sandbox("sandbox_handlers:surroundings") as box:
+        found = json.loads(box.call(b"", read, 1))
+    assert not [name for name, value in found["environment"].items() if name.startswith("AWS") or value == "secret"]
+    assert found["environment"]["OMP_NUM_THREADS"] == "1"
+    assert found["core"] == [0, 0]
+    assert (found["opened_file"], found["opened_socket"]) == (False, False)
+    assert found["modules"] == []
+
+
+def test_counts_cpu_time_of_live_and_dead_children() -> None:
+    with Sandbox("sandbox_handlers:misbehave", deadline_s=0.5) as box:
+        start = box.cpu_s
+        assert start > 0
+        with pytest.raises(TrackRejected):
+            box.call(b"spin", read, 1)
+        spent = box.cpu_s
+        assert 0.2 < spent - start < 0.8
+        child_of(box)
+        assert box.cpu_s >= spent
+
+
+@pytest.mark.parametrize("handler", ["no_such_module:f", "sandbox_handlers:no_such_function"])
+def test_a_handler_that_cannot_be_loaded_is_an_error(handler: str) -> None:
+    with pytest.raises(RuntimeError, match="no_such"):
+        Sandbox(handler)
+
+
+def test_close_leaves_no_process() -> None:
+    box = Sandbox("sandbox_handlers:misbehave")
+    child_of(box)
+    family = [*psutil.Process(child_of(box)).parents()[:1], psutil.Process(child_of(box))]
+    box.close()
+    assert not any(process.is_running() for process in family)
+
+
+def test_no_process_outlives_a_killed_parent() -> None:
+    program = (
+        "import sys, time\n"
+        "from genre_batch.decode.sandbox import Sandbox\n"
+        "box = Sandbox('sandbox_handlers:misbehave')\n"
+        "print(box.call(b'', lambda start, length: b'', 1).decode(), flush=True)\n"
+        "box.call(b'spin', lambda start, length: b'', 1)\n"
+    )
+    path = os.pathsep.join([str(Path(__file__).parents[2]), str(Path(__file__).parents[1])])
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": path}
+    ) as parent:
+        assert parent.stdout is not None
+        child = psutil.Process(int(parent.stdout.readline()))
+        server = child.parent()
+        assert server is not None
+        time.sleep(0.2)
+        parent.kill()
+    _gone, alive = psutil.wait_procs([child, server], timeout=5)
+    assert not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

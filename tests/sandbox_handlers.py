@@ -1,0 +1,138 @@
+"""Handlers for tests of the sandbox: good, bad and evil ones. They run in its child process."""
+
+import ctypes
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.decode.decoder import decode_window
+from genre_batch.decode.sandbox_wire import Kind
+from genre_batch.decode.window import Window
+
+_KEPT: list[np.ndarray] = []
+
+
+def echo(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    return request + b"|" + source.read() + b"|" + str(size_bytes).encode()
+
+
+def tail(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    source.seek(-4, 2)
+    return source.read(4)
+
+
+def misbehave(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    """Whatever the request says; the process id if it says nothing."""
+    return _DEEDS[request.decode() or "pid"](source, size_bytes)
+
+
+def decode(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    """A window of 5 s from second 2 on, as its rate and its float32 samples."""
+    window = Window(length_s=5.0, min_offset_s=2, max_offset_s=2)
+    waveform = decode_window(source, size_bytes, request.decode(), window)
+    return struct.pack("<II", waveform.sample_rate, len(waveform.samples)) + waveform.samples.tobytes()
+
+
+def surroundings(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    """What the child can see and do, as JSON."""
+    found = {
+        "environment": dict(os.environ),
+        "modules": sorted(name for name in sys.modules if name.split(".")[0] in ("ray", "torch", "multiprocessing")),
+        "core": resource.getrlimit(resource.RLIMIT_CORE),
+        "opened_file": _works(lambda: Path(os.devnull).open().close()),
+        "opened_socket": _works(lambda: socket.socket().close()),
+    }
+    return json.dumps(found).encode()
+
+
+def _works(deed: object) -> bool:
+    try:
+        deed()
+    except OSError:
+        return False
+    return True
+
+
+def _link(source: BinaryIO) -> socket.socket:
+    cells = source.raw._read.__closure__
+    return next(cell.cell_contents for cell in cells if isinstance(cell.cell_contents, socket.socket))
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _segfault() -> None:
+    ctypes.string_at(0)
+
+
+def _allocate_natively() -> None:
+    """Take and touch memory as a C library does, which then stumbles over the null pointer."""
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    while True:
+        ctypes.memset(libc.malloc(1 << 26), 1, 1 << 26)
+
+
+def _hoard() -> None:
+    while True:
+        _KEPT.append(np.ones(1 << 20))
+
+
+def _raw(source: BinaryIO, data: bytes) -> None:
+    _link(source).sendall(data)
+    os._exit(0)
+
+
+def _fetch_for_ever(source: BinaryIO, size_bytes: int) -> None:
+    while True:
+        source.raw._read(0, size_bytes)
+
+
+def _bug() -> None:
+    raise KeyError("no such thing\n\x1b[31m")
+
+
+def _silent() -> None:
+    raise TrackRejected(RejectReason.SILENT, Stage.FEATURES, "nothing\nto hear")
+
+
+_HEADER = struct.Struct("<BQQ")
+_DEEDS = {
+    "pid": lambda source, size: str(os.getpid()).encode(),
+    "abort": lambda source, size: os.abort(),
+    "segfault": lambda source, size: _segfault(),
+    "exit": lambda source, size: os._exit(3),
+    "system_exit": lambda source, size: sys.exit(0),
+    "kill": lambda source, size: os.kill(os.getpid(), signal.SIGKILL),
+    "spin": lambda source, size: _spin(),
+    "spin_in_c": lambda source, size: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1),
+    "stop": lambda source, size: os.kill(os.getpid(), signal.SIGSTOP),
+    "numpy_bomb": lambda source, size: np.ones(1 << 32).tobytes(),
+    "hoard": lambda source, size: _hoard(),
+    "native_bomb": lambda source, size: _allocate_natively(),
+    "bug": lambda source, size: _bug(),
+    "silent": lambda source, size: _silent(),
+    "half_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 1000, 0) + bytes(500)),
+    "half_header": lambda source, size: _raw(source, b"\x04\x00"),
+    "huge_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 1 << 60, 0) + bytes(500)),
+    "unknown_kind": lambda source, size: _raw(source, _HEADER.pack(99, 0, 0)),
+    "wrong_kind": lambda source, size: _raw(source, _HEADER.pack(Kind.READY, 0, 0)),
+    "untrue_reject": lambda source, size: _raw(source, _HEADER.pack(Kind.REJECT, 4, 0) + b"\xffoo\n"),
+    "short_fetch": lambda source, size: _raw(source, _HEADER.pack(Kind.FETCH, 3, 0) + bytes(3)),
+    "fetch_outside": lambda source, size: source.raw._read(size - 1, 2),
+    "fetch_far_outside": lambda source, size: source.raw._read((1 << 64) - 1, 2),
+    "fetch_for_ever": _fetch_for_ever,
+}
