@@ -1,6 +1,7 @@
 """What goes to the sandboxed front end and comes back: JSON, and raw numbers. Neither side unpickles anything."""
 
 import json
+from functools import lru_cache
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
@@ -10,13 +11,9 @@ from genre_batch.features.front_end import FrontEnd, TrackSegments
 _LITTLE_ENDIAN_HALF = np.dtype("<f2")
 
 
-class ExtractRequest(BaseModel):
-    """One track to work on; its bytes come over the sandbox's own link."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    track_id: str
-    front_end: FrontEnd
+@lru_cache(maxsize=1)
+def _parse_settings(settings: bytes) -> FrontEnd:
+    return FrontEnd.model_validate_json(settings)
 
 
 class _Header(BaseModel):
@@ -26,6 +23,17 @@ class _Header(BaseModel):
     duration_s: NonNegativeFloat = Field(allow_inf_nan=False)
     window_start_s: NonNegativeFloat = Field(allow_inf_nan=False)
     decoder: str = Field(pattern="^[a-z0-9_]{1,32}$")
+
+
+def pack_request(track_id: str, front_end: FrontEnd) -> bytes:
+    """One track to work on: the settings as a line of JSON, then the id, whatever characters it has."""
+    return front_end.model_dump_json().encode() + b"\n" + track_id.encode(errors="surrogatepass")
+
+
+def unpack_request(request: bytes) -> tuple[str, FrontEnd]:
+    """The track's id and the settings that `pack_request` was given."""
+    settings, _, track_id = request.partition(b"\n")
+    return track_id.decode(errors="surrogatepass"), _parse_settings(settings)
 
 
 def pack_segments(track: TrackSegments) -> bytes:

@@ -6,7 +6,7 @@ from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.decode.sandbox import Sandbox
 from genre_batch.features.front_end import FrontEnd, TrackSegments
-from genre_batch.features.sandbox_wire import ExtractRequest, unpack_segments
+from genre_batch.features.sandbox_wire import pack_request, unpack_segments
 
 _HANDLER = "genre_batch.features.sandbox_handler:handle"
 _MEMORY_BYTES = 1 << 30
@@ -29,8 +29,7 @@ class SandboxedFrontEnd:
 
     def extract(self, track: Track, read: Callable[[int, int], bytes]) -> TrackSegments:
         """The segments of `track`, whose bytes `read(start, length)` returns. Raises TrackRejected."""
-        request = ExtractRequest(track_id=track.track_id, front_end=self._front_end).model_dump_json().encode()
-        answer = self._sandbox.call(request, read, track.size_bytes)
+        answer = self._sandbox.call(pack_request(track.track_id, self._front_end), read, track.size_bytes)
         try:
             return unpack_segments(answer, self._front_end)
         except ValueError as error:

@@ -18,7 +18,10 @@ class MelCnnSettings(BaseModel):
 
 
 class ShortCnnSettings(BaseModel):
-    """The default network; `channels` of its first layer, four times as many in the last. See `networks/short_cnn.py`."""
+    """The default network, with `channels` in its first layer, four times as many in its last.
+
+    See `networks/short_cnn.py`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
