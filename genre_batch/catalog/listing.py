@@ -1,132 +1,131 @@
-"""The frozen listing of a run: its tracks, sorted and unique, in Parquet files that are never changed."""
+"""The frozen listing of a run: its tracks, sorted and unique, in Parquet files that are never changed.
 
-import io
-from bisect import bisect_right
+A listing is a folder with `part-00000.parquet` and so on, and with `listing.json`, which is written last: without it
+there is no listing, with it the listing is complete.
+"""
+
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate, islice
+from itertools import chain, islice
 
-import pyarrow as pa
-import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
+from genre_batch.catalog.listing_file import ListingFile, to_parquet
 from genre_batch.catalog.track import Track
-from genre_batch.errors import UserError
+from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.open_store import join
-from genre_batch.storage.store import Store
+from genre_batch.storage.store import ObjectGone, Store
 
-SCHEMA = pa.schema(
-    [
-        pa.field("track_id", pa.string(), nullable=False),
-        pa.field("uri", pa.string(), nullable=False),
-        pa.field("etag", pa.string(), nullable=False),
-        pa.field("size_bytes", pa.int64(), nullable=False),
-    ]
-)
-_FILE_ROWS = 1_000_000
-_GROUP_ROWS = 16_384
-_FILES_KEPT = 2
+_FILE_ROWS = 500_000
+_INDEX = "listing.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ListingInfo:
-    """What was written. `size_bytes` leaves out tracks whose size is not known; `files` are names in the folder."""
+class ListingInfo(BaseModel):
+    """What a listing holds. `size_bytes` leaves out tracks whose size is not known.
 
-    tracks: int
-    size_bytes: int
+    `files` are names in the folder; each has `file_rows` tracks, but for the last one, which has the rest.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tracks: NonNegativeInt
+    size_bytes: NonNegativeInt
+    file_rows: PositiveInt
     files: tuple[str, ...]
 
 
 def write_listing(tracks: Iterable[Track], store: Store, folder_uri: str, file_rows: int = _FILE_ROWS) -> ListingInfo:
-    """Write `tracks`, which must be sorted by track_id and unique, to `part-NNNNN.parquet` in a folder.
+    """Write `tracks`, which must be sorted by track_id and unique, as a listing; nothing where there are none.
 
-    The same tracks give the same bytes. At most one file's worth is held in memory. Raises UserError where a file is
-    there already, ValueError where the tracks are not in order.
+    The same tracks give the same bytes. At most one file's bytes are held in memory. Raises UserError where there is
+    another listing already, ValueError where the tracks are not in order.
     """
-    rows = _in_order(iter(tracks))
+    rows = _Rows(tracks)
     files: list[str] = []
-    count = size_bytes = 0
-    while True:
-        groups = _groups(islice(rows, file_rows))
-        if not groups:
-            return ListingInfo(count, size_bytes, tuple(files))
+    for first in rows:
         files.append(f"part-{len(files):05d}.parquet")
-        if not store.create(join(folder_uri, files[-1]), _to_parquet(groups)):
-            raise UserError(f"there is a listing in {folder_uri} already", "give a folder of its own to each listing")
-        count += sum(group.num_rows for group in groups)
-        size_bytes += sum(_known_bytes(group) for group in groups)
+        _create(store, folder_uri, files[-1], to_parquet(chain([first], islice(rows, file_rows - 1))))
+    info = ListingInfo(tracks=rows.count, size_bytes=rows.size_bytes, file_rows=file_rows, files=tuple(files))
+    if files:
+        _create(store, folder_uri, _INDEX, info.model_dump_json(indent=1).encode())
+    return info
 
 
 class Listing:
-    """A written listing, by row. A few files are kept in memory as bytes, and one row group as tracks."""
+    """A written listing, by row, for one thread. Only what is asked for is read; the last row group is kept.
+
+    Raises UserError where there is no complete listing, DamageFound for files that are not what they should be, and
+    what the store raises.
+    """
 
     def __init__(self, store: Store, folder_uri: str) -> None:
         self._store = store
-        uris = [stored.uri for stored in store.list(folder_uri) if stored.uri.endswith(".parquet")]
-        self._open = lru_cache(maxsize=_FILES_KEPT)(self._open_file)
-        self._group = lru_cache(maxsize=2)(self._read_group)
-        self._groups: list[tuple[str, int]] = []
-        sizes = []
-        for uri in uris:
-            metadata = self._open(uri).metadata
-            self._groups += [(uri, number) for number in range(metadata.num_row_groups)]
-            sizes += [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)]
-        self._starts: list[int] = list(accumulate(sizes, initial=0))
+        self._folder_uri = folder_uri
+        self.info = _read_info(store, folder_uri)
+        self._open: tuple[int, ListingFile] | None = None
 
     def __len__(self) -> int:
-        return self._starts[-1]
+        return self.info.tracks
 
     def __iter__(self) -> Iterator[Track]:
-        for group in range(len(self._groups)):
-            yield from self._group(group)
+        for number in range(len(self.info.files)):
+            yield from self._file(number)
 
     def rows(self, start: int, stop: int) -> list[Track]:
-        """Tracks `start` to `stop` (not included), of which there must be so many."""
+        """Tracks `start` to `stop` (not included), of which there must be so many: IndexError otherwise."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a listing of {len(self)}")
         tracks: list[Track] = []
         while start < stop:
-            group = bisect_right(self._starts, start) - 1
-            first, end = self._starts[group], min(stop, self._starts[group + 1])
-            tracks += self._group(group)[start - first : end - first]
-            start = end
+            number, row = divmod(start, self.info.file_rows)
+            piece = self._file(number).rows(row, row + stop - start)
+            tracks += piece
+            start += len(piece)
         return tracks
 
-    def _open_file(self, uri: str) -> pq.ParquetFile:
-        return pq.ParquetFile(io.BytesIO(self._store.read(uri)))
-
-    def _read_group(self, group: int) -> list[Track]:
-        uri, number = self._groups[group]
-        columns = self._open(uri).read_row_group(number, columns=SCHEMA.names).to_pydict()
-        return [Track(*values) for values in zip(*(columns[name] for name in SCHEMA.names), strict=True)]
-
-
-def _in_order(tracks: Iterator[Track]) -> Iterator[Track]:
-    last: Track | None = None
-    for track in tracks:
-        if last is not None and track.track_id <= last.track_id:
-            raise ValueError(f"{track.track_id!r} comes after {last.track_id!r}: a listing is sorted and unique")
-        last = track
-        yield track
+    def _file(self, number: int) -> ListingFile:
+        if self._open is None or self._open[0] != number:
+            uri = join(self._folder_uri, self.info.files[number])
+            tracks = min(self.info.file_rows, self.info.tracks - number * self.info.file_rows)
+            self._open = number, ListingFile(self._store, uri, tracks)
+        return self._open[1]
 
 
-def _groups(rows: Iterator[Track]) -> list[pa.RecordBatch]:
-    """Rows as batches, each of which becomes a row group: as Arrow, a million of them take a few hundred bytes each."""
-    groups = []
-    while chunk := list(islice(rows, _GROUP_ROWS)):
-        columns = [[getattr(track, name) for track in chunk] for name in SCHEMA.names]
-        arrays = [pa.array(values, field.type) for values, field in zip(columns, SCHEMA, strict=True)]
-        groups.append(pa.record_batch(arrays, schema=SCHEMA))
-    return groups
+class _Rows:
+    """Tracks on their way into files: counted, and checked to be in order."""
+
+    def __init__(self, tracks: Iterable[Track]) -> None:
+        self._tracks = iter(tracks)
+        self._last: Track | None = None
+        self.count = 0
+        self.size_bytes = 0
+
+    def __iter__(self) -> Iterator[Track]:
+        return self
+
+    def __next__(self) -> Track:
+        track = next(self._tracks)
+        if self._last is not None and track.track_id <= self._last.track_id:
+            raise ValueError(f"{track.track_id!r} comes after {self._last.track_id!r}: a listing is sorted and unique")
+        self._last = track
+        self.count += 1
+        self.size_bytes += max(0, track.size_bytes)
+        return track
 
 
-def _to_parquet(groups: list[pa.RecordBatch]) -> bytes:
-    target = io.BytesIO()
-    with pq.ParquetWriter(target, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-        for group in groups:
-            writer.write_batch(group, row_group_size=_GROUP_ROWS)
-    return target.getvalue()
+def _create(store: Store, folder_uri: str, name: str, data: bytes) -> None:
+    """Write one file; a writer that was interrupted may come again with the same tracks, but with no others."""
+    uri = join(folder_uri, name)
+    if not store.create(uri, data) and store.read(uri) != data:
+        raise UserError(
+            f"There is another listing in {folder_uri!r} already.", "give a folder of its own to each listing"
+        )
 
 
-def _known_bytes(group: pa.RecordBatch) -> int:
-    return sum(size for size in group["size_bytes"].to_pylist() if size > 0)
+def _read_info(store: Store, folder_uri: str) -> ListingInfo:
+    uri = join(folder_uri, _INDEX)
+    try:
+        return ListingInfo.model_validate_json(store.read(uri))
+    except ObjectGone as error:
+        raise UserError(f"There is no complete listing in {folder_uri!r}.", "list the catalog again") from error
+    except ValidationError as error:
+        raise DamageFound(f"{uri!r} is not the index of a listing.", "list the catalog again") from error

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import overload
 
 
@@ -33,7 +34,7 @@ class ShardPlan(Sequence[Shard]):
         self._shard_tracks = shard_tracks
 
     def __len__(self) -> int:
-        return -(-self._tracks // self._shard_tracks)
+        return len(range(0, self._tracks, self._shard_tracks))
 
     @overload
     def __getitem__(self, index: int) -> Shard: ...
@@ -65,4 +66,4 @@ def plan_batches(shard: Shard, batch_tracks: int) -> list[Batch]:
     tracks = shard.stop - shard.start
     batches = -(-tracks // batch_tracks)
     cuts = [shard.start + tracks * number // batches for number in range(batches)] + [shard.stop]
-    return [Batch(shard.index, start, stop) for start, stop in zip(cuts, cuts[1:], strict=False)]
+    return [Batch(shard.index, start, stop) for start, stop in pairwise(cuts)]

@@ -1,5 +1,8 @@
 """Listings: what is written comes back by row, in bounded memory, and is never overwritten."""
 
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +11,7 @@ from hypothesis import strategies as st
 
 from genre_batch.catalog.listing import Listing, write_listing
 from genre_batch.catalog.track import Track
-from genre_batch.errors import UserError
+from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.local import LocalStore
 
 ODD = ["a\nb", "a/../b", "/lead", "e\u0301", "\u00e9", "a+b%20c#d", "\U0001f600", "\x01"]
@@ -39,16 +42,29 @@ def test_it_comes_back_in_order_and_byte_for_byte(tmp_path: Path) -> None:
 def test_the_same_tracks_give_the_same_bytes(tmp_path: Path) -> None:
     for name in "ab":
         write_listing(tracks(1000), LocalStore(), str(tmp_path / name))
-    first, second = (next((tmp_path / name).iterdir()).read_bytes() for name in "ab")
+    first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab")
+    assert sorted(first) == ["listing.json", "part-00000.parquet"]
     assert first == second
 
 
 def test_a_listing_is_never_overwritten(tmp_path: Path) -> None:
     write_listing(tracks(3), LocalStore(), str(tmp_path))
-    before = next(tmp_path.iterdir()).read_bytes()
     with pytest.raises(UserError, match="already"):
         write_listing(tracks(4), LocalStore(), str(tmp_path))
-    assert next(tmp_path.iterdir()).read_bytes() == before
+    assert list(Listing(LocalStore(), str(tmp_path))) == tracks(3)
+
+
+def test_an_interrupted_writer_may_come_again(tmp_path: Path) -> None:
+    def interrupted() -> Iterator[Track]:
+        yield from tracks(250)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_listing(interrupted(), LocalStore(), str(tmp_path), file_rows=100)
+    with pytest.raises(UserError, match="no complete listing"):
+        Listing(LocalStore(), str(tmp_path))
+    write_listing(tracks(300), LocalStore(), str(tmp_path), file_rows=100)
+    assert list(Listing(LocalStore(), str(tmp_path))) == tracks(300)
 
 
 @pytest.mark.parametrize("wrong", [[1, 0], [0, 0]])
@@ -59,10 +75,45 @@ def test_tracks_out_of_order_are_refused(tmp_path: Path, wrong: list[int]) -> No
 
 def test_no_tracks_write_no_file(tmp_path: Path) -> None:
     assert write_listing([], LocalStore(), str(tmp_path)).files == ()
-    assert len(Listing(LocalStore(), str(tmp_path))) == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_rows_beyond_the_end_are_an_error(tmp_path: Path) -> None:
     write_listing(tracks(3), LocalStore(), str(tmp_path))
     with pytest.raises(IndexError):
         Listing(LocalStore(), str(tmp_path)).rows(2, 4)
+
+
+def test_a_file_swapped_for_another_is_damage(tmp_path: Path) -> None:
+    write_listing(tracks(250), LocalStore(), str(tmp_path), file_rows=100)
+    (tmp_path / "part-00001.parquet").write_bytes((tmp_path / "part-00002.parquet").read_bytes())
+    with pytest.raises(DamageFound, match="part-00001"):
+        Listing(LocalStore(), str(tmp_path)).rows(90, 110)
+    (tmp_path / "listing.json").write_text("{}")
+    with pytest.raises(DamageFound, match=r"listing\.json"):
+        Listing(LocalStore(), str(tmp_path))
+
+
+_MEASURE = """
+import resource, sys
+from genre_batch.catalog.listing import Listing, write_listing
+from genre_batch.catalog.track import Track
+from genre_batch.storage.local import LocalStore
+
+def peak_mb():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+before = peak_mb()
+rows = (Track(f"s3://music/{n:09d}.mp3", f"s3://music/{n:09d}.mp3", f"{n:032x}", n) for n in range(200_000))
+write_listing(rows, LocalStore(), sys.argv[1])
+listing = Listing(LocalStore(), sys.argv[1])
+assert sum(len(listing.rows(n, n + 1000)) for n in range(0, 200_000, 1000)) == 200_000
+print(peak_mb() - before)
+"""
+
+
+@pytest.mark.slow
+def test_a_large_listing_takes_little_memory(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _MEASURE, str(tmp_path)]
+    growth_mb = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert growth_mb < 150

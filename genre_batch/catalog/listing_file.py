@@ -1,0 +1,68 @@
+"""One Parquet file of a listing: written whole from a stream of tracks, read by row groups."""
+
+import io
+from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import accumulate, islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import SCHEMA, to_batch, to_tracks
+from genre_batch.errors import DamageFound
+from genre_batch.storage.object_file import ObjectFile
+from genre_batch.storage.store import ObjectGone, Store
+
+_GROUP_ROWS = 16_384
+
+
+def to_parquet(tracks: Iterator[Track]) -> bytes:
+    """A Parquet file with all of `tracks`; the same tracks give the same bytes. One row group at a time is held."""
+    file = io.BytesIO()
+    with pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+        while group := list(islice(tracks, _GROUP_ROWS)):
+            writer.write_batch(to_batch(group), row_group_size=_GROUP_ROWS)
+    return file.getvalue()
+
+
+class ListingFile:
+    """An open file and the row group of it that was read last. `groups` counts the row groups.
+
+    Raises DamageFound where the file is missing, has not `tracks` rows of the right columns, or breaks its checksums.
+    """
+
+    def __init__(self, store: Store, uri: str, tracks: int) -> None:
+        self._uri = uri
+        try:
+            source = pa.PythonFile(ObjectFile(store, uri), mode="r")
+            self._parquet = pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+        except (ObjectGone, pa.ArrowInvalid) as error:
+            raise self._damage() from error
+        metadata = self._parquet.metadata
+        if metadata.num_rows != tracks or not self._parquet.schema_arrow.equals(SCHEMA):
+            raise self._damage()
+        self.groups = metadata.num_row_groups
+        self._starts = list(accumulate((metadata.row_group(n).num_rows for n in range(self.groups)), initial=0))
+        self._kept: tuple[int, pa.Table] | None = None
+
+    def rows(self, start: int, stop: int) -> list[Track]:
+        """Tracks from row `start` on: up to `stop`, or to the end of the row group that `start` is in."""
+        group = bisect_right(self._starts, start) - 1
+        first, end = self._starts[group : group + 2]
+        return to_tracks(self._group(group).slice(start - first, min(stop, end) - start))
+
+    def __iter__(self) -> Iterator[Track]:
+        for group in range(self.groups):
+            yield from to_tracks(self._group(group))
+
+    def _group(self, group: int) -> pa.Table:
+        if self._kept is None or self._kept[0] != group:
+            try:
+                self._kept = group, self._parquet.read_row_group(group)
+            except (OSError, pa.ArrowInvalid) as error:
+                raise self._damage() from error
+        return self._kept[1]
+
+    def _damage(self) -> DamageFound:
+        return DamageFound(f"{self._uri!r} is not the file that the listing names.", "list the catalog again")
