@@ -1,0 +1,18 @@
+"""Where the tests of the sink write to: a folder, and a bucket of an S3 server."""
+
+from pathlib import Path
+
+import pytest
+
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
+from genre_batch.storage.store import Store
+
+
+@pytest.fixture(params=["local", "s3"])
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Store, str]:
+    """A store and an empty output in it."""
+    if request.param == "local":
+        return LocalStore(), str(tmp_path / "table")
+    output = f"s3://{request.getfixturevalue('bucket')}/table"
+    return open_store(output), output

@@ -1,0 +1,54 @@
+"""Tracks, outcomes and plans for the tests of the sink."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from genre_batch.catalog.reject import Reject, RejectReason, Stage
+from genre_batch.catalog.track import Track
+from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+
+PLANNED_AT = datetime(2026, 11, 21, 6, 52, 12, tzinfo=UTC)
+RUN_ID = "20261121T065212Z-3f09ab"
+
+
+def make_track(number: int, etag: str = "v1") -> Track:
+    uri = f"s3://music/{number:04d} Été\n%20.mp3"
+    return Track(track_id=uri, uri=uri, etag=etag, size_bytes=1000 + number)
+
+
+def make_tracks(count: int) -> list[Track]:
+    return [make_track(number) for number in range(count)]
+
+
+def score(track: Track, genre: str | None = "jazz", confidence: float = 0.75) -> ScoredTrack:
+    top_k = (GenreProbability("jazz", confidence), GenreProbability("rock", 1 - confidence))
+    return ScoredTrack(track, 30.0, 15.0, "soundfile", Score(genre, confidence, top_k, genre is None, 1))
+
+
+def reject(track: Track, reason: RejectReason = RejectReason.CORRUPT) -> RejectedTrack:
+    return RejectedTrack(track, Reject(reason, Stage.DECODE, f"bad bytes: {reason}"), 2)
+
+
+def make_plan(tracks: int = 4, **changes: object) -> RunPlan:
+    values = {
+        "run_id": RUN_ID,
+        "model_id": "mel-cnn-1",
+        "fingerprint": "f" * 64,
+        "planned_at": PLANNED_AT,
+        "git_sha": "0" * 40,
+        "config_sha256": "c" * 64,
+        "versions": {"torch": "2.13.0", "pyarrow": "26.0.1"},
+        "source": "s3://music/",
+        "shard_tracks": 2,
+        "listed": tracks,
+        "skipped": 0,
+        "tracks": tracks,
+        "size_bytes": 1000 * tracks,
+    }
+    return RunPlan.model_validate(values | changes)
+
+
+def cut(tracks: Sequence[Track], shard_tracks: int) -> list[list[Track]]:
+    return [list(tracks[start : start + shard_tracks]) for start in range(0, len(tracks), shard_tracks)]

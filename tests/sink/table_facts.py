@@ -1,0 +1,52 @@
+"""What must hold of a table whatever happened to the drivers that wrote it."""
+
+import hashlib
+from collections.abc import Iterable
+
+from genre_batch.catalog.track import Track
+from genre_batch.sink import layout
+from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.parquet import read_columns
+from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.record import CommitRecord
+from genre_batch.storage.store import Store
+
+
+def everything(store: Store, output: str) -> dict[str, bytes]:
+    """All objects below `output`, by path."""
+    root = layout.at(output, "")
+    return {found.uri.removeprefix(root): store.read(found.uri) for found in store.list(root)}
+
+
+def rows_of(store: Store, output: str, record: CommitRecord) -> list[tuple[str, str]]:
+    """(track_id, etag) of the rows a marker vouches for; each of its files has the hash it says."""
+    rows: list[tuple[str, str]] = []
+    for file in record.files:
+        data = store.read(layout.at(output, file.path))
+        assert hashlib.sha256(data).hexdigest() == file.sha256
+        keys = read_columns(data, ["track_id", "etag"], file.path)
+        assert keys.num_rows == file.rows
+        assert keys["track_id"].to_pylist() == sorted(keys["track_id"].to_pylist())
+        rows += zip(keys["track_id"].to_pylist(), keys["etag"].to_pylist(), strict=True)
+    assert len(rows) == record.counts.scored + record.counts.rejected
+    return rows
+
+
+def check_shards(store: Store, output: str, plan: RunPlan, shards: list[list[Track]]) -> list[CommitRecord]:
+    """The records of all committed shards, each checked: scored + rejected = its tracks, each once, as listed."""
+    ledger = Ledger(store, output, plan)
+    records = [ledger.record(shard) for shard in sorted(ledger.shards())]
+    for record in records:
+        assert sorted(rows_of(store, output, record)) == [(t.track_id, t.etag) for t in shards[record.shard]]
+    return records
+
+
+def visible_tracks(store: Store, output: str) -> list[str]:
+    """The track_ids that a reader of all Parquet files sees, uncommitted ones too."""
+    paths = [path for path in everything(store, output) if path.startswith(("scores/", "rejects/"))]
+    return sorted(_ids(store, output, paths))
+
+
+def _ids(store: Store, output: str, paths: Iterable[str]) -> Iterable[str]:
+    for path in paths:
+        yield from read_columns(store.read(layout.at(output, path)), ["track_id"], path)["track_id"].to_pylist()

@@ -1,0 +1,129 @@
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sink.shard_rows import RUN_ID, cut, make_plan, make_track, make_tracks, reject, score
+
+from genre_batch.catalog.reject import TRANSIENT, RejectReason
+from genre_batch.catalog.track import Track
+from genre_batch.errors import DamageFound
+from genre_batch.sink import layout
+from genre_batch.sink.finish import finish
+from genre_batch.sink.history import DoneKey, already_scored, new_tracks
+from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.plan import RunPlan, write_plan
+from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.store import Store
+
+Table = tuple[Store, str]
+
+
+def commit(
+    table: Table, plan: RunPlan, tracks: list[Track], outcome: Callable[[Track], ScoredTrack | RejectedTrack] = score
+) -> None:
+    write_plan(*table, plan)
+    for shard, part in enumerate(cut(tracks, plan.shard_tracks)):
+        rows = [outcome(track) for track in part]
+        scored = [row for row in rows if isinstance(row, ScoredTrack)]
+        Ledger(*table, plan).commit(shard, scored, [row for row in rows if isinstance(row, RejectedTrack)])
+
+
+def done(table: Table) -> list[DoneKey]:
+    return list(already_scored(*table, "mel-cnn-1", "f" * 64))
+
+
+def test_an_empty_output_has_no_history(table: Table) -> None:
+    assert done(table) == []
+
+
+def test_runs_are_merged_in_order_finished_or_not(table: Table) -> None:
+    finished = make_plan(5, run_id="20261120T000000Z-000000")
+    commit(table, finished, make_tracks(10)[::2])
+    finish(*table, finished, Ledger(*table, finished).records())
+    commit(table, make_plan(5), make_tracks(10)[1::2])
+    assert done(table) == [(track.track_id, track.etag) for track in make_tracks(10)]
+
+
+def test_a_track_may_come_with_several_etags(table: Table) -> None:
+    for number, etag in enumerate(["v1", "v2", "v1"]):
+        commit(table, make_plan(1, run_id=f"20261120T00000{number}Z-000000"), [make_track(1, etag)])
+    assert done(table) == [(make_track(1).track_id, etag) for etag in ["v1", "v1", "v2"]]
+
+
+@pytest.mark.parametrize("reason", RejectReason)
+def test_rejects_count_unless_they_may_go_away(tmp_path_factory: pytest.TempPathFactory, reason: RejectReason) -> None:
+
+    table = LocalStore(), str(tmp_path_factory.mktemp("table"))
+    commit(
+        table,
+        make_plan(3),
+        make_tracks(3),
+        lambda track: reject(track, reason) if "0001" in track.uri else score(track),
+    )
+    numbers = [0, 2] if reason in TRANSIENT else [0, 1, 2]
+    assert [key.track_id for key in done(table)] == [make_track(number).track_id for number in numbers]
+
+
+def test_other_models_do_not_count(table: Table) -> None:
+    commit(table, make_plan(1, fingerprint="0" * 64, run_id="20261120T000000Z-000000"), make_tracks(1))
+    commit(table, make_plan(1, model_id="other", run_id="20261120T000001Z-000000"), make_tracks(1))
+    assert done(table) == []
+
+
+def test_shards_without_a_marker_do_not_count(table: Table) -> None:
+    store, output = table
+    commit(table, make_plan(4), make_tracks(4))
+    store.delete(layout.at(output, layout.commit_path(RUN_ID, 0)))
+    assert [key.track_id for key in done(table)] == [track.track_id for track in make_tracks(4)[2:]]
+
+
+def test_a_run_that_is_being_planned_has_no_history(table: Table) -> None:
+    store, output = table
+    store.create(layout.at(output, layout.run_path(RUN_ID, "listing/part.parquet")), b"")
+    assert done(table) == []
+
+
+def test_a_committed_file_that_is_damaged_is_named(table: Table) -> None:
+    store, output = table
+    commit(table, make_plan(2), make_tracks(2))
+    path = layout.scores_path(make_plan(), 0)
+    store.write(layout.at(output, path), b"gone bad")
+    with pytest.raises(DamageFound, match=path):
+        done(table)
+
+
+def test_a_reader_may_stop_early(table: Table) -> None:
+    commit(table, make_plan(100), make_tracks(100))
+    keys = already_scored(*table, "mel-cnn-1", "f" * 64)
+    assert next(keys).track_id == make_track(0).track_id
+    keys.close()
+
+
+NAMES = st.sampled_from(["a", "b", "c", "ca", "Z", "é", "e\u0301", "\n", "🎵"])
+ETAGS = st.sampled_from(["v1", "v2"])
+
+
+@given(
+    catalog=st.dictionaries(NAMES, ETAGS),
+    history=st.lists(st.tuples(NAMES, ETAGS), max_size=30),
+)
+def test_what_is_new_is_what_a_set_says(catalog: dict[str, str], history: list[tuple[str, str]]) -> None:
+    tracks = [Track(name, name, etag, 1) for name, etag in sorted(catalog.items())]
+    done_keys = sorted(DoneKey(*key) for key in history)
+    expected = [track for track in tracks if (track.track_id, track.etag) not in set(history)]
+    assert list(new_tracks(iter(tracks), iter(done_keys))) == expected
+
+
+def test_tracks_out_of_order_are_refused() -> None:
+    with pytest.raises(ValueError, match="not sorted"):
+        list(new_tracks([make_track(2), make_track(1)], []))
+
+
+def test_history_and_catalog_agree_on_the_order_of_odd_names(table: Table) -> None:
+    names = ["", "/", "A", "Z", "a", "a\n", "a ", "a%20", "é", "e\u0301", "ｚ", "🎵", "\U0010ffff"]
+    tracks = sorted(Track(f"s3://m/{name}", f"s3://m/{name}", "v1", 1) for name in names)
+    commit(table, make_plan(len(names), shard_tracks=100), tracks, lambda t: reject(t) if "a" in t.uri else score(t))
+    assert done(table) == [(track.track_id, "v1") for track in tracks]
+    assert list(new_tracks(tracks, done(table))) == []

@@ -1,0 +1,39 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sink.shard_rows import RUN_ID, make_plan
+
+from genre_batch.sink import layout
+
+
+def test_paths_are_those_of_the_house_plan() -> None:
+    run = make_plan()
+    assert layout.scores_path(run, 7) == f"scores/model=mel-cnn-1/dt=2026-11-21/{RUN_ID}-00000007.parquet"
+    assert layout.rejects_path(run, 7) == f"rejects/model=mel-cnn-1/dt=2026-11-21/{RUN_ID}-00000007.parquet"
+    assert layout.commit_path(RUN_ID, 7) == f"_runs/{RUN_ID}/commits/00000007.json"
+    assert layout.plan_path(RUN_ID) == f"_runs/{RUN_ID}/plan.json"
+    assert layout.manifest_path(RUN_ID) == f"_runs/{RUN_ID}/manifest.json"
+    assert layout.LATEST == "_latest.json"
+
+
+@pytest.mark.parametrize("output", ["s3://bucket/table", "s3://bucket/table/", "/table", "s3://bucket"])
+def test_an_output_may_end_in_a_slash(output: str) -> None:
+    assert layout.at(output, "_latest.json") == f"{output.rstrip('/')}/_latest.json"
+
+
+@given(st.integers(0, 10**8 - 1), st.integers(0, 10**8 - 1))
+def test_markers_sort_as_their_shards_do(one: int, other: int) -> None:
+    paths = (layout.commit_path(RUN_ID, one), layout.commit_path(RUN_ID, other))
+    assert (paths[0] < paths[1]) == (one < other)
+    assert layout.shard_of_commit(f"s3://bucket/{paths[0]}") == one
+
+
+@pytest.mark.parametrize("shard", [-1, 10**8])
+def test_shards_that_would_not_sort_are_refused(shard: int) -> None:
+    with pytest.raises(ValueError, match="shards 0 to 99999999"):
+        layout.shard_name(shard)
+
+
+@pytest.mark.parametrize("name", ["1.json", "0000000a.json", "00000001.json.tmp", "00000001", ".json", "²0000001.json"])
+def test_other_names_are_no_markers(name: str) -> None:
+    assert layout.shard_of_commit(f"/table/_runs/{RUN_ID}/commits/{name}") is None

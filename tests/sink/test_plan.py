@@ -1,0 +1,59 @@
+from datetime import timedelta
+
+import pytest
+from pydantic import ValidationError
+from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan
+
+from genre_batch.errors import DamageFound
+from genre_batch.sink import layout
+from genre_batch.sink.plan import next_planning_time, read_plan, run_ids, write_plan
+from genre_batch.storage.store import ObjectGone, Store
+
+
+def test_a_plan_is_read_as_it_was_written(table: tuple[Store, str]) -> None:
+    plan = make_plan(5, listed=9, skipped=4, planned_at=PLANNED_AT + timedelta(microseconds=1))
+    write_plan(*table, plan)
+    write_plan(*table, plan)
+    assert read_plan(*table, RUN_ID) == plan
+
+
+def test_a_run_has_one_plan(table: tuple[Store, str]) -> None:
+    write_plan(*table, make_plan(5))
+    with pytest.raises(DamageFound, match="another plan"):
+        write_plan(*table, make_plan(6))
+
+
+def test_no_plan_and_a_broken_plan(table: tuple[Store, str]) -> None:
+    store, output = table
+    with pytest.raises(ObjectGone):
+        read_plan(store, output, RUN_ID)
+    store.write(layout.at(output, layout.plan_path(RUN_ID)), b'{"run_id": "x"}')
+    with pytest.raises(DamageFound, match="is not a RunPlan"):
+        read_plan(store, output, RUN_ID)
+
+
+def test_the_tracks_must_add_up() -> None:
+    with pytest.raises(ValidationError, match="do not add up"):
+        make_plan(5, listed=9, skipped=5)
+
+
+@pytest.mark.parametrize(("tracks", "shards"), [(0, 0), (1, 1), (2, 1), (3, 2), (1000, 500)])
+def test_the_last_shard_may_be_short(tracks: int, shards: int) -> None:
+    assert make_plan(tracks, shard_tracks=2).shards == shards
+
+
+def test_runs_are_found_oldest_first_and_nothing_else(table: tuple[Store, str]) -> None:
+    store, output = table
+    later = "20270101T000000Z-000000"
+    for name in [later, RUN_ID, "_heads", "notes"]:
+        store.create(layout.at(output, layout.run_path(name, "plan.json")), b"{}")
+    assert list(run_ids(store, output)) == [RUN_ID, later]
+
+
+def test_a_run_is_planned_after_those_before_it(table: tuple[Store, str]) -> None:
+    store, output = table
+    assert next_planning_time(store, output, PLANNED_AT) == PLANNED_AT
+    write_plan(store, output, make_plan())
+    slow_clock = PLANNED_AT - timedelta(days=3)
+    assert next_planning_time(store, output, slow_clock) == PLANNED_AT + timedelta(seconds=1)
+    assert next_planning_time(store, output, PLANNED_AT + timedelta(days=1)) == PLANNED_AT + timedelta(days=1)

@@ -1,0 +1,41 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from genre_batch.sink.prefetch import prefetched
+
+
+def test_results_come_in_order() -> None:
+    with ThreadPoolExecutor(4) as executor:
+        assert list(prefetched(lambda n: n * n, range(50), executor, 8)) == [n * n for n in range(50)]
+        assert list(prefetched(lambda n: n, [], executor, 8)) == []
+
+
+def test_no_more_is_read_ahead_than_asked_for() -> None:
+    started = []
+    with ThreadPoolExecutor(4) as executor:
+        results = prefetched(started.append, range(100), executor, 3)
+        for _ in range(5):
+            next(results)
+        results.close()
+    assert len(started) <= 5 + 3
+
+
+def test_calls_overlap() -> None:
+    barrier = threading.Barrier(3, timeout=10)
+    with ThreadPoolExecutor(3) as executor:
+        assert len(list(prefetched(lambda _: barrier.wait(), range(3), executor, 3))) == 3
+
+
+def test_an_error_reaches_the_reader() -> None:
+    def fail(number: int) -> int:
+        if number == 2:
+            raise KeyError(number)
+        return number
+
+    with ThreadPoolExecutor(2) as executor:
+        results = prefetched(fail, range(10), executor, 4)
+        assert [next(results), next(results)] == [0, 1]
+        with pytest.raises(KeyError):
+            next(results)

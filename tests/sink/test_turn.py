@@ -1,0 +1,169 @@
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sink.drive import drive, seventh_is_bad
+from sink.memory_store import MemoryStore
+from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan, make_tracks
+from sink.stepping import Driver, every_interleaving
+from sink.table_facts import visible_tracks
+
+from genre_batch.sink import layout
+from genre_batch.sink.finish import Latest, finish, read_manifest
+from genre_batch.sink.plan import run_ids
+from genre_batch.sink.pointer import read_pointer
+from genre_batch.sink.turn import Turn, find_unfinished, publish, take_turn
+from genre_batch.storage.store import Store
+
+SAME = {"source": "s3://music/", "model_id": "mel-cnn-1", "fingerprint": "f" * 64}
+OTHER_RUN = "20261121T065212Z-ffffff"
+
+
+def turn(store: Store, output: str, **changes: str) -> Turn:
+    return take_turn(store, output, **(SAME | changes))
+
+
+def test_a_published_run_is_unfinished_until_it_finishes(table: tuple[Store, str]) -> None:
+    plan = make_plan(0)
+    assert find_unfinished(*table, **SAME) is None
+    assert publish(*table, plan, turn(*table))
+    assert find_unfinished(*table, **SAME) == plan
+    finish(*table, plan, [])
+    assert find_unfinished(*table, **SAME) is None
+
+
+@pytest.mark.parametrize("other", [{"source": "s3://more/"}, {"model_id": "b"}, {"fingerprint": "0" * 64}])
+def test_runs_over_other_things_take_their_own_turns(table: tuple[Store, str], other: dict[str, str]) -> None:
+    publish(*table, make_plan(), turn(*table))
+    assert turn(*table, **other).unfinished is None
+    plan = make_plan(run_id=OTHER_RUN, **other)
+    assert publish(*table, plan, turn(*table, **other))
+    assert turn(*table, **other).unfinished == plan
+    assert turn(*table).unfinished == make_plan()
+
+
+def test_one_of_two_plans_is_published(table: tuple[Store, str]) -> None:
+    first, second = turn(*table), turn(*table)
+    assert publish(*table, make_plan(), first)
+    assert not publish(*table, make_plan(run_id=OTHER_RUN), second)
+    assert turn(*table).unfinished == make_plan()
+
+
+def test_a_turn_is_lost_even_if_the_other_run_has_finished_by_then(table: tuple[Store, str]) -> None:
+    early = turn(*table)
+    publish(*table, make_plan(0), turn(*table))
+    finish(*table, make_plan(0), [])
+    assert not publish(*table, make_plan(run_id=OTHER_RUN), early)
+    assert publish(*table, make_plan(run_id=OTHER_RUN), turn(*table))
+
+
+def test_a_plan_that_was_never_published_is_not_resumed(table: tuple[Store, str]) -> None:
+    store, output = table
+    publish(store, output, make_plan(), turn(store, output))
+    store.delete(layout.at(output, turn(store, output).head_path))
+    assert find_unfinished(store, output, **SAME) is None
+
+
+def _plan_a_run(store: Any, run_id: str) -> str:
+    """Join the unfinished run or publish one's own, as a driver does."""
+    while True:
+        seen = turn(store, "/table")
+        if seen.unfinished is not None:
+            return seen.unfinished.run_id
+        if publish(store, "/table", make_plan(run_id=run_id), seen):
+            return run_id
+
+
+def test_every_interleaving_of_drivers_that_plan_at_once_ends_in_one_run() -> None:
+    runs = [RUN_ID, OTHER_RUN, "20261121T065211Z-000000"]
+    drivers = [Driver(lambda store, r=run_id: _plan_a_run(store, r)) for run_id in runs]
+    ends = set()
+    for _, at, _ in every_interleaving(MemoryStore(), drivers):
+        assert len({d.result for d in at if d.done}) <= 1
+        ends |= {d.result for d in at if d.done}
+    assert ends == set(runs)
+
+
+class _Gate:
+    """Lets one of several drivers do one operation at a time; a seed decides which."""
+
+    def __init__(self, drivers: int, seed: int) -> None:
+        self._random, self._running = random.Random(seed), set(range(drivers))
+        self._next, self._changed = self._random.randrange(drivers), threading.Condition()
+
+    @contextmanager
+    def operation(self, driver: int) -> Iterator[None]:
+        with self._changed:
+            assert self._changed.wait_for(lambda: self._next == driver, timeout=60)
+            try:
+                yield
+            finally:
+                self._pass_on()
+
+    def leave(self, driver: int) -> None:
+        with self._changed:
+            self._running.discard(driver)
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        self._next = self._random.choice(sorted(self._running)) if self._running else -1
+        self._changed.notify_all()
+
+
+class _Gated:
+    def __init__(self, store: MemoryStore, gate: _Gate, driver: int) -> None:
+        self._store, self._gate, self._driver = store, gate, driver
+
+    def __getattr__(self, name: str) -> Any:
+        def operation(*args: Any, **options: Any) -> Any:
+            with self._gate.operation(self._driver):
+                answer = getattr(self._store, name)(*args, **options)
+                return list(answer) if name == "list" else answer
+
+        return operation
+
+
+def _two_at_once(seed: int) -> tuple[MemoryStore, list[str | None]]:
+    store, gate, done = MemoryStore(), _Gate(2, seed), {}
+    catalogs = [make_tracks(9), make_tracks(9)]
+
+    def work(driver: int) -> None:
+        try:
+            randomness = (bytes([driver, 0, n]) for n in range(9))
+            now = PLANNED_AT + timedelta(days=driver)
+            done[driver] = drive(
+                _Gated(store, gate, driver), "/table", catalogs[driver], seventh_is_bad, now, randomness
+            )
+        finally:
+            gate.leave(driver)
+
+    threads = [threading.Thread(target=work, args=(driver,)) for driver in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return store, [done[0], done[1]]
+
+
+def _check_two_at_once(seed: int) -> None:
+    store, done = _two_at_once(seed)
+    assert visible_tracks(store, "/table") == [track.track_id for track in make_tracks(9)]
+    latest, _ = read_pointer(store, f"/table/{layout.LATEST}", Latest) or pytest.fail("no pointer")
+    assert {run for run in done if run} == {latest.run_id}
+    manifests = [read_manifest(store, "/table", run_id) for run_id in run_ids(store, "/table")]
+    assert [m.plan.run_id for m in manifests if m] == [latest.run_id]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_whole_runs_at_once_make_one_table_without_a_duplicate(seed: int) -> None:
+    _check_two_at_once(seed)
+
+
+@pytest.mark.slow
+def test_two_whole_runs_at_once_in_200_interleavings() -> None:
+    for seed in range(10, 210):
+        _check_two_at_once(seed)
