@@ -4,6 +4,7 @@ import time
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from threadpoolctl import threadpool_limits
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock
 from genre_batch.actors.object_reader import ObjectReader, ReadRange
@@ -32,6 +33,7 @@ class ExtractFeatures:
     """
 
     def __init__(self, bundle_uri: str, deadline_s: float) -> None:
+        threadpool_limits(1)
         bundle = load_bundle(bundle_uri)
         check_segments(bundle)
         self._settings = bundle.manifest.front_end

@@ -5,6 +5,7 @@ from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
+from threadpoolctl import threadpool_limits
 
 from genre_batch.actors.blocks import FeatureBlock, PredictReport
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
@@ -49,6 +50,8 @@ class PredictGenres:
 
         from genre_batch.model.predictor import Predictor
 
+        # A thread a core for each of an actor's libraries would be cores squared on the machine.
+        threadpool_limits(1)
         torch.set_num_threads(1)
         bundle = load_bundle(bundle_uri)
         self._manifest = bundle.manifest

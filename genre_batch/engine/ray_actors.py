@@ -33,10 +33,6 @@ from genre_batch.schedule.events import (
     Role,
 )
 
-_LIBRARIES = ("OMP", "OPENBLAS", "MKL", "NUMBA", "ARROW")
-ONE_THREAD = {f"{library}_NUM_THREADS": "1" for library in _LIBRARIES}
-"""Numeric libraries start a thread a core each; with an actor a core that would be cores squared."""
-
 _START_FAILURES_ALLOWED = 3
 _CALL_MARGIN_S = 60.0
 
@@ -116,12 +112,10 @@ class RayActors:
         config = self._config
         if role is Role.EXTRACT:
             extract = ray.remote(ExtractFeatures).options(
-                num_cpus=config.extract.num_cpus, runtime_env={"env_vars": ONE_THREAD}, scheduling_strategy="SPREAD"
+                num_cpus=config.extract.num_cpus, scheduling_strategy="SPREAD"
             )
             return extract.remote(config.bundle, config.deadline_s)
-        predict = ray.remote(PredictGenres).options(
-            num_cpus=0, num_gpus=self._gpus_per_predict, runtime_env={"env_vars": ONE_THREAD}
-        )
+        predict = ray.remote(PredictGenres).options(num_cpus=0, num_gpus=self._gpus_per_predict)
         return predict.remote(config.bundle, config.predict.device, config.predict.precision)
 
     def _sent(self, actor: int, call: int, report: ObjectRef[object], tracks: int) -> None:
