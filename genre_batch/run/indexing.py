@@ -34,5 +34,5 @@ def index_catalog(config: IndexConfig) -> IndexReport:
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
     with shown(Progress("listing")) as progress:
-        info = write_listing(progress.counted(list_tracks(config.source)), store, config.output)
+        info = write_listing(list_tracks(config.source, progress.update), store, config.output)
     return IndexReport(output=config.output, tracks=info.tracks, size_bytes=info.size_bytes, files=len(info.files))

@@ -49,18 +49,18 @@ def listing_folder(output: str, run_id: str) -> str:
     return layout.at(output, layout.run_path(run_id, "listing/"))
 
 
-def unscored(config: ScoreConfig, bundle: Bundle, store: Store, progress: Progress) -> Iterator[Track]:
-    """The tracks of the source that have no outcome with this model yet, in listing order."""
+def unscored(config: ScoreConfig, bundle: Bundle, store: Store, listed: Progress) -> Iterator[Track]:
+    """The tracks of the source that have no outcome with this model yet, in listing order; `listed` counts all."""
     done = already_scored(store, config.output, bundle.model_id, bundle.fingerprint)
-    return new_tracks(progress.counted(list_tracks(config.source)), done)
+    with shown(Progress("listing")) as progress:
+        yield from new_tracks(listed.counted(list_tracks(config.source, progress.update)), done)
 
 
 def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:
     planned_at = next_planning_time(store, config.output, datetime.now(UTC))
     run_id = make_run_id(planned_at, secrets.token_bytes(3))
-    with shown(Progress("listing")) as progress:
-        tracks = unscored(config, bundle, store, progress)
-        listing = write_listing(tracks, store, listing_folder(config.output, run_id))
+    listed = Progress("listed")
+    listing = write_listing(unscored(config, bundle, store, listed), store, listing_folder(config.output, run_id))
     if listing.tracks:
         store.write(layout.at(config.output, layout.run_path(run_id, "config.yaml")), dump(config).encode())
     return RunPlan(
@@ -73,8 +73,8 @@ def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:
         versions={name: version(name) for name in _LIBRARIES},
         source=config.source,
         shard_tracks=config.shard_tracks,
-        listed=progress.tracks,
-        skipped=progress.tracks - listing.tracks,
+        listed=listed.tracks,
+        skipped=listed.tracks - listing.tracks,
         tracks=listing.tracks,
         size_bytes=listing.size_bytes,
     )

@@ -6,7 +6,7 @@ from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import ScoreConfig
 from genre_batch.model.bundle import load_bundle
 from genre_batch.run.planning import unscored
-from genre_batch.run.progress import Progress, shown
+from genre_batch.run.progress import Progress
 from genre_batch.sink.turn import find_unfinished
 from genre_batch.storage.open_store import open_store
 
@@ -31,8 +31,8 @@ class PlanReport(BaseModel):
     def summary(self) -> str:
         """The report in lines for people."""
         lines = [
-            f"{self.listed:,} tracks listed, {self.skipped:,} done before, {self.tracks:,} to score "
-            f"({self.size_bytes / 1e6:,.1f} MB) in {self.shards:,} shards with {self.model_id}"
+            f"{self.listed:,} tracks listed, {self.skipped:,} done before, {self.tracks:,} to score",
+            f"{self.size_bytes / 1e6:,.1f} MB in {self.shards:,} shards, with {self.model_id}",
         ]
         if self.resumes:
             lines.append(f"run {self.resumes} is unfinished and would be resumed")
@@ -51,18 +51,17 @@ def preview(config: ScoreConfig) -> PlanReport:
     if unfinished is not None:
         counts = (unfinished.listed, unfinished.tracks, unfinished.size_bytes)
     else:
-        to_score = Progress("to score")
-        with shown(Progress("listing")) as progress:
-            for _ in to_score.counted(unscored(config, bundle, store, progress)):
-                pass
-        counts = (progress.tracks, to_score.tracks, to_score.size_bytes)
-    listed, tracks, size_bytes = counts
+        listed, to_score = Progress("listed"), Progress("to score")
+        for _ in to_score.counted(unscored(config, bundle, store, listed)):
+            pass
+        counts = (listed.tracks, to_score.tracks, to_score.size_bytes)
+    total, tracks, size_bytes = counts
     return PlanReport(
         output=config.output,
         model_id=bundle.model_id,
         resumes=unfinished.run_id if unfinished else None,
-        listed=listed,
-        skipped=listed - tracks,
+        listed=total,
+        skipped=total - tracks,
         tracks=tracks,
         size_bytes=size_bytes,
         shards=len(plan_shards(tracks, unfinished.shard_tracks if unfinished else config.shard_tracks)),

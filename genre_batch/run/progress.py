@@ -29,6 +29,10 @@ class Progress:
         self.tracks += tracks
         self.size_bytes += size_bytes
 
+    def update(self, tracks: int, size_bytes: int) -> None:
+        """Set the counts so far."""
+        self.tracks, self.size_bytes = tracks, size_bytes
+
     def add_tracks(self, tracks: Iterable[Track]) -> None:
         """Count these tracks."""
         sizes_bytes = [max(track.size_bytes, 0) for track in tracks]
