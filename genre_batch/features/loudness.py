@@ -27,5 +27,5 @@ def root_mean_square(samples: Samples) -> float:
     """The root mean square of `samples` [n], full scale is 1.0; NaN or infinite where a sample is, 0 where n is 0."""
     if len(samples) == 0:
         return 0.0
-    doubles = samples.astype(np.float64)
-    return float(np.sqrt(doubles @ doubles / len(doubles)))
+    # A sum and no dot product: BLAS adds in an order that hangs on the number of its threads.
+    return float(np.sqrt(np.square(samples, dtype=np.float64).sum() / len(samples)))

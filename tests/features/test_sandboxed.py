@@ -1,0 +1,81 @@
+"""The front end in its child process, on real files of every kind of decoder."""
+
+import io
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from audio_samples import encode
+from music import music
+
+from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.features import sandboxed
+from genre_batch.features.extract import extract_segments
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.sandboxed import SandboxedFrontEnd
+
+FRONT_END = FrontEnd(segment_frames=128, segment_hop_frames=64)
+
+
+@pytest.fixture(scope="module")
+def front_end() -> Iterator[SandboxedFrontEnd]:
+    running = SandboxedFrontEnd(FRONT_END, deadline_s=60.0)
+    yield running
+    running.close()
+
+
+def track_of(data: bytes, track_id: str = "track") -> tuple[Track, Callable[[int, int], bytes]]:
+    return Track(track_id, "/track", "etag", len(data)), lambda start, length: data[start : start + length]
+
+
+@pytest.mark.parametrize("encoding", ["wav", "flac", "mp3", "ogg", "aiff", "m4a", "alac", "opus"])
+def test_the_child_gives_what_the_front_end_gives_here(front_end: SandboxedFrontEnd, encoding: str) -> None:
+    data = encode(music(4.0, 48_000)[:, None].repeat(2, axis=1), 48_000, encoding)
+    result = front_end.extract(*track_of(data))
+    expected = extract_segments(io.BytesIO(data), len(data), "track", FRONT_END)
+    np.testing.assert_array_equal(result.segments, expected.segments)
+    assert (result.duration_s, result.decoder) == (expected.duration_s, expected.decoder)
+
+
+def test_a_track_id_that_is_no_utf_8_still_gets_its_segments(front_end: SandboxedFrontEnd) -> None:
+    data = encode(music(2.0)[:, None], 22_050, "wav")
+    assert len(front_end.extract(*track_of(data, "/music/\udcff\n.wav")).segments) == 1
+
+
+def test_a_reject_comes_through_as_it_was_raised(front_end: SandboxedFrontEnd) -> None:
+    data = encode(np.zeros((44_100, 1), np.float32), 44_100, "flac")
+    with pytest.raises(TrackRejected) as raised:
+        front_end.extract(*track_of(data))
+    assert (raised.value.reject.reason, raised.value.reject.stage) == (RejectReason.SILENT, Stage.FEATURES)
+
+
+def test_a_failed_read_rejects_the_track_as_the_reader_says(front_end: SandboxedFrontEnd) -> None:
+    def gone(start: int, length: int) -> bytes:
+        raise TrackRejected(RejectReason.GONE, Stage.READ, "the object is gone")
+
+    with pytest.raises(TrackRejected) as raised:
+        front_end.extract(Track("track", "/track", "etag", 1000), gone)
+    assert (raised.value.reject.reason, raised.value.reject.stage) == (RejectReason.GONE, Stage.READ)
+    data = encode(music(2.0)[:, None], 22_050, "wav")
+    assert len(front_end.extract(*track_of(data)).segments) == 1
+
+
+def test_an_answer_that_cannot_be_true_rejects_the_track(
+    front_end: SandboxedFrontEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(front_end._sandbox, "call", lambda request, read, size_bytes: b"{}\n")
+    with pytest.raises(TrackRejected, match="makes no sense") as raised:
+        front_end.extract(Track("track", "/track", "etag", 10), lambda start, length: b"")
+    assert raised.value.reject.reason is RejectReason.DECODER_CRASH
+
+
+def test_the_childs_cpu_time_is_counted(front_end: SandboxedFrontEnd) -> None:
+    data = encode(music(30.0, 44_100)[:, None], 44_100, "mp3")
+    before_s = front_end.cpu_s
+    front_end.extract(*track_of(data))
+    assert 0.005 < front_end.cpu_s - before_s < 30.0
+
+
+def test_the_parent_loads_no_decoder() -> None:
+    assert not hasattr(sandboxed, "decode_window")
