@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import BinaryIO, NoReturn
 
 import av
+import av.subtitles.stream  # libav's binding loads it on first use, when a sandboxed child can open no file
 import numpy as np
 import numpy.typing as npt
 from av.audio.frame import AudioFrame

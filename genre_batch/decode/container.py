@@ -86,6 +86,12 @@ def _check_ogg(source: BinaryIO, size_bytes: int) -> Container:
     end = last_page_end(source, size_bytes)
     if end is not None and end > size_bytes:
         raise rejected(RejectReason.TRUNCATED, "the last Ogg page is cut")
+    return Container()
+
+
+def _check_vorbis(source: BinaryIO, size_bytes: int) -> Container:
+    """Libsndfile reads Vorbis only where it is the first stream, not behind that of a video."""
+    _check_ogg(source, size_bytes)
     return Container(needs_av=b"vorbis" not in read_at(source, 0, 64))
 
 
@@ -109,7 +115,7 @@ _CHECKS: dict[AudioFormat, Callable[[BinaryIO, int], Container]] = {
     AudioFormat.AU: _check_samples(au_samples),
     AudioFormat.FLAC: _check_flac,
     AudioFormat.MP3: _check_mp3,
-    AudioFormat.OGG_VORBIS: _check_ogg,
+    AudioFormat.OGG_VORBIS: _check_vorbis,
     AudioFormat.OGG_FLAC: _check_ogg,
     AudioFormat.OGG_OPUS: _check_ogg,
     AudioFormat.M4A: _check_mp4,

@@ -1,5 +1,6 @@
 """One call to a sandboxed child, seen from the parent, which trusts nothing that the child says."""
 
+import mmap
 import socket
 import time
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from genre_batch.storage.store import ReadFailed
 MOST_ANSWER_BYTES = 64 << 20
 SIZE_BYTES = 8
 
-_MOST_FETCH_BYTES = 64 << 20
+_SPARE_BYTES = 64 << 20
 
 ReadRange = Callable[[int, int], bytes]
 
@@ -18,16 +19,20 @@ ReadRange = Callable[[int, int], bytes]
 class Conversation:
     """Hands over a request and serves the child's fetches until it answers.
 
+    Fetched bytes are put into `arena`, memory that the child shares, of which nothing is ever read here.
     The deadline runs from the start; time spent in `read` does not count. Raises PeerGone, PeerLate or PeerMalformed,
     ReadFailed for a short answer of `read`, and whatever `read` raises.
     """
 
-    def __init__(self, link: socket.socket, read: ReadRange, size_bytes: int, deadline_s: float) -> None:
+    def __init__(
+        self, link: socket.socket, arena: mmap.mmap, read: ReadRange, size_bytes: int, deadline_s: float
+    ) -> None:
         self._link = link
+        self._arena = arena
         self._read = read
         self._size_bytes = size_bytes
         self._end = time.monotonic() + deadline_s
-        self._allowance_bytes = 4 * size_bytes + _MOST_FETCH_BYTES
+        self._allowance_bytes = 4 * size_bytes + _SPARE_BYTES
 
     def ask(self, request: bytes) -> None:
         """Send the request."""
@@ -41,11 +46,12 @@ class Conversation:
             if frame.kind is not Kind.FETCH:
                 return frame
             data = self._fetch(*unpack_pair(frame.payload))
-            send(self._link, Kind.DATA, data, time_left_s=self._time_left_s)
+            self._arena[: len(data)] = data
+            send(self._link, Kind.DATA, time_left_s=self._time_left_s)
 
     def _fetch(self, start: int, length: int) -> bytes:
         self._allowance_bytes -= length
-        if length > _MOST_FETCH_BYTES or start + length > self._size_bytes or self._allowance_bytes < 0:
+        if length > len(self._arena) or start + length > self._size_bytes or self._allowance_bytes < 0:
             raise PeerMalformed(
                 f"it asked for {length} bytes at {start} of {self._size_bytes}, or for all over and over"
             )

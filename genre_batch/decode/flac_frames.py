@@ -45,7 +45,7 @@ def last_sample(source: BinaryIO, size_bytes: int, info: StreamInfo) -> int | No
     tail = read_at(source, size_bytes - length, length)
     at = tail.rfind(first[:2])
     while at >= 0 and _frame_end(first, first) is not None:
-        end = _frame_end(tail[at : at + 16], first)
+        end = _frame_end(tail[at : at + 16].ljust(16, b"\0"), first)
         if end is not None:
             return end
         at = tail.rfind(first[:2], 0, at)

@@ -1,5 +1,6 @@
 """The parent's end of a sandbox's fork server."""
 
+import mmap
 import os
 import socket
 import subprocess
@@ -7,7 +8,17 @@ import sys
 import time
 from pathlib import Path
 
-from genre_batch.decode.sandbox_wire import FORK, KILL, Frame, Kind, PeerError, PeerMalformed, receive, unpack_pair
+from genre_batch.decode.sandbox_wire import (
+    ARENA_BYTES,
+    FORK,
+    KILL,
+    Frame,
+    Kind,
+    PeerError,
+    PeerMalformed,
+    receive,
+    unpack_pair,
+)
 
 _START_S = 120.0
 _ANSWER_S = 30.0
@@ -20,22 +31,29 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 class ForkServer:
     """A running fork server; it dies with this process. `cpu_s` is what it has used itself.
 
+    arena: [ARENA_BYTES] memory that its children share with this process.
     Raises RuntimeError when the handler cannot be imported.
     """
 
     def __init__(self, handler: str, memory_bytes: int) -> None:
         self._control, theirs = socket.socketpair()
-        descriptor = theirs.fileno()
+        memory = os.memfd_create("arena")
+        os.truncate(memory, ARENA_BYTES)
+        self.arena = mmap.mmap(memory, ARENA_BYTES)
+        descriptors = (theirs.fileno(), memory)
         program = [sys.executable, "-P", "-s", "-m", "genre_batch.decode.sandbox_server"]
-        with theirs:
+        try:
             self._process = subprocess.Popen(
-                [*program, str(descriptor), handler, str(memory_bytes)],
+                [*program, *map(str, descriptors), handler, str(memory_bytes)],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 env=_clean_environment(),
-                pass_fds=(descriptor,),
+                pass_fds=descriptors,
             )
+        finally:
+            theirs.close()
+            os.close(memory)
         self.cpu_s = 0.0
         self._await_ready(handler)
 
@@ -69,6 +87,7 @@ class ForkServer:
     def close(self) -> None:
         """End the server and its child, and wait for it."""
         self._control.close()
+        self.arena.close()
         try:
             self._process.wait(_CLOSE_S)
         except subprocess.TimeoutExpired:

@@ -81,14 +81,15 @@ class Sandbox:
     def _begin(self, request: bytes, read: ReadRange, size_bytes: int) -> Conversation:
         """A call that the child has taken; a child that died while idle is replaced, since no track is to blame."""
         if self._link is not None:
-            conversation = Conversation(self._link, read, size_bytes, self._deadline_s)
+            conversation = Conversation(self._link, self._server.arena, read, size_bytes, self._deadline_s)
             try:
                 conversation.ask(request)
             except PeerError:
                 self._end_child()
             else:
                 return conversation
-        conversation = Conversation(self._fork(), read, size_bytes, self._deadline_s)
+        link = self._fork()
+        conversation = Conversation(link, self._server.arena, read, size_bytes, self._deadline_s)
         conversation.ask(request)
         return conversation
 
@@ -107,7 +108,7 @@ class Sandbox:
         """What the child's last frame means for the track. Raises PeerMalformed."""
         match frame.kind:
             case Kind.ANSWER:
-                return frame.payload
+                return bytes(frame.payload)
             case Kind.REJECT:
                 return _parse_reject(frame.payload)
             case Kind.ERROR:
@@ -152,7 +153,7 @@ class Sandbox:
         return status
 
 
-def _parse_reject(payload: bytes) -> TrackRejected:
+def _parse_reject(payload: bytearray) -> TrackRejected:
     try:
         reason, stage, message = payload.decode().split("\n", 2)
         return TrackRejected(RejectReason(reason), Stage(stage), message)

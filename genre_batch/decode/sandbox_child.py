@@ -1,6 +1,7 @@
 """What a sandboxed child does: one call after the other, until its parent hangs up or it dies of a bad file."""
 
 import io
+import mmap
 import resource
 import socket
 import time
@@ -32,12 +33,13 @@ def limit_resources(memory_bytes: int) -> None:
         resource.setrlimit(limit, (0, 0))
 
 
-def serve_calls(link: socket.socket, handler: Handler) -> None:
-    """Answer calls on `link`. Raises PeerGone when the parent hangs up."""
+def serve_calls(link: socket.socket, arena: mmap.mmap, handler: Handler) -> None:
+    """Answer calls on `link`, finding fetched bytes in `arena`. Raises PeerGone when the parent hangs up."""
     while True:
         call = receive(link, most_bytes=_MOST_REQUEST_BYTES)
         size_bytes = int.from_bytes(call.payload[:_SIZE_BYTES], "little")
-        kind, answer = _run(handler, call.payload[_SIZE_BYTES:], _remote_file(link, size_bytes), size_bytes)
+        source = _remote_file(link, arena, size_bytes)
+        kind, answer = _run(handler, bytes(call.payload[_SIZE_BYTES:]), source, size_bytes)
         send(link, kind, answer, cpu_ns=time.process_time_ns())
 
 
@@ -54,11 +56,12 @@ def _run(handler: Handler, request: bytes, source: BinaryIO, size_bytes: int) ->
         return Kind.ERROR, f"{type(error).__name__}: {error}"[:2000].encode(errors="replace")
 
 
-def _remote_file(link: socket.socket, size_bytes: int) -> BinaryIO:
+def _remote_file(link: socket.socket, arena: mmap.mmap, size_bytes: int) -> BinaryIO:
     """The track's bytes, fetched from the parent. Small reads are served by a buffer in C."""
 
     def fetch(start: int, length: int) -> bytes:
         send(link, Kind.FETCH, pack_pair(start, length), cpu_ns=time.process_time_ns())
-        return receive(link, most_bytes=length).payload
+        receive(link, most_bytes=0)
+        return arena[:length]
 
     return io.BufferedReader(RangedFile(fetch, size_bytes), _BUFFER_BYTES)

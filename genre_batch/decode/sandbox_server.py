@@ -1,12 +1,14 @@
-"""The fork server of a sandbox: `python -m genre_batch.decode.sandbox_server FD MODULE:FUNCTION MEMORY_BYTES`.
+"""The fork server of a sandbox: `python -m genre_batch.decode.sandbox_server CONTROL ARENA MODULE:FUNCTION BYTES`.
 
 It imports the handler once, then forks a child whenever it is told to, which takes milliseconds. It never touches a
-track itself. It ends, and its child with it, when the parent closes the control socket FD or is gone.
+track itself. It ends, and its child with it, when the parent closes the control socket or is gone. CONTROL and ARENA
+are file descriptors, BYTES is the memory that a child may take.
 """
 
 import ctypes
 import gc
 import importlib
+import mmap
 import os
 import resource
 import select
@@ -18,7 +20,7 @@ from contextlib import suppress
 
 from genre_batch.catalog.reject import printable
 from genre_batch.decode.sandbox_child import Handler, limit_resources, serve_calls
-from genre_batch.decode.sandbox_wire import FORK, KILL, Kind, PeerGone, pack_pair, send
+from genre_batch.decode.sandbox_wire import ARENA_BYTES, FORK, KILL, Kind, PeerGone, pack_pair, send
 
 _PR_SET_PDEATHSIG = 1
 _PARENT_CHECK_S = 2.0
@@ -28,8 +30,10 @@ def main() -> None:
     """Run the server until the parent hangs up."""
     control = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    arena = mmap.mmap(int(sys.argv[2]), ARENA_BYTES)
+    os.close(int(sys.argv[2]))
     try:
-        handler = load_handler(sys.argv[2])
+        handler = load_handler(sys.argv[3])
     # whatever an import can raise is told to the parent
     except Exception as error:  # noqa: BLE001
         send(control, Kind.ERROR, f"{type(error).__name__}: {error}".encode(errors="replace"))
@@ -38,7 +42,7 @@ def main() -> None:
     gc.freeze()
     send(control, Kind.READY, cpu_ns=time.process_time_ns())
     with suppress(PeerGone):
-        _Server(control, handler, int(sys.argv[3])).serve()
+        _Server(control, arena, handler, int(sys.argv[4])).serve()
 
 
 def load_handler(name: str) -> Handler:
@@ -51,8 +55,9 @@ def load_handler(name: str) -> Handler:
 class _Server:
     """Has at most one child at a time."""
 
-    def __init__(self, control: socket.socket, handler: Handler, memory_bytes: int) -> None:
+    def __init__(self, control: socket.socket, arena: mmap.mmap, handler: Handler, memory_bytes: int) -> None:
         self._control = control
+        self._arena = arena
         self._handler = handler
         self._memory_bytes = memory_bytes
         self._parent = os.getppid()
@@ -88,7 +93,7 @@ class _Server:
                 self._libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
                 if os.getppid() == server:
                     limit_resources(self._memory_bytes)
-                    serve_calls(link, self._handler)
+                    serve_calls(link, self._arena, self._handler)
             finally:
                 os._exit(1)
         link.close()

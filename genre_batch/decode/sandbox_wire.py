@@ -13,6 +13,9 @@ from enum import IntEnum
 FORK, KILL = b"F", b"K"
 """What the parent tells the fork server: fork (with a socket for the child), or end the child."""
 
+ARENA_BYTES = 1 << 20
+"""Size of the memory through which the parent hands fetched bytes to the child."""
+
 _HEADER = struct.Struct("<BQQ")
 _PAIR = struct.Struct("<QQ")
 
@@ -52,7 +55,7 @@ class Frame:
     """One received frame; `cpu_ns` is the CPU time that its sender has used."""
 
     kind: Kind
-    payload: bytes
+    payload: bytearray
     cpu_ns: int
 
 
@@ -100,7 +103,7 @@ def pack_pair(first: int, second: int) -> bytes:
     return _PAIR.pack(first, second)
 
 
-def unpack_pair(payload: bytes) -> tuple[int, int]:
+def unpack_pair(payload: bytearray) -> tuple[int, int]:
     """The inverse of `pack_pair`. Raises PeerMalformed for any other length than 16 bytes."""
     if len(payload) != _PAIR.size:
         raise PeerMalformed(f"{len(payload)} bytes where two numbers belong")
@@ -108,7 +111,7 @@ def unpack_pair(payload: bytes) -> tuple[int, int]:
     return first, second
 
 
-def _receive_exactly(link: socket.socket, length: int, time_left_s: Callable[[], float | None]) -> bytes:
+def _receive_exactly(link: socket.socket, length: int, time_left_s: Callable[[], float | None]) -> bytearray:
     data = bytearray(length)
     rest = memoryview(data)
     try:
@@ -122,4 +125,4 @@ def _receive_exactly(link: socket.socket, length: int, time_left_s: Callable[[],
         raise PeerLate from error
     except OSError as error:
         raise PeerGone from error
-    return bytes(data)
+    return data

@@ -16,7 +16,7 @@ _BLOCK_SAMPLES = 1 << 18
 _UNSUPPORTED_ENCODING = 4
 
 
-class _StraightFile(soundfile.SoundFile):
+class _StraightFile(soundfile.SoundFile):  # type: ignore[misc]
     """A SoundFile that only seeks when told to.
 
     The base class seeks to where it already is after each read of a seekable file: that decodes a frame of FLAC or

@@ -20,6 +20,8 @@ WHOLE = Window(length_s=1000.0)
 PART = Window(length_s=3.0, min_offset_s=6, max_offset_s=6)
 DELAY = {"fragmented_m4a": 1024, "wma": -2048, "mp3_untagged": 1105}
 """Samples by which a track of this encoding begins late: its encoder's delay is written nowhere."""
+CUT_UNNOTICED = frozenset({"fragmented_m4a", "mp3_untagged"})
+"""Nothing in the part that is left of these says how long they should be."""
 
 
 @pytest.fixture(scope="module")
@@ -152,11 +154,9 @@ def test_what_is_no_audio_is_unsupported(data: bytes) -> None:
     assert reason(data) is RejectReason.UNSUPPORTED
 
 
-@pytest.mark.parametrize("encoding", [name for name in ENCODINGS if name != "fragmented_m4a"])
+@pytest.mark.parametrize("encoding", [name for name in ENCODINGS if name not in CUT_UNNOTICED])
 @pytest.mark.parametrize("part", [0.3, 0.5, 0.9])
 def test_half_a_file_is_truncated(files: dict[str, bytes], encoding: str, part: float) -> None:
-    if encoding == "mp3_untagged":
-        pytest.skip("nothing in it says how long it should be")
     data = files[encoding][: int(len(files[encoding]) * part)]
     wanted = {RejectReason.TRUNCATED, RejectReason.CORRUPT} if encoding in ("m4a", "alac") else {RejectReason.TRUNCATED}
     assert reason(data) in wanted

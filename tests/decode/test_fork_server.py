@@ -1,0 +1,63 @@
+"""The fork server, driven by its parent's end."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from genre_batch.decode.fork_server import ForkServer
+from genre_batch.decode.sandbox_wire import Kind, PeerError, receive, send
+
+
+@pytest.fixture
+def server() -> Iterator[ForkServer]:
+    running = ForkServer("sandbox_handlers:misbehave", 64 << 20)
+    yield running
+    running.close()
+
+
+def child_of(link: socket.socket) -> int:
+    send(link, Kind.CALL, bytes(8))
+    return int(receive(link, most_bytes=100).payload)
+
+
+def test_forks_and_ends_children(server: ForkServer) -> None:
+    for _ in range(3):
+        link = server.fork()
+        child = child_of(link)
+        status, cpu_s = server.kill()
+        assert os.WTERMSIG(status) == signal.SIGKILL
+        assert 0 <= cpu_s < 1
+        assert not psutil.pid_exists(child)
+        link.close()
+
+
+def test_tells_how_a_child_died_by_itself(server: ForkServer) -> None:
+    link = server.fork()
+    send(link, Kind.CALL, bytes(8) + b"exit")
+    assert link.recv(1) == b""
+    assert os.WEXITSTATUS(server.kill()[0]) == 3
+    link.close()
+
+
+def test_a_server_that_is_gone_is_noticed(server: ForkServer) -> None:
+    with server.fork() as link:
+        psutil.Process(child_of(link)).parent().kill()
+        assert link.recv(1) == b""
+    with pytest.raises(PeerError):
+        server.kill()
+    with pytest.raises(PeerError):
+        server.fork()
+
+
+def test_keeps_no_descriptor_open() -> None:
+    before = psutil.Process().num_fds()
+    for _ in range(3):
+        running = ForkServer("sandbox_handlers:misbehave", 64 << 20)
+        running.fork().close()
+        running.kill()
+        running.close()
+    assert psutil.Process().num_fds() == before

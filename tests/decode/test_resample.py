@@ -1,0 +1,37 @@
+"""Sample rate conversion."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genre_batch.decode.resample import resample
+
+RATES = [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000]
+
+
+@pytest.mark.parametrize("from_rate", RATES)
+@pytest.mark.parametrize("to_rate", [16_000, 22_050, 44_100])
+def test_a_tone_stays_where_it_is(from_rate: int, to_rate: int) -> None:
+    def tone(rate: int) -> np.ndarray:
+        return np.sin(2 * np.pi * 1000 * np.arange(rate * 2) / rate).astype(np.float32)
+
+    converted = resample(tone(from_rate), from_rate, to_rate)
+    assert converted.dtype == np.float32
+    middle = slice(to_rate // 2, -to_rate // 2)
+    np.testing.assert_allclose(converted[middle], tone(to_rate)[middle], atol=2e-4)
+
+
+@given(st.integers(0, 5000), st.sampled_from(RATES), st.sampled_from(RATES))
+def test_the_length_is_rounded_up(count: int, from_rate: int, to_rate: int) -> None:
+    converted = resample(np.ones(count, np.float32), from_rate, to_rate)
+    assert len(converted) == -(-count * to_rate // from_rate)
+
+
+def test_thirty_seconds() -> None:
+    assert len(resample(np.zeros(30 * 44_100, np.float32), 44_100, 22_050)) == 30 * 22_050
+
+
+def test_equal_rates_change_nothing() -> None:
+    samples = np.ones(10, np.float32)
+    assert resample(samples, 44_100, 44_100) is samples
