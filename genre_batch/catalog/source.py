@@ -1,0 +1,106 @@
+"""SOURCE becomes tracks, sorted and unique: a prefix or folder, or a CSV or Parquet file that names them."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+
+from genre_batch.catalog.catalog_file import catalog_rows, is_catalog_file
+from genre_batch.catalog.object_heads import tracks_of
+from genre_batch.catalog.prefix import OnProgress, add_prefix, reported
+from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_runs import TrackRuns
+from genre_batch.errors import UsageError, UserError
+from genre_batch.storage.open_store import absolute, as_folder, open_store
+from genre_batch.storage.store import AccessDenied, ObjectGone, StorageError
+from genre_batch.storage.uri import is_s3, local_path
+
+_DENIED_HINT = "check the AWS credentials (AWS_PROFILE and the like) or the permissions"
+_LOG = logging.getLogger(__name__)
+
+
+class ListedTracks(Iterator[Track]):
+    """Tracks sorted by track_id, each id once; the work is done while iterating, in bounded memory.
+
+    Of rows with one track_id the first one in the catalog file stands. `duplicates` counts those left out although
+    their URI is another; when all tracks have been taken, they are warned about once.
+    """
+
+    def __init__(self, source: str, on_progress: OnProgress) -> None:
+        self.duplicates = 0
+        self._source = source
+        self._tracks = self._listed(on_progress)
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Track:
+        return next(self._tracks)
+
+    def _listed(self, on_progress: OnProgress) -> Iterator[Track]:
+        with TrackRuns() as runs:
+            with explained():
+                if is_catalog_file(self._source):
+                    runs.add(reported(tracks_of(catalog_rows(absolute(self._source))), on_progress))
+                else:
+                    add_prefix(runs, open_store(self._source), folder_of(self._source), on_progress)
+            yield from self._unique(runs.merged())
+
+    def _unique(self, tracks: Iterator[Track]) -> Iterator[Track]:
+        kept: Track | None = None
+        for track in tracks:
+            if kept is None or track.track_id != kept.track_id:
+                kept = track
+                yield track
+            else:
+                self.duplicates += track.uri != kept.uri
+        if kept is None:
+            raise UsageError(
+                f"There is no track in {self._source!r}.", "check the prefix, folder or file that is named"
+            )
+        if self.duplicates:
+            _LOG.warning("%d rows have a track_id that an earlier row gives another URI: left out", self.duplicates)
+
+
+def _say_nothing(tracks: int, size_bytes: int) -> None:
+    """Nobody wants to know."""
+
+
+def list_tracks(source: str, on_progress: OnProgress = _say_nothing) -> ListedTracks:
+    """The tracks of SOURCE: all objects below a prefix or folder, or those that a CSV or Parquet file names.
+
+    `on_progress` is told the numbers of tracks and bytes so far, in the calling thread. A track of a file whose object
+    is gone or denied has etag "" and size -1. Iterating raises UserError for a source that cannot be listed or has no
+    track.
+    """
+    open_store(source)
+    return ListedTracks(source, on_progress)
+
+
+def folder_of(source: str) -> str:
+    """The folder that `source` names, as a URI. Raises UsageError where it is a local one that is not there."""
+    if is_s3(source):
+        return as_folder(source)
+    path = Path(local_path(source))
+    try:
+        if path.is_dir():
+            return as_folder(source)
+        if path.exists():
+            raise UsageError(f"{source!r} is a file.", "give a folder, or a .csv or .parquet file that names tracks")
+    except PermissionError as error:
+        raise UsageError(f"The folder {source!r} cannot be read: permission denied.", _DENIED_HINT) from error
+    raise UsageError(f"The folder {source!r} does not exist.", "check the path")
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Errors of the storage as errors that the user can act on."""
+    try:
+        yield
+    except ObjectGone as error:
+        raise UsageError(str(error), "check the name of the bucket and the path") from error
+    except AccessDenied as error:
+        raise UsageError(str(error), _DENIED_HINT) from error
+    except StorageError as error:
+        raise UserError(str(error), "check the network and AWS_ENDPOINT_URL, then start again") from error
