@@ -29,7 +29,7 @@ def catalog_rows(catalog_uri: str) -> Iterator[CatalogRow]:
 
     Raises UsageError for a row without a URI that can be opened, and what `read_rows` raises.
     """
-    for row in read_rows(catalog_uri, "uri", ["track_id"]):
+    for row in read_rows(catalog_uri, ["uri"], ["track_id"]):
         uri = resolved(row, "uri", catalog_uri)
         yield CatalogRow(row.cells.get("track_id") or uri, uri)
 

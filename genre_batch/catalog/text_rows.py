@@ -26,17 +26,17 @@ class TextRow:
     cells: dict[str, str]
 
 
-def read_rows(uri: str, required: str, optional: Sequence[str] = ()) -> Iterator[TextRow]:
+def read_rows(uri: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[TextRow]:
     """The rows of a CSV (`.csv`) or Parquet file, with the columns asked for; what is missing or null is "".
 
-    Raises UsageError where the column `required` is missing or the file cannot be understood, and what the store
+    Raises UsageError where a `required` column is missing or the file cannot be understood, and what the store
     raises.
     """
     read = _csv_rows if uri.lower().endswith(".csv") else _parquet_rows
-    return read(uri, required, (required, *optional))
+    return read(uri, required, (*required, *optional))
 
 
-def _csv_rows(uri: str, required: str, columns: Sequence[str]) -> Iterator[TextRow]:
+def _csv_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[TextRow]:
     with io.BufferedReader(ObjectFile(open_store(uri), uri), _READ_BYTES) as file:
         # by lines, for a TextIOWrapper would pass the buffer by and make a request for each 8 KiB;
         # utf-8-sig, for spreadsheets put a byte order mark before the name of the first column
@@ -54,7 +54,7 @@ def _csv_rows(uri: str, required: str, columns: Sequence[str]) -> Iterator[TextR
             raise UsageError(f"{uri!r} is not a CSV file: {error}.", "check its quotes and commas") from error
 
 
-def _parquet_rows(uri: str, required: str, columns: Sequence[str]) -> Iterator[TextRow]:
+def _parquet_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[TextRow]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -74,10 +74,11 @@ def _parquet_rows(uri: str, required: str, columns: Sequence[str]) -> Iterator[T
         raise UsageError(f"{uri!r} is not a Parquet file that can be read.", "write it again") from error
 
 
-def _check(uri: str, required: str, names: Sequence[str]) -> None:
-    if required not in names:
-        found = ", ".join(map(repr, names[:20])) or "none"
-        raise UsageError(f"{uri!r} has no column `{required}`.", f"its columns are: {found}")
+def _check(uri: str, required: Sequence[str], names: Sequence[str]) -> None:
+    for column in required:
+        if column not in names:
+            found = ", ".join(map(repr, names[:20])) or "none"
+            raise UsageError(f"{uri!r} has no column `{column}`.", f"its columns are: {found}")
 
 
 def _refuse_extensions(uri: str, fields: "list[pa.Field]") -> None:

@@ -14,14 +14,14 @@ ROWS = [{"uri": 'a,b\n"c" 😀', "track_id": "1"}, {"uri": "e\u0301", "track_id"
 
 
 def cells(path: Path) -> list[dict[str, str]]:
-    return [row.cells for row in read_rows(str(path), "uri", ["track_id"])]
+    return [row.cells for row in read_rows(str(path), ["uri"], ["track_id"])]
 
 
 def test_a_csv_file_is_read_cell_by_cell(tmp_path: Path) -> None:
     path = tmp_path / "a.CSV"
     path.write_bytes('\ufeffextra, track_id ,uri\n,1,"a,b\n""c"" 😀"\n\nx,,e\u0301\n'.encode())
     assert cells(path) == ROWS
-    assert [row.place for row in read_rows(str(path), "uri")] == ["line 3", "line 5"]
+    assert [row.place for row in read_rows(str(path), ["uri"])] == ["line 3", "line 5"]
 
 
 def test_short_rows_have_empty_cells(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_large_csv_file_is_streamed_in_few_reads(tmp_path: Path, monkeypatch) 
             return super().read(uri, etag=etag, start=start, length=length)
 
     monkeypatch.setattr(text_rows, "open_store", lambda uri: Counting())
-    rows = [row.cells["uri"] for row in read_rows(f"{tmp_path}/a.csv", "uri")]
+    rows = [row.cells["uri"] for row in read_rows(f"{tmp_path}/a.csv", ["uri"])]
     assert rows == [f"{number:0100d}" for number in range(100_000)]
     assert reads == [8 << 20, len(body) - (8 << 20)]
 

@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import pytest
+from s3_server import S3Server
+
+from genre_batch.catalog.corpora import LabelledTrack, read_corpus
+from genre_batch.catalog.track import Track
+from genre_batch.errors import UsageError
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.s3 import S3Store
+
+
+def put(root: str, *names: str) -> None:
+    store = S3Store() if root.startswith("s3://") else LocalStore()
+    for name in names:
+        store.write(f"{root}/{name}", name.encode())
+
+
+def facts(corpus: list[LabelledTrack]) -> list[tuple[str, str, str]]:
+    return [(labelled.track.track_id, labelled.genre, labelled.group) for labelled in corpus]
+
+
+@pytest.mark.parametrize("on_s3", [False, True])
+def test_folders_are_genres(tmp_path: Path, request, on_s3: bool) -> None:
+    root = f"s3://{request.getfixturevalue('bucket')}/corpus" if on_s3 else str(tmp_path)
+    put(root, "rock/b.wav", "rock/x/a.wav", "jazz/é.flac", "README.md", "rock/.DS_Store", ".git/config")
+    corpus = read_corpus(root)
+    assert facts(corpus) == [
+        ("jazz/é.flac", "jazz", "track:jazz/é.flac"),
+        ("rock/b.wav", "rock", "track:rock/b.wav"),
+        ("rock/x/a.wav", "rock", "track:rock/x/a.wav"),
+    ]
+    stored = (S3Store() if on_s3 else LocalStore()).head(f"{root}/rock/b.wav")
+    assert corpus[1].track == Track("rock/b.wav", stored.uri, stored.etag, stored.size_bytes)
+
+
+@pytest.mark.parametrize("on_s3", [False, True])
+def test_a_tracks_file_says_more_than_folders(tmp_path: Path, request, on_s3: bool) -> None:
+    root = f"s3://{request.getfixturevalue('bucket')}" if on_s3 else str(tmp_path)
+    put(root, "rock/1", "rock/2", "rock/3", "jazz/4", "jazz/not-named")
+    text = "path,track_id,genre,artist_group\nrock/2,two,rock,7\njazz/4,,jazz,7\nrock/1,one,metal,\n"
+    (S3Store() if on_s3 else LocalStore()).write(f"{root}/tracks.csv", text.encode())
+    assert facts(read_corpus(root)) == [
+        ("jazz/4", "jazz", "artist:7"),
+        ("one", "metal", "track:one"),
+        ("two", "rock", "artist:7"),
+    ]
+
+
+def test_ids_are_the_same_on_every_machine(tmp_path: Path) -> None:
+    for name in ("here", "there"):
+        put(str(tmp_path / name), "rock/1", "jazz/2")
+    assert facts(read_corpus(f"{tmp_path}/here")) == facts(read_corpus(f"file://{tmp_path}/there/"))
+
+
+def test_a_csv_file_with_uris_is_a_corpus(tmp_path: Path, bucket: str, moto_s3: S3Server) -> None:
+    put(str(tmp_path / "x"), "1")
+    put(f"s3://{bucket}", "2")
+    (tmp_path / "all.csv").write_text(f"uri,genre,artist\nx/1, rock ,Someone\ns3://{bucket}/2,jazz,\n")
+    corpus = read_corpus(f"{tmp_path}/all.csv")
+    assert facts(corpus) == [(f"s3://{bucket}/2", "jazz", f"track:s3://{bucket}/2"), ("x/1", "rock", "artist:Someone")]
+    assert corpus[1].track.uri == f"{tmp_path}/x/1"
+    assert corpus[1].track.size_bytes == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("tracks.csv", "path,genre\nrock/1,rock\njazz/missing,jazz\n", "1 tracks .* are missing.*jazz/missing"),
+        ("tracks.csv", "path,genre\nrock/1,rock\n../rock/1,jazz\n", "missing"),
+        ("tracks.csv", "path,genre\nrock/1,rock\njazz/2,\n", "line 3: there is no genre"),
+        ("tracks.csv", "path,genre\nrock/1,rock\nrock/1,jazz\n", "two tracks with the id"),
+        ("tracks.csv", "path,genre\nrock/1,rock\njazz/2,rock\n", "only the genre 'rock'"),
+        ("tracks.csv", "path,genre\n", "no track with a genre"),
+        ("tracks.csv", "path\nrock/1\n", "no column `genre`"),
+        ("all.csv", "uri,genre\nrock/1,rock\nrock/missing,jazz\n", "missing"),
+        ("all.csv", "uri,genre\nrock/1,rock\nhttps://a.example/b,jazz\n", "no usable URI"),
+    ],
+)
+def test_a_corpus_that_cannot_be_right_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
+    put(str(tmp_path), "rock/1", "jazz/2")
+    (tmp_path / name).write_text(content)
+    with pytest.raises(UsageError, match=words) as caught:
+        read_corpus(str(tmp_path if name == "tracks.csv" else tmp_path / name))
+    assert caught.value.hint
+
+
+def test_a_source_that_is_no_corpus_is_refused(tmp_path: Path, moto_s3: S3Server) -> None:
+    put(str(tmp_path), "one/rock/1", "flat.mp3")
+    for source, words in {
+        f"{tmp_path}": "only the genre 'one'",
+        f"{tmp_path}/one/rock": "no track with a genre",
+        f"{tmp_path}/missing": "does not exist",
+        f"{tmp_path}/flat.mp3": "is a file",
+        "s3://no-such-bucket-here/": "bucket",
+    }.items():
+        with pytest.raises(UsageError, match=words):
+            read_corpus(source)
