@@ -1,17 +1,19 @@
 """Figures of a classifier on labelled tracks, from its probabilities."""
 
 from collections.abc import Sequence
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
 
 Probabilities = npt.NDArray[np.floating]
 Labels = npt.NDArray[np.int64]
 
 
-class GenreFigures(TypedDict):
+class GenreFigures(BaseModel):
     """Figures of one genre. `tracks`: how many tracks truly are of it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     precision: float
     recall: float
@@ -19,8 +21,10 @@ class GenreFigures(TypedDict):
     tracks: int
 
 
-class Metrics(TypedDict):
+class Metrics(BaseModel):
     """Figures over tracks. `confusion[i][j]`: tracks of genre i that were answered j, in the order of `genres`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     tracks: int
     accuracy: float
@@ -50,7 +54,7 @@ def measure(probabilities: Probabilities, labels: Labels, genres: Sequence[str])
     return Metrics(
         tracks=len(labels),
         accuracy=accuracy(probabilities, labels),
-        macro_f1=float(np.mean([figures["f1"] for figures in per_genre.values() if figures["tracks"]])),
+        macro_f1=float(np.mean([figures.f1 for figures in per_genre.values() if figures.tracks])),
         top_3_accuracy=top_k_accuracy(probabilities, labels, 3),
         log_loss=log_loss(probabilities, labels),
         expected_calibration_error=expected_calibration_error(probabilities, labels),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sklearn.metrics
 
-from genre_batch.evaluation.metrics import expected_calibration_error, log_loss, measure, top_k_accuracy
+from genre_batch.evaluation.metrics import GenreFigures, expected_calibration_error, log_loss, measure, top_k_accuracy
 
 GENRES = ["blues", "jazz", "rock", "pop"]
 
@@ -18,20 +18,20 @@ def answers() -> tuple[np.ndarray, np.ndarray]:
 def test_figures_of_a_small_case_worked_out_by_hand() -> None:
     probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.6, 0.4, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0], [0.3, 0.3, 0.0, 0.4]])
     metrics = measure(probabilities, np.array([0, 1, 1, 0]), GENRES)
-    assert metrics["accuracy"] == 0.5
-    assert metrics["confusion"] == [[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
-    assert metrics["per_genre"]["blues"] == {"precision": 0.5, "recall": 0.5, "f1": 0.5, "tracks": 2}
-    assert metrics["per_genre"]["jazz"]["precision"] == 1.0
-    assert metrics["macro_f1"] == pytest.approx((0.5 + 2 / 3) / 2)
-    assert metrics["top_3_accuracy"] == 1.0
-    assert metrics["log_loss"] == pytest.approx(-np.log([0.7, 0.4, 0.8, 0.3]).mean())
+    assert metrics.accuracy == 0.5
+    assert metrics.confusion == [[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert metrics.per_genre["blues"] == GenreFigures(precision=0.5, recall=0.5, f1=0.5, tracks=2)
+    assert metrics.per_genre["jazz"].precision == 1.0
+    assert metrics.macro_f1 == pytest.approx((0.5 + 2 / 3) / 2)
+    assert metrics.top_3_accuracy == 1.0
+    assert metrics.log_loss == pytest.approx(-np.log([0.7, 0.4, 0.8, 0.3]).mean())
 
 
 def test_figures_equal_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = answers
     metrics = measure(probabilities, labels, GENRES)
-    assert metrics["accuracy"] == pytest.approx(sklearn.metrics.accuracy_score(labels, probabilities.argmax(1)))
-    assert metrics["macro_f1"] == pytest.approx(sklearn.metrics.f1_score(labels, probabilities.argmax(1), average="macro"))
+    assert metrics.accuracy == pytest.approx(sklearn.metrics.accuracy_score(labels, probabilities.argmax(1)))
+    assert metrics.macro_f1 == pytest.approx(sklearn.metrics.f1_score(labels, probabilities.argmax(1), average="macro"))
     assert log_loss(probabilities, labels) == pytest.approx(sklearn.metrics.log_loss(labels, probabilities))
     expected = sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)
     assert top_k_accuracy(probabilities, labels, 3) == pytest.approx(expected)

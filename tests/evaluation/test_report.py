@@ -1,0 +1,105 @@
+"""`evaluate` measures what the bundle would have answered, and says when the figures are not honest."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from genre_batch.errors import UsageError
+from genre_batch.evaluation.report import evaluate
+from genre_batch.features.extract import extract_segments
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.model.bundle import load_bundle, sha256_hex
+from genre_batch.model.calibration import Calibration, softmax
+from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.networks.build import build_network
+from genre_batch.model.predictor import Predictor
+from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.training.package import write_trained_bundle
+
+GENRES = ["blues", "jazz"]
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    for genre in GENRES:
+        (tmp_path / "corpus" / genre).mkdir(parents=True)
+        for number in range(3):
+            sound = rng.normal(0.0, 0.1 * (1 + number), 3 * 22_050)
+            soundfile.write(tmp_path / "corpus" / genre / f"{number}.flac", np.cumsum(sound) % 1 - 0.5, 22_050)
+    return tmp_path / "corpus"
+
+
+def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float]) -> str:
+    manifest = BundleManifest(
+        name="small",
+        architecture=ShortCnnSettings(channels=2),
+        front_end=FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
+        taxonomy=Taxonomy(genres=GENRES),
+        calibration=Calibration(temperature=0.3),
+        thresholds=thresholds,
+        trained_on=trained_on,
+    )
+    torch.manual_seed(3)
+    write_trained_bundle(folder, manifest, build_network(manifest.architecture, 16, 32, 2).eval())
+    return str(folder)
+
+
+def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tmp_path: Path) -> None:
+    uri = bundle(tmp_path / "bundle", [], {})
+    loaded = load_bundle(uri)
+    predictor = Predictor(loaded, device="cpu")
+    right = []
+    for label, genre in enumerate(GENRES):
+        for path in sorted((corpus / genre).iterdir()):
+            with path.open("rb") as stream:
+                track = extract_segments(stream, path.stat().st_size, path.name, loaded.manifest.front_end)
+            right.append(softmax(predictor.logits(track.segments), 0.3).mean(axis=0).argmax() == label)
+    report = evaluate(uri, str(corpus))
+    assert report.metrics.tracks == report.listed == 6
+    assert report.metrics.accuracy == pytest.approx(np.mean(right))
+    assert (report.trained_on_this_data, report.note, report.answered) == (False, None, 1.0)
+    assert json.loads(report.model_dump_json())["metrics"]["confusion"] == report.metrics.confusion
+
+
+def test_overlap_with_the_training_data_is_told(corpus: Path, tmp_path: Path) -> None:
+    known = [sha256_hex((corpus / "jazz" / name).read_bytes())[:16] for name in ("0.flac", "2.flac")]
+    report = evaluate(bundle(tmp_path / "bundle", known, {}), str(corpus))
+    assert report.trained_on_this_data
+    assert report.note is not None
+    assert "2 of 6 tracks" in report.note
+    assert report.note in report.summary()
+
+
+def test_bad_tracks_are_counted_and_left_out(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "jazz" / "empty.flac").touch()
+    (corpus / "jazz" / "cut.flac").write_bytes((corpus / "jazz" / "0.flac").read_bytes()[:2000])
+    report = evaluate(bundle(tmp_path / "bundle", [], {}), str(corpus))
+    assert (report.listed, report.metrics.tracks, report.rejected) == (8, 6, 2)
+    assert sum(report.rejects.values()) == 2
+    assert report.rejects["empty"] == 1
+
+
+def test_abstained_answers_are_told_apart(corpus: Path, tmp_path: Path) -> None:
+    report = evaluate(bundle(tmp_path / "bundle", [], dict.fromkeys(GENRES, 1.0)), str(corpus))
+    assert report.answered == 0.0
+    assert report.answered_accuracy is None
+    assert report.metrics.tracks == 6
+
+
+def test_labels_unknown_to_the_bundle_are_refused(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "jazz").rename(corpus / "polka")
+    with pytest.raises(UsageError, match="does not know the genre 'polka'"):
+        evaluate(bundle(tmp_path / "bundle", [], {}), str(corpus))
+
+
+def test_a_corpus_without_a_readable_track_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "jazz").mkdir(parents=True)
+    (tmp_path / "corpus" / "jazz" / "empty.wav").touch()
+    with pytest.raises(UsageError, match="can be scored"):
+        evaluate(bundle(tmp_path / "bundle", [], {}), str(tmp_path / "corpus"))

@@ -1,0 +1,82 @@
+"""Splits never put one artist on both sides, are the same for the same seed, and refuse what cannot be split."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genre_batch.catalog.corpora import LabelledTrack
+from genre_batch.catalog.track import Track
+from genre_batch.errors import UsageError
+from genre_batch.training.splits import group_folds, split_digest
+
+
+def corpus(artists: dict[str, list[int]]) -> list[LabelledTrack]:
+    """`artists[genre]` holds how many tracks each of its artists made."""
+    return [
+        LabelledTrack(
+            Track(f"{genre}-{artist}-{n}", f"/music/{genre}-{artist}-{n}.wav", "etag", 1), genre, f"{genre}{artist}"
+        )
+        for genre, counts in artists.items()
+        for artist, count in enumerate(counts)
+        for n in range(count)
+    ]
+
+
+counts = st.lists(st.integers(1, 6), min_size=4, max_size=12)
+
+
+@given(a=counts, b=counts, c=counts, folds=st.integers(2, 3), seed=st.integers(0, 1000))
+def test_no_artist_is_on_both_sides_and_every_track_is_held_out_once(
+    a: list[int], b: list[int], c: list[int], folds: int, seed: int
+) -> None:
+    tracks = corpus({"a": a, "b": b, "c": c})
+    held_out: Counter[int] = Counter()
+    for fold in group_folds(tracks, folds, seed):
+        train, test = ({tracks[row].group for row in rows} for rows in (fold.train, fold.test))
+        assert not train & test
+        assert sorted([*fold.train, *fold.test]) == list(range(len(tracks)))
+        assert {tracks[row].genre for row in fold.train} == {"a", "b", "c"}
+        held_out.update(int(row) for row in fold.test)
+    assert held_out == Counter(range(len(tracks)))
+
+
+def test_genres_are_spread_over_the_folds() -> None:
+    tracks = corpus({"a": [1] * 40, "b": [1] * 20})
+    for fold in group_folds(tracks, 5, 0):
+        assert Counter(tracks[row].genre for row in fold.test) == {"a": 8, "b": 4}
+
+
+def test_the_seed_decides_the_split_and_the_digest_tells_splits_apart() -> None:
+    tracks = corpus({"a": [2, 1, 3, 1, 2], "b": [1] * 9})
+    first, again, other = (split_digest(tracks, group_folds(tracks, 3, seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert first != other
+    assert len(first) == 64
+
+
+def test_the_digest_does_not_depend_on_the_order_of_the_tracks() -> None:
+    tracks = corpus({"a": [1] * 4, "b": [1] * 4})
+    folds = group_folds(tracks, 2, 0)
+    where = {labelled.track.track_id: row for row, labelled in enumerate(reversed(tracks))}
+    moved = [
+        type(fold)(*(np.array([where[tracks[row].track.track_id] for row in rows]) for rows in (fold.train, fold.test)))
+        for fold in folds
+    ]
+    assert split_digest(tracks[::-1], moved) == split_digest(tracks, folds)
+
+
+@pytest.mark.parametrize(
+    ("artists", "message"),
+    [
+        ({"a": [3, 3]}, "fewer than two genres"),
+        ({"a": [1] * 5, "b": [1, 1]}, "genre 'b' has 2 tracks of 2 artists"),
+        ({"a": [1] * 5, "b": [9]}, "genre 'b' has 9 tracks of 1 artists"),
+    ],
+)
+def test_a_corpus_without_an_honest_split_is_refused(artists: dict[str, list[int]], message: str) -> None:
+    with pytest.raises(UsageError, match=message) as raised:
+        group_folds(corpus(artists), 3, 0)
+    assert raised.value.hint
