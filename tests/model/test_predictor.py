@@ -1,0 +1,117 @@
+"""The predictor's answers are the network's, and the same whatever a segment comes with."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load, save
+from small_bundle import MANIFEST, fill_with_noise, weights_of, write_small_bundle
+
+from genre_batch.errors import UsageError
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.calibration import softmax
+from genre_batch.model.networks.build import build_network
+from genre_batch.model.predictor import Precision, Predictor
+
+NO_GPU = not torch.cuda.is_available()
+SHORT = MANIFEST.model_copy(
+    update={
+        "architecture": ShortCnnSettings(channels=8),
+        "front_end": FrontEnd(segment_frames=128, segment_hop_frames=64),
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return write_small_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+def segments(count: int, n_mels: int = 16, frames: int = 64) -> np.ndarray:
+    return np.random.default_rng(3).standard_normal((count, n_mels, frames)).astype(np.float16)
+
+
+def test_answers_are_the_networks(bundle: Bundle) -> None:
+    network = fill_with_noise(build_network(MANIFEST.architecture, 16, 64, 3))
+    wanted = segments(10)
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(wanted.astype(np.float32)).unsqueeze(1)).numpy()
+    logits = Predictor(bundle, device="cpu", batch_segments=4).logits(wanted)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("manifest", [MANIFEST, SHORT], ids=["mel_cnn", "short_cnn"])
+def test_a_segments_answer_has_the_same_bits_whatever_it_comes_with(manifest: object) -> None:
+    bundle = Bundle("here", manifest, {WEIGHTS_FILE: weights_of(manifest)})
+    predictor = Predictor(bundle, device="cpu", batch_segments=8)
+    wanted = segments(21, manifest.front_end.n_mels, manifest.front_end.segment_frames)
+    together = predictor.logits(wanted)
+    alone = np.concatenate([predictor.logits(wanted[i : i + 1]) for i in range(len(wanted))])
+    np.testing.assert_array_equal(together, alone)
+    np.testing.assert_array_equal(together, predictor.logits(wanted[::-1])[::-1])
+    np.testing.assert_array_equal(together[5:16], predictor.logits(wanted[5:16]))
+
+
+def test_another_batch_size_changes_rounding_at_most(bundle: Bundle) -> None:
+    wanted = segments(9)
+    default = Predictor(bundle, device="cpu").logits(wanted)
+    for size in (1, 2, 64):
+        other = Predictor(bundle, device="cpu", batch_segments=size).logits(wanted)
+        np.testing.assert_allclose(other, default, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_reduced_precision_is_used_and_stays_near(bundle: Bundle, precision: Precision) -> None:
+    wanted = segments(6)
+    exact = softmax(Predictor(bundle, device="cpu").logits(wanted))
+    reduced = softmax(Predictor(bundle, device="cpu", precision=precision).logits(wanted))
+    assert not np.array_equal(exact, reduced)
+    np.testing.assert_allclose(reduced, exact, atol=0.02)
+
+
+def test_no_segments_give_no_rows(bundle: Bundle) -> None:
+    assert Predictor(bundle, device="cpu").logits(segments(0)).shape == (0, 3)
+
+
+def test_read_only_segments_are_fine(bundle: Bundle) -> None:
+    wanted = segments(3)
+    wanted.setflags(write=False)
+    assert Predictor(bundle, device="cpu").logits(wanted).shape == (3, 3)
+
+
+def test_weights_kept_in_half_precision_answer_in_single(bundle: Bundle) -> None:
+    halved = save({name: tensor.half() for name, tensor in load(bundle.files[WEIGHTS_FILE]).items()})
+    half = Bundle("here", bundle.manifest, {WEIGHTS_FILE: halved})
+    wanted = segments(5)
+    np.testing.assert_allclose(
+        Predictor(half, device="cpu").logits(wanted), Predictor(bundle, device="cpu").logits(wanted), atol=1e-2
+    )
+
+
+def test_weights_of_another_network_are_refused(bundle: Bundle) -> None:
+    other = bundle.manifest.model_copy(update={"architecture": ShortCnnSettings(channels=8)})
+    with pytest.raises(UsageError, match="do not fit its architecture") as raised:
+        Predictor(Bundle("here", other, bundle.files), device="cpu")
+    assert "\n" not in str(raised.value)
+
+
+def test_auto_takes_the_device_that_is_there(bundle: Bundle) -> None:
+    assert Predictor(bundle, device="auto").device.type == ("cpu" if NO_GPU else "cuda")
+
+
+@pytest.mark.skipif(not NO_GPU, reason="there is a GPU")
+def test_a_gpu_that_is_not_there_is_a_usage_error(bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match="no GPU") as raised:
+        Predictor(bundle, device="cuda")
+    assert raised.value.hint
+
+
+@pytest.mark.skipif(NO_GPU, reason="there is no GPU")
+def test_a_gpu_gives_the_cpus_answers(bundle: Bundle, tmp_path: Path) -> None:
+    wanted = segments(300)
+    on_gpu = Predictor(bundle, device="cuda", batch_segments=16).logits(wanted)
+    np.testing.assert_allclose(on_gpu, Predictor(bundle, device="cpu").logits(wanted), atol=1e-4)

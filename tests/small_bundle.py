@@ -1,0 +1,54 @@
+"""A bundle small enough to be made within a test, with weights that are the same everywhere."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.model.architecture import MelCnnSettings
+from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.calibration import Calibration
+from genre_batch.model.golden import make_golden
+from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.networks.build import build_network
+from genre_batch.model.predictor import Predictor
+from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.write_bundle import write_bundle
+
+MANIFEST = BundleManifest(
+    name="small",
+    architecture=MelCnnSettings(dense_channels=8),
+    front_end=FrontEnd(n_mels=16, segment_frames=64, segment_hop_frames=32, mean=[-40.0] * 16, std=[15.0] * 16),
+    taxonomy=Taxonomy(genres=["blues", "jazz", "rock"]),
+    calibration=Calibration(temperature=1.5),
+    metrics={"track accuracy": 0.5},
+    training={"data": "none: the weights are made up"},
+)
+
+
+def fill_with_noise(network: torch.nn.Module) -> torch.nn.Module:
+    """`network` with parameters from numpy's generator, which no version of torch changes, scaled as He et al. do."""
+    random = np.random.default_rng(0)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            fan_in = max(1, parameter[0].numel())
+            values = random.standard_normal(tuple(parameter.shape)) * np.sqrt(2.0 / fan_in)
+            parameter.copy_(torch.from_numpy(values))
+    return network.eval()
+
+
+def weights_of(manifest: BundleManifest) -> bytes:
+    front_end = manifest.front_end
+    network = build_network(
+        manifest.architecture, front_end.n_mels, front_end.segment_frames, len(manifest.taxonomy.genres)
+    )
+    return save(dict(fill_with_noise(network).state_dict()))
+
+
+def write_small_bundle(folder: Path, manifest: BundleManifest = MANIFEST) -> Bundle:
+    """A whole bundle in `folder`."""
+    weights = weights_of(manifest)
+    draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights})
+    return write_bundle(folder, manifest, weights, make_golden(draft, Predictor(draft, device="cpu")))
