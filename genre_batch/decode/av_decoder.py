@@ -1,4 +1,4 @@
-"""AAC and ALAC in M4A, Opus, FLAC in Ogg and WMA through libav.
+"""AAC and ALAC in M4A; Vorbis, Opus and FLAC in Ogg; and WMA through libav.
 
 Libav gets the file object and a forced demuxer, never a name: nothing else can be opened from here, neither a
 protocol nor a file that a container refers to, and only the decoders listed below may run.
@@ -12,13 +12,12 @@ from typing import BinaryIO, NoReturn
 import av
 import av.subtitles.stream  # libav's binding loads it on first use, when a sandboxed child can open no file
 import numpy as np
-import numpy.typing as npt
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
 from genre_batch.catalog.reject import RejectReason
-from genre_batch.decode.downmix import downmix
+from genre_batch.decode.av_samples import Cut, to_mono
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.waveform import Samples
 
@@ -34,7 +33,6 @@ CODECS = frozenset(
 _PREROLL_S = 0.5
 _BLOCK_FRAMES = 1 << 16
 _FIRST_PACKETS = 64
-_FULL_SCALE = {"u1": 128.0, "i2": 2.0**15, "i4": 2.0**31}
 
 
 class AvReader:
@@ -57,7 +55,8 @@ class AvReader:
             self._stream = self._first_audio_stream()
             first = self._first_frame()
         self.sample_rate = int(first.sample_rate)
-        self.channels = len(first.layout.channels)
+        self.channels = first.layout.nb_channels
+        self._layout = (self.sample_rate, self.channels, first.format.name)
         self._origin = first.pts if first.pts is not None else self._stream.start_time or 0
         self.frames = self._declared_frames() or self._counted_frames()
 
@@ -125,28 +124,27 @@ class AvReader:
         self._stream.codec_context.flush_buffers()
 
     def _mono_pieces(self, start: int, count: int) -> Iterator[Samples]:
-        """The frames from `start` on, downmixed in blocks (one numpy call for many small frames)."""
-        held: list[npt.NDArray[np.generic]] = []
-        held_frames, wanted = 0, count
-        for samples in self._cut(start, count):
-            held.append(samples)
-            held_frames += samples.shape[1]
-            if held_frames >= _BLOCK_FRAMES or held_frames >= wanted:
-                yield _to_mono(held)
-                wanted -= held_frames
+        """The frames from `start` on, in blocks of many small ones."""
+        held: list[Cut] = []
+        held_frames = 0
+        for cut in self._cuts(start, count):
+            held.append(cut)
+            held_frames += cut.last - cut.first
+            if held_frames >= _BLOCK_FRAMES:
+                yield to_mono(held)
                 held, held_frames = [], 0
         if held:
-            yield _to_mono(held)
+            yield to_mono(held)
 
-    def _cut(self, start: int, count: int) -> Iterator[npt.NDArray[np.generic]]:
-        """Decoded arrays [channels, n] of the frames `start` to `start + count`, and no others."""
+    def _cuts(self, start: int, count: int) -> Iterator[Cut]:
+        """What belongs to the frames `start` to `start + count`, and no others."""
         end, position = start + count, None
         for frame in self._decoded(start):
             position = self._position(frame, position)
             first, last = max(0, start - position), min(frame.samples, end - position)
             position += frame.samples
             if first < last:
-                yield _planes(frame)[:, first:last]
+                yield Cut(frame, first, last)
             if position >= end:
                 return
 
@@ -164,8 +162,8 @@ class AvReader:
                 yield frame
 
     def _require_same_layout(self, frame: AudioFrame) -> None:
-        if frame.sample_rate != self.sample_rate or len(frame.layout.channels) != self.channels:
-            raise rejected(RejectReason.UNSUPPORTED, "the sample rate or the channels change within the stream")
+        if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != self._layout:
+            raise rejected(RejectReason.UNSUPPORTED, "rate, channels or sample format change within the stream")
 
     def _position(self, frame: AudioFrame, expected: int | None) -> int:
         """The place of `frame` in the track, in frames: its time stamp says it after a seek, then they are counted."""
@@ -178,24 +176,6 @@ class AvReader:
     def _frames_at(self, ticks: int) -> int:
         time_base = self._stream.time_base or Fraction(1, self.sample_rate)
         return round((ticks - self._origin) * time_base * self.sample_rate)
-
-
-def _planes(frame: AudioFrame) -> npt.NDArray[np.generic]:
-    """The samples of `frame` as [channels, n] in their own type."""
-    samples = frame.to_ndarray()
-    return samples if frame.format.is_planar else samples.reshape(frame.samples, -1).T
-
-
-def _to_mono(pieces: list[npt.NDArray[np.generic]]) -> Samples:
-    """Arrays [channels, n_i] one after the other as mono [sum n_i] float32 with full scale 1.0."""
-    samples = np.concatenate(pieces, axis=1)
-    kind = samples.dtype.str[1:]
-    scaled = samples.astype(np.float32)
-    if kind == "u1":
-        scaled -= np.float32(_FULL_SCALE[kind])
-    if kind in _FULL_SCALE:
-        scaled *= np.float32(1.0 / _FULL_SCALE[kind])
-    return downmix(scaled.T)
 
 
 def _refuse(*_: object) -> NoReturn:

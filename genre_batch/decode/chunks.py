@@ -6,7 +6,7 @@ from typing import BinaryIO, Literal
 
 from genre_batch.decode.byte_source import read_at
 
-_MOST_CHUNKS = 4096
+_MOST_CHUNKS = 256
 _STREAMED_FROM = 0x7FFF_F000
 _W64_DATA = bytes.fromhex("64617461F3ACD3118CD100C04F8EDB8A")
 

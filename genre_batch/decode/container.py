@@ -6,7 +6,6 @@ from typing import BinaryIO
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.decode.asf_header import declared_file_bytes
-from genre_batch.decode.byte_source import read_at
 from genre_batch.decode.chunks import SampleChunk, aiff_samples, au_samples, w64_samples, wav_samples
 from genre_batch.decode.flac_frames import last_sample, read_stream_info
 from genre_batch.decode.mp3_length import measure_mp3
@@ -89,12 +88,6 @@ def _check_ogg(source: BinaryIO, size_bytes: int) -> Container:
     return Container()
 
 
-def _check_vorbis(source: BinaryIO, size_bytes: int) -> Container:
-    """Libsndfile reads Vorbis only where it is the first stream, not behind that of a video."""
-    _check_ogg(source, size_bytes)
-    return Container(needs_av=b"vorbis" not in read_at(source, 0, 64))
-
-
 def _check_mp4(source: BinaryIO, size_bytes: int) -> Container:
     require_boxes(source, size_bytes)
     return Container()
@@ -115,7 +108,7 @@ _CHECKS: dict[AudioFormat, Callable[[BinaryIO, int], Container]] = {
     AudioFormat.AU: _check_samples(au_samples),
     AudioFormat.FLAC: _check_flac,
     AudioFormat.MP3: _check_mp3,
-    AudioFormat.OGG_VORBIS: _check_vorbis,
+    AudioFormat.OGG_VORBIS: _check_ogg,
     AudioFormat.OGG_FLAC: _check_ogg,
     AudioFormat.OGG_OPUS: _check_ogg,
     AudioFormat.M4A: _check_mp4,

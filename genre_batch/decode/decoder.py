@@ -23,11 +23,12 @@ MOST_CHANNELS = 64
 _SLACK_S = 0.5
 _DEMUXERS = {
     AudioFormat.M4A: "mp4",
+    AudioFormat.OGG_VORBIS: "ogg",
     AudioFormat.OGG_OPUS: "ogg",
     AudioFormat.OGG_FLAC: "ogg",
     AudioFormat.WMA: "asf",
 }
-_SPARE_DEMUXERS = {**_DEMUXERS, AudioFormat.MP3: "mp3", AudioFormat.WAV: "wav", AudioFormat.OGG_VORBIS: "ogg"}
+_SPARE_DEMUXERS = {**_DEMUXERS, AudioFormat.MP3: "mp3", AudioFormat.WAV: "wav"}
 
 
 class AudioReader(Protocol):

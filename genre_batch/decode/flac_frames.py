@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 from genre_batch.decode.byte_source import read_at
 
-_MOST_BLOCKS = 1024
+_MOST_BLOCKS = 128
 _LARGEST_TAIL = 1024 * 1024
 
 

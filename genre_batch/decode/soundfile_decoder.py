@@ -1,4 +1,4 @@
-"""WAV, AIFF, AU, FLAC, Ogg Vorbis and MPEG audio through libsndfile."""
+"""WAV, AIFF, AU, FLAC and MPEG audio through libsndfile."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +19,8 @@ _UNSUPPORTED_ENCODING = 4
 class _StraightFile(soundfile.SoundFile):  # type: ignore[misc]
     """A SoundFile that only seeks when told to.
 
-    The base class seeks to where it already is after each read of a seekable file: that decodes a frame of FLAC or
-    Vorbis once more, and fails at the end of a FLAC file of unknown length.
+    The base class seeks to where it already is after each read of a seekable file: that decodes a frame of FLAC once
+    more, and fails at the end of a FLAC file of unknown length.
     """
 
     def seekable(self) -> bool:
@@ -60,7 +60,7 @@ class SoundfileReader:
                 frames = self._file.read(out=block[: min(step, count - done)])
                 if len(frames) == 0:
                     break
-                mono[done : done + len(frames)] = downmix(frames)
+                mono[done : done + len(frames)] = downmix(frames.T)
                 done += len(frames)
         return mono[:done]
 
