@@ -15,6 +15,7 @@ from genre_batch.features.front_end import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Floats
 from genre_batch.model.networks.build import build_network
+from genre_batch.model.networks.fuse import fuse_batch_norm
 from genre_batch.model.staging import HostStaging, PinnedStaging
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -102,4 +103,4 @@ def _load_network(bundle: Bundle) -> nn.Module:
             f"the weights of the model bundle {bundle.uri} do not fit its architecture: {str(error).splitlines()[0]}",
             "train the bundle again",
         ) from error
-    return network.eval().requires_grad_(False)
+    return fuse_batch_norm(network.eval()).requires_grad_(False)
