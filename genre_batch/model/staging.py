@@ -66,7 +66,7 @@ class _Slot:
 
 def _slot(shape: Shape, device: torch.device) -> _Slot:
     pinned = torch.zeros(shape, dtype=torch.float16, pin_memory=True)
-    on_device = torch.zeros(shape, dtype=torch.float16, device=device)
+    on_device = torch.empty(shape, dtype=torch.float16, device=device)
     copied, used = torch.cuda.Event(), torch.cuda.Event()  # type: ignore[no-untyped-call]
     return _Slot(pinned, pinned.numpy(), on_device, copied, used)
 

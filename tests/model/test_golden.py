@@ -172,6 +172,13 @@ def test_the_sound_is_the_same_each_time_and_has_both_tones_and_noise() -> None:
     assert np.abs(sound.astype(int)).max() < 32_767
 
 
+def test_the_shipped_bundle_passes() -> None:
+    shipped = load_bundle("default")
+    check_segments(shipped)
+    check_probabilities(shipped, Predictor(shipped, device="cpu"))
+    assert sum(map(len, shipped.files.values())) < 4_000_000
+
+
 def test_the_loaded_bundle_passes_as_the_written_one_does(tmp_path: Path) -> None:
     write_small_bundle(tmp_path, MANIFEST)
     loaded = load_bundle(str(tmp_path))
