@@ -99,7 +99,8 @@ def test_labels_unknown_to_the_bundle_are_refused(corpus: Path, tmp_path: Path) 
 
 
 def test_a_corpus_without_a_readable_track_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "corpus" / "jazz").mkdir(parents=True)
-    (tmp_path / "corpus" / "jazz" / "empty.wav").touch()
+    for genre in GENRES:
+        (tmp_path / "corpus" / genre).mkdir(parents=True)
+        (tmp_path / "corpus" / genre / "empty.wav").touch()
     with pytest.raises(UsageError, match="can be scored"):
         evaluate(bundle(tmp_path / "bundle", [], {}), str(tmp_path / "corpus"))

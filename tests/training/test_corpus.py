@@ -36,7 +36,8 @@ def test_labels_are_indices_into_the_sorted_genres(tmp_path: Path, capsys: pytes
 
 
 def test_a_corpus_without_a_readable_track_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "rock").mkdir()
-    (tmp_path / "rock" / "empty.wav").touch()
+    for genre in ("blues", "rock"):
+        (tmp_path / genre).mkdir()
+        (tmp_path / genre / "empty.wav").touch()
     with pytest.raises(UsageError, match="no labelled track"):
         read(tmp_path)

@@ -89,7 +89,7 @@ def test_the_same_settings_give_the_same_bundle(corpus: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("genres", "tracks", "changes", "message"),
     [
-        (("bass",), 3, {}, "fewer than two genres"),
+        (("bass",), 3, {}, "only the genre 'bass'"),
         (("bass", "hiss"), 3, {"folds": 4}, "too few for 4 folds"),
         (("bass", "hiss"), 3, {"front_end": FrontEnd(mean=[0.0] * 128, std=[1.0] * 128)}, "are learned"),
     ],
