@@ -1,5 +1,6 @@
 """How long an MPEG audio stream is, when its first frame does not say so."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -8,6 +9,7 @@ from genre_batch.decode.mpeg_audio import FrameHeader, VbrTag, find_frame, parse
 
 _PROBE_BYTES = 32 * 1024
 _SCAN_BYTES = 1024 * 1024
+_MOST_SCANNED_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,8 @@ def measure_mp3(source: BinaryIO, size_bytes: int) -> Mp3Length | None:
     """The length of a stream whose first frame is at byte 0; None if there is no frame.
 
     Streams without a Xing, Info or VBRI tag whose frames have one bit rate at the start, in the middle and at
-    the end are taken for constant; for others every frame header is read, which takes the whole file.
+    the end are taken for constant. For others every frame header is read, which takes the whole file; above 64 MiB
+    the mean bit rate of those three places must do (a window does not reach the end of such a long track anyway).
     """
     head = read_at(source, 0, _PROBE_BYTES)
     first = parse_header(head)
@@ -32,23 +35,25 @@ def measure_mp3(source: BinaryIO, size_bytes: int) -> Mp3Length | None:
     tag = parse_vbr_tag(head, 0, first)
     if tag is not None and tag.frames:
         return Mp3Length(tag, None, constant_bitrate=False)
-    probes = (head, *(read_at(source, at, _PROBE_BYTES) for at in (size_bytes // 2, max(0, size_bytes - _PROBE_BYTES))))
-    if all(_constant(probe, first) for probe in probes):
-        frame_bytes = first.samples * first.bitrate_kbps * 125 / first.sample_rate
-        return Mp3Length(tag, round(size_bytes / frame_bytes * first.samples), constant_bitrate=True)
+    places = (size_bytes // 2, max(0, size_bytes - _PROBE_BYTES))
+    probes = (head, *(read_at(source, at, _PROBE_BYTES) for at in places))
+    headers = [first, *(header for probe in probes for header in _headers(probe, first))]
+    rates = [header.bitrate_kbps for header in headers]
+    constant = len(set(rates)) == 1
+    if constant or size_bytes > _MOST_SCANNED_BYTES:
+        bytes_per_s = 125 * sum(rates) / len(rates)
+        return Mp3Length(tag, round(size_bytes / bytes_per_s * first.sample_rate), constant)
     return Mp3Length(tag, _count_samples(source, size_bytes, first), constant_bitrate=False)
 
 
-def _constant(probe: bytes, first: FrameHeader) -> bool:
-    """Whether all frames of `probe` from its first confirmed one on have the bit rate of `first`."""
+def _headers(probe: bytes, first: FrameHeader) -> Iterator[FrameHeader]:
+    """The headers in `probe` from its first confirmed frame on, as long as they continue the stream of `first`."""
     at = find_frame(probe)
     header = parse_header(probe, at) if at is not None else None
     while at is not None and header is not None and header.continues(first):
-        if header.bitrate_kbps != first.bitrate_kbps:
-            return False
+        yield header
         at += header.frame_bytes
         header = parse_header(probe, at)
-    return True
 
 
 def _count_samples(source: BinaryIO, size_bytes: int, first: FrameHeader) -> int:

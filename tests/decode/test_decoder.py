@@ -220,5 +220,27 @@ def test_garbage_in_the_window_is_corrupt(files: dict[str, bytes], encoding: str
     assert reason(bytes(data)) is RejectReason.CORRUPT
 
 
+def huge_wav(sample_rate: int) -> tuple[RangedFile, int]:
+    """A mono file of 2 GiB of silence, of which no byte is there until it is read."""
+    data_bytes = 0x7FFF_0000
+    header = encode(chirp(0.1, sample_rate, 1), sample_rate, "wav")[:40] + struct.pack("<I", data_bytes)
+    size = len(header) + data_bytes
+    return RangedFile(lambda start, length: (header[start:] + bytes(length))[:length], size), size
+
+
+def test_a_file_of_hours_costs_no_more_than_its_window() -> None:
+    file, size = huge_wav(44_100)
+    waveform = decode_window(io.BufferedReader(file), size, "a", Window(length_s=1.0))
+    assert waveform.duration_s > 6 * 3600
+    assert file.fetched_bytes < 1 << 20
+
+
+def test_more_than_a_day_is_too_long() -> None:
+    file, size = huge_wav(8_000)
+    with pytest.raises(TrackRejected, match="86400") as caught:
+        decode_window(io.BufferedReader(file), size, "a", Window())
+    assert caught.value.reject.reason is RejectReason.TOO_LONG
+
+
 def test_a_file_with_a_few_bytes_missing_is_scored(files: dict[str, bytes]) -> None:
     assert decode(files["wav"][:-100]).duration_s == pytest.approx(SECONDS, abs=0.01)
