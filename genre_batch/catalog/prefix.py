@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import islice
 from threading import Event
 
 from genre_batch.catalog.key_ranges import KeyRange, list_range, split
@@ -13,17 +14,25 @@ from genre_batch.storage.uri import is_s3
 
 OnProgress = Callable[[int, int], None]
 
+_SMALL = 10_000
 _THREADS = 16
 _REPORT_EVERY_S = 0.5
 _REPORT_EVERY_TRACKS = 1000
 
 
 def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgress) -> None:
-    """Add the tracks below the folder `prefix` to `runs`. Raises what `Store.list` raises."""
+    """Add the tracks below the folder `prefix` to `runs`. Raises what `Store.list` raises.
+
+    A prefix with up to 10,000 objects is listed in one go: looking for ranges would take more requests than that.
+    """
+    objects = store.list(prefix)
     if is_s3(prefix):
-        _add_ranges(runs, store, split(store, prefix), on_progress)
-    else:
-        runs.add_sorted(reported(_tracks(store.list(prefix)), on_progress))
+        first = list(islice(objects, _SMALL + 1))
+        if len(first) > _SMALL:
+            _add_ranges(runs, store, split(store, prefix), on_progress)
+            return
+        objects = iter(first)
+    runs.add_sorted(reported(_tracks(objects), on_progress))
 
 
 def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track]:

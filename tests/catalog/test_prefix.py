@@ -2,23 +2,26 @@ from pathlib import Path
 
 import pytest
 
+from genre_batch.catalog import prefix
 from genre_batch.catalog.prefix import add_prefix, reported
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.errors import UserError
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.s3 import S3Store
-from genre_batch.storage.store import ObjectGone, StoredObject
+from genre_batch.storage.store import ObjectGone, ReadFailed, StoredObject
 
 
-def listed(store, prefix: str, progress: list[tuple[int, int]] | None = None) -> list[Track]:
+def listed(store, folder: str, progress: list[tuple[int, int]] | None = None) -> list[Track]:
     seen = [] if progress is None else progress
     with TrackRuns() as runs:
-        add_prefix(runs, store, prefix, lambda *so_far: seen.append(so_far))
+        add_prefix(runs, store, folder, lambda *so_far: seen.append(so_far))
         return list(runs.merged())
 
 
-def test_all_objects_below_a_prefix_are_tracks_but_folder_markers(bucket: str) -> None:
+@pytest.mark.parametrize("small", [2, 10_000], ids=["in ranges", "in one go"])
+def test_all_objects_below_a_prefix_are_tracks_but_folder_markers(bucket: str, monkeypatch, small: int) -> None:
+    monkeypatch.setattr(prefix, "_SMALL", small)
     store, root = S3Store(), f"s3://{bucket}/music"
     for name, data in {"a/": b"", "a/1": b"12", "b/": b"not a marker", "empty": b"", "c/d/e/2": b"3"}.items():
         store.write(f"{root}/{name}", data)
@@ -48,6 +51,21 @@ def test_progress_is_told_each_thousand_tracks() -> None:
     tracks = [Track("", "", "", -1), *(Track("", "", "", 2) for _ in range(2499))]
     assert list(reported(tracks, lambda *so_far: progress.append(so_far))) == tracks
     assert progress == [(1000, 1998), (2000, 3998), (2500, 4998)]
+
+
+def test_an_error_in_one_range_ends_all_of_them(bucket: str, monkeypatch) -> None:
+    monkeypatch.setattr(prefix, "_SMALL", 2)
+    for number in range(40):
+        S3Store().write(f"s3://{bucket}/{number:02d}/x", b"")
+
+    class Failing(S3Store):
+        def list(self, prefix: str, *, after: str = ""):
+            if after.endswith("/17/"):
+                raise ReadFailed("broken")
+            return super().list(prefix, after=after)
+
+    with pytest.raises(ReadFailed, match="broken"):
+        listed(Failing(), f"s3://{bucket}/")
 
 
 def test_a_missing_bucket_ends_it(moto_s3) -> None:
