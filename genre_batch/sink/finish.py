@@ -9,7 +9,7 @@ from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.pointer import LOST_RACES, parse, read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
-from genre_batch.storage.store import ObjectGone, ReadFailed, Store
+from genre_batch.storage.store import ObjectGone, Store, WriteFailed
 
 
 class RunManifest(BaseModel):
@@ -91,4 +91,4 @@ def _advance_latest(store: Store, output: str, plan: RunPlan) -> None:
             return
         if swap_pointer(store, uri, latest, found[1] if found else None):
             return
-    raise ReadFailed(f"{uri} could not be moved in {LOST_RACES} attempts")
+    raise WriteFailed(f"{uri} could not be moved in {LOST_RACES} attempts")

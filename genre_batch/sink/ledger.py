@@ -7,8 +7,7 @@ A shard is three objects, written in this order and each only where none is yet 
 3. its marker, which names both files with their hashes.
 
 Nothing is ever overwritten, so a marker stays true whatever a slow or crashed driver of the same run does later, and a
-driver that comes second takes over what it finds. docs/decisions has the argument (commit protocol), tests/sink all
-interleavings.
+driver that comes second takes over what it finds. The argument is in docs/decisions/0001-commit-protocol.md.
 """
 
 from collections.abc import Iterator, Sequence
@@ -32,7 +31,7 @@ _READERS = 16
 
 
 class Ledger:
-    """The committed shards of one run below `output`."""
+    """The committed shards of one run below `output`. It holds no state, so threads may share it."""
 
     def __init__(self, store: Store, output: str, run: RunFacts) -> None:
         self._store = store

@@ -15,6 +15,7 @@ from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
 from genre_batch.sink.plan import RunPlan, read_plan, write_plan
 from genre_batch.sink.pointer import read_pointer, swap_pointer
+from genre_batch.storage.open_store import absolute
 from genre_batch.storage.store import Store
 
 
@@ -37,7 +38,7 @@ class Turn:
 
 def take_turn(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> Turn:
     """Look at the head. Do so before reading the history: a run that scores tracks after that moves the head first."""
-    identity = hashlib.sha256(json.dumps([source, model_id, fingerprint]).encode()).hexdigest()[:32]
+    identity = hashlib.sha256(json.dumps([absolute(source), model_id, fingerprint]).encode()).hexdigest()[:32]
     path = layout.head_path(identity)
     found = read_pointer(store, layout.at(output, path), Head)
     if found is None:

@@ -12,7 +12,7 @@ from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import CommitRecord, Counts
-from genre_batch.storage.store import ReadFailed, Store
+from genre_batch.storage.store import Store, WriteFailed
 
 OLDER, NEWER = "20261120T000000Z-aaaaaa", "20261122T000000Z-000000"
 
@@ -127,5 +127,5 @@ def test_a_server_that_never_lets_the_pointer_move_is_an_error_and_no_hang() -> 
     store = Stubborn()
     plan = make_plan(run_id=OLDER)
     finish(store, "/table", plan, commit_all(store, "/table", plan))
-    with pytest.raises(ReadFailed, match="could not be moved"):
+    with pytest.raises(WriteFailed, match="could not be moved"):
         finish(store, "/table", make_plan(), commit_all(store, "/table", make_plan()))

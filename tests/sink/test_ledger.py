@@ -172,9 +172,8 @@ def test_every_interleaving_of_two_drivers_with_a_crash_of_both_at_every_step(pa
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("one", ["sSr", "rss", "RRR"])
-def test_every_interleaving_of_three_drivers(one: Outcomes) -> None:
-    for now, drivers, before in every_interleaving(MemoryStore(), [driver(one), driver("sss"), driver("srR")]):
+def test_every_interleaving_of_three_drivers() -> None:
+    for now, drivers, before in every_interleaving(MemoryStore(), [driver("rss"), driver("sss"), driver("srR")]):
         _check_step(now, before)
         assert len({d.result.model_dump_json() for d in drivers if d.done}) <= 1
 

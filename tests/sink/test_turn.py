@@ -3,14 +3,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sink.drive import drive, seventh_is_bad
 from sink.memory_store import MemoryStore
-from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan, make_tracks
+from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan, make_track, make_tracks
 from sink.stepping import Driver, every_interleaving
-from sink.table_facts import visible_tracks
+from sink.table_facts import everything, visible_tracks
 
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, finish, read_manifest
@@ -156,6 +157,30 @@ def _check_two_at_once(seed: int) -> None:
     assert {run for run in done if run} == {latest.run_id}
     manifests = [read_manifest(store, "/table", run_id) for run_id in run_ids(store, "/table")]
     assert [m.plan.run_id for m in manifests if m] == [latest.run_id]
+
+
+@pytest.mark.parametrize("table", ["local", "s3", pytest.param("radosgw", marks=pytest.mark.radosgw)], indirect=True)
+def test_whole_runs_one_after_the_other(table: tuple[Store, str]) -> None:
+    """The first labels all, the second finds nothing to do, and the third only what has changed."""
+    catalog = make_tracks(9)
+    first = drive(*table, catalog, seventh_is_bad, PLANNED_AT, iter([b"\0\0\0"]))
+    assert read_pointer(table[0], layout.at(table[1], layout.LATEST), Latest)
+    before = everything(*table)
+    assert drive(*table, catalog, seventh_is_bad, PLANNED_AT, iter([])) is None
+    assert everything(*table) == before
+    catalog[2] = make_track(2, "v2")
+    third = drive(*table, catalog, seventh_is_bad, PLANNED_AT, iter([b"\0\0\0"]))
+    manifests = [read_manifest(*table, run_id) for run_id in (first, third) if run_id]
+    assert [(m.counts.scored, m.counts.rejected, m.plan.skipped) for m in manifests if m] == [(8, 1, 0), (1, 0, 8)]
+    assert visible_tracks(*table) == sorted([track.track_id for track in catalog] + [catalog[2].track_id])
+    latest, _ = read_pointer(table[0], layout.at(table[1], layout.LATEST), Latest) or pytest.fail("no pointer")
+    assert latest.run_id == third
+
+
+def test_a_source_is_the_same_however_its_path_is_written(table: tuple[Store, str]) -> None:
+    publish(*table, make_plan(source="music"), turn(*table, source="music"))
+    assert turn(*table, source=str(Path("music").absolute())).unfinished
+    assert turn(*table, source="/music").unfinished is None
 
 
 @pytest.mark.parametrize("seed", range(10))
