@@ -4,7 +4,6 @@ import re
 
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
-from genre_batch.storage.s3 import S3Store
 from genre_batch.storage.store import Store
 from genre_batch.storage.uri import is_s3, local_path, local_uri, split_s3
 
@@ -18,7 +17,11 @@ def open_store(uri: str) -> Store:
     Nothing is read or connected to yet. Raises UsageError for another scheme, or where the bucket is missing.
     """
     check_uri(uri)
-    return S3Store() if is_s3(uri) else LocalStore()
+    if not is_s3(uri):
+        return LocalStore()
+    from genre_batch.storage.s3 import S3Store  # botocore takes its time
+
+    return S3Store()
 
 
 def check_uri(uri: str) -> None:
