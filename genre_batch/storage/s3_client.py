@@ -34,7 +34,7 @@ def _make_client() -> "S3Client":
         connect_timeout=10,
         read_timeout=60,
         retries={"mode": "standard", "total_max_attempts": 5},
-        # servers other than AWS reject the checksum trailers; our writes send Content-MD5, which all of them check
+        # not every server knows the newer checksums; our writes send Content-MD5 instead, which is as old as S3
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
