@@ -12,11 +12,12 @@ from genre_batch.storage.store import AccessDenied, ObjectChanged, ObjectGone, S
 
 ReadRange = Callable[[int, int], bytes]
 
-_REASONS: dict[type[StorageError], RejectReason] = {
-    ObjectGone: RejectReason.GONE,
-    ObjectChanged: RejectReason.CHANGED,
-    AccessDenied: RejectReason.ACCESS_DENIED,
-}
+_REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
+    (ObjectGone, RejectReason.GONE),
+    (ObjectChanged, RejectReason.CHANGED),
+    (AccessDenied, RejectReason.ACCESS_DENIED),
+    (StorageError, RejectReason.READ_FAILED),
+)
 
 
 class ObjectReader:
@@ -76,5 +77,5 @@ def _raise_missing(track: Track) -> None:
 
 
 def _rejected(error: StorageError) -> TrackRejected:
-    reason = _REASONS.get(type(error), RejectReason.READ_FAILED)
+    reason = next(reason for kind, reason in _REASONS if isinstance(error, kind))
     return TrackRejected(reason, Stage.READ, str(error))

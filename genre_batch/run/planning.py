@@ -20,6 +20,7 @@ from genre_batch.sink.history import already_scored, new_tracks
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.turn import publish, take_turn
+from genre_batch.storage.open_store import as_folder
 from genre_batch.storage.store import Store
 
 _LIBRARIES = ("genre-batch", "ray", "torch", "numpy", "scipy", "soundfile", "av", "soxr", "pyarrow")
@@ -50,10 +51,15 @@ def listing_folder(output: str, run_id: str) -> str:
 
 
 def unscored(config: ScoreConfig, bundle: Bundle, store: Store, listed: Progress) -> Iterator[Track]:
-    """The tracks of the source that have no outcome with this model yet, in listing order; `listed` counts all."""
+    """The tracks of the source that have no outcome with this model yet, in listing order; `listed` counts all.
+
+    Objects below the output are not tracks, so that a table may lie in the bucket it is about.
+    """
+    own = as_folder(config.output)
     done = already_scored(store, config.output, bundle.model_id, bundle.fingerprint)
     with shown(Progress("listing")) as progress:
-        yield from new_tracks(listed.counted(list_tracks(config.source, progress.update)), done)
+        tracks = (track for track in list_tracks(config.source, progress.update) if not track.uri.startswith(own))
+        yield from new_tracks(listed.counted(tracks), done)
 
 
 def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:

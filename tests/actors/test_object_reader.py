@@ -1,0 +1,70 @@
+"""Reading ahead: whole objects, ranges of large ones, and a typed reject where reading fails."""
+
+from pathlib import Path
+
+import pytest
+from s3_server import S3Server
+
+from genre_batch.actors.object_reader import ObjectReader
+from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.storage.local import LocalStore
+
+
+def tracks(folder: Path, count: int, size_bytes: int = 1000) -> list[Track]:
+    for number in range(count):
+        (folder / f"{number:03d}").write_bytes(bytes([number]) * size_bytes)
+    stored = LocalStore().list(f"{folder}/")
+    return [Track(each.uri, each.uri, each.etag, each.size_bytes) for each in stored]
+
+
+@pytest.mark.parametrize("whole_bytes", [1000, 999])
+def test_every_range_of_every_track_is_read_in_order(tmp_path: Path, whole_bytes: int) -> None:
+    listed = tracks(tmp_path, 20)
+    reader = ObjectReader(ahead_tracks=3, whole_bytes=whole_bytes)
+    seen = []
+    for number, (track, read) in enumerate(reader.ranges(listed)):
+        seen.append(track)
+        assert read(10, 5) == bytes([number]) * 5
+        assert read(0, 1000) == bytes([number]) * 1000
+    assert seen == listed
+    assert reader.bytes_read == (20 * 1000 if whole_bytes == 1000 else 20 * 1005)
+
+
+def test_an_empty_object_needs_no_request(tmp_path: Path) -> None:
+    (listed,) = tracks(tmp_path, 1, size_bytes=0)
+    reader = ObjectReader()
+    ((_, read),) = reader.ranges([listed])
+    assert read(0, 10) == b""
+    assert reader.bytes_read == 0
+
+
+def reject(track: Track) -> tuple[RejectReason, Stage]:
+    ((_, read),) = ObjectReader().ranges([track])
+    with pytest.raises(TrackRejected) as raised:
+        read(0, 10)
+    return raised.value.reject.reason, raised.value.reject.stage
+
+
+def test_a_deleted_or_changed_object_is_told_apart(tmp_path: Path) -> None:
+    deleted, changed = tracks(tmp_path, 2)
+    Path(deleted.uri).unlink()
+    Path(changed.uri).write_bytes(b"other bytes")
+    assert reject(deleted) == (RejectReason.GONE, Stage.READ)
+    assert reject(changed) == (RejectReason.CHANGED, Stage.READ)
+
+
+def test_an_object_that_was_missing_when_listed_is_never_scored(tmp_path: Path) -> None:
+    missing = Track("a", str(tmp_path / "a"), "", -1)
+    assert reject(missing) == (RejectReason.GONE, Stage.READ)
+    (tmp_path / "a").write_bytes(b"here by now")
+    assert reject(missing) == (RejectReason.CHANGED, Stage.READ)
+
+
+def test_the_same_on_s3(moto_s3: S3Server, bucket: str) -> None:
+    etag = moto_s3.client.put_object(Bucket=bucket, Key="a", Body=b"bytes")["ETag"].strip('"')
+    uri = f"s3://{bucket}/a"
+    ((_, read),) = ObjectReader().ranges([Track(uri, uri, etag, 5)])
+    assert read(1, 2) == b"yt"
+    assert reject(Track(uri, uri, "0" * 32, 5))[0] is RejectReason.CHANGED
+    assert reject(Track(uri, f"{uri}b", etag, 5))[0] is RejectReason.GONE
