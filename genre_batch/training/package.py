@@ -16,15 +16,15 @@ from genre_batch.model.write_bundle import write_bundle
 
 
 def check_output(output: str) -> Path:
-    """The folder that a bundle can be written to. Raises UsageError unless it is local, and new or empty."""
+    """The folder that a bundle can be written to; it is not made. Raises UsageError unless local, and new or empty."""
     if "://" in output:
         raise UsageError(f"a model bundle is written to a local folder, not to {output}", "copy it there afterwards")
     folder = Path(output).expanduser().absolute()
     try:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise UsageError(f"{output} exists and is not an empty folder", "give a new folder, or remove it first")
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder.parent).close()
+        above = next(parent for parent in folder.parents if parent.exists())
+        tempfile.TemporaryFile(dir=above).close()
     except OSError as error:
         raise UsageError(f"{output} cannot be written: {error.strerror}", "give another folder") from error
     return folder
@@ -38,6 +38,7 @@ def write_trained_bundle(folder: Path, manifest: BundleManifest, network: nn.Mod
     weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
     draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights})
     golden = make_golden(draft, Predictor(draft, device="cpu"))
+    folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         bundle = write_bundle(temporary, manifest, weights, golden)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd, Segments
 from genre_batch.features.log_mel import Spectrogram
 from genre_batch.features.segments import cut_segments, standardise
@@ -45,6 +46,17 @@ class FittedModel:
         front_end = self.front_end
         cut = cut_segments(spectrogram.astype(np.float32), front_end.segment_frames, front_end.segment_hop_frames)
         return standardise(cut, front_end.mean, front_end.std)
+
+
+def check_recipe(recipe: Recipe) -> None:
+    """Raise UsageError where the segments are too small for the network, or the standardisation is given."""
+    front_end = recipe.front_end
+    if front_end.mean:
+        raise UsageError("front_end.mean and front_end.std are learned", "leave them out of the training settings")
+    try:
+        build_network(recipe.architecture, front_end.n_mels, front_end.segment_frames, recipe.n_genres)
+    except ValueError as error:
+        raise UsageError(str(error), "change front_end.n_mels or front_end.segment_frames") from error
 
 
 def fit_model(

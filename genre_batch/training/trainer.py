@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.model.architecture import Architecture
 from genre_batch.model.bundle import Bundle
@@ -24,7 +23,7 @@ from genre_batch.training.figures import Figures, held_out_figures
 from genre_batch.training.fit import Optimisation, Progress
 from genre_batch.training.package import check_output, write_trained_bundle
 from genre_batch.training.progress import epoch_teller, tell
-from genre_batch.training.recipe import FittedModel, Recipe, fit_model
+from genre_batch.training.recipe import FittedModel, Recipe, check_recipe, fit_model
 from genre_batch.training.splits import group_folds, split_digest
 
 
@@ -90,11 +89,10 @@ def train(config: TrainConfig) -> TrainReport:
     """
     start_s = time.monotonic()
     output = check_output(config.output)
-    if config.front_end.mean:
-        raise UsageError("front_end.mean and front_end.std are learned", "leave them out of the training settings")
     cache = None if config.cache is None else Path(config.cache).expanduser()
     corpus = read_training_corpus(config.source, config.front_end, cache=cache, deadline_s=config.deadline_s)
     recipe = Recipe(config.architecture, config.front_end, config.optimisation, len(corpus.genres))
+    check_recipe(recipe)
     figures, digest = _validate(config, recipe, corpus)
     progress = epoch_teller("all tracks", config.optimisation.epochs)
     model = fit_model(recipe, corpus.spectrograms, corpus.labels, seed=config.seed, progress=progress)

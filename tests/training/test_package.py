@@ -30,12 +30,12 @@ def network() -> torch.nn.Module:
 
 
 def test_the_bundle_written_loads_and_passes_its_own_golden_checks(tmp_path: Path) -> None:
-    written = write_trained_bundle(tmp_path / "bundle", MANIFEST, network())
-    loaded = load_bundle(str(tmp_path / "bundle"))
+    written = write_trained_bundle(tmp_path / "new" / "bundle", MANIFEST, network())
+    loaded = load_bundle(str(tmp_path / "new" / "bundle"))
     assert loaded.fingerprint == written.fingerprint
     check_segments(loaded)
     check_probabilities(loaded, Predictor(loaded, device="cpu"))
-    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["bundle"]
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +52,7 @@ def test_a_new_or_empty_folder_is_accepted_and_nothing_is_made_of_it(tmp_path: P
     (tmp_path / "empty").mkdir()
     assert check_output(str(tmp_path / "empty")) == tmp_path / "empty"
     assert check_output(str(tmp_path / "a" / "new")) == tmp_path / "a" / "new"
-    assert not (tmp_path / "a" / "new").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]
 
 
 def test_folders_that_cannot_be_written_are_refused(tmp_path: Path) -> None:

@@ -92,6 +92,7 @@ def test_the_same_settings_give_the_same_bundle(corpus: Path, tmp_path: Path) ->
         (("bass",), 3, {}, "only the genre 'bass'"),
         (("bass", "hiss"), 3, {"folds": 4}, "too few for 4 folds"),
         (("bass", "hiss"), 3, {"front_end": FrontEnd(mean=[0.0] * 128, std=[1.0] * 128)}, "are learned"),
+        (("bass", "hiss"), 3, {"front_end": FrontEnd(n_mels=8, segment_frames=32)}, "at least 16 bands"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_and_nothing_written(
