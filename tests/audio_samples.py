@@ -65,13 +65,13 @@ _OPTIONS = {
 }
 
 
-def chirp(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: int = 0) -> Sound:
+def chirp(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: int = 0, noise: float = 0.02) -> Sound:
     """[n, channels]: a rising tone with some noise, so that every second of it is different."""
     count = round(seconds * sample_rate)
     time_s = np.arange(count) / sample_rate
     tone = 0.3 * np.sin(2 * np.pi * (110 * time_s + 20 * time_s**2))
-    noise = np.random.default_rng(seed).standard_normal((count, channels))
-    return (tone[:, None] + 0.02 * noise).astype(np.float32)
+    hiss = np.random.default_rng(seed).standard_normal((count, channels))
+    return (tone[:, None] + noise * hiss).astype(np.float32)
 
 
 def bursts(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: int = 0) -> Sound:

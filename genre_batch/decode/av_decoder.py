@@ -63,7 +63,8 @@ class AvReader:
     def read(self, start: int, count: int) -> Samples:
         """`count` frames from frame `start` on as mono [n] float32; n is smaller only where the file ends.
 
-        Decoding begins half a second earlier, since lossy decoders need some frames to settle.
+        Decoding begins half a second earlier, since lossy decoders need some frames to settle. Open the file again for
+        another part: libav misplaces packets of FLAC in Ogg when it seeks back to where it has read before.
         Raises TrackRejected: `corrupt` where a packet of the window cannot be decoded.
         """
         with _errors_as_rejects():
@@ -92,7 +93,7 @@ class AvReader:
     def _first_frame(self) -> AudioFrame:
         for number, packet in enumerate(self._container.demux(self._stream)):
             for frame in packet.decode():
-                if frame.samples:
+                if frame.samples and frame.sample_rate:
                     return frame
             if number >= _FIRST_PACKETS:
                 break
@@ -159,7 +160,8 @@ class AvReader:
                 continue
             for frame in frames:
                 self._require_same_layout(frame)
-                yield frame
+                if frame.samples:
+                    yield frame
 
     def _require_same_layout(self, frame: AudioFrame) -> None:
         if (frame.sample_rate, frame.layout.nb_channels, frame.format.name) != self._layout:
@@ -190,5 +192,5 @@ def _errors_as_rejects() -> Iterator[None]:
         raise rejected(RejectReason.UNSUPPORTED, f"libav: {error}") from error
     except av.error.MemoryError:
         raise
-    except (av.error.FFmpegError, ValueError) as error:
+    except av.error.FFmpegError as error:
         raise rejected(RejectReason.CORRUPT, f"libav: {error}") from error

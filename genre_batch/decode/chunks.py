@@ -7,7 +7,8 @@ from typing import BinaryIO, Literal
 from genre_batch.decode.byte_source import read_at
 
 _MOST_CHUNKS = 256
-_STREAMED_FROM = 0x7FFF_F000
+_PAGE_BYTES = 4096
+_STREAMED_PAGES = (0x7FFFF, 0xFFFFF)
 _W64_DATA = bytes.fromhex("64617461F3ACD3118CD100C04F8EDB8A")
 
 
@@ -74,4 +75,4 @@ def _find(source: BinaryIO, size_bytes: int, name: bytes, order: Literal["little
 
 def _unless_streamed(declared: int) -> int | None:
     """`declared`, but None for what writers put there that cannot go back to fill it in: 0, or nearly 2 or 4 GiB."""
-    return declared if 0 < declared < _STREAMED_FROM else None
+    return None if declared == 0 or declared // _PAGE_BYTES in _STREAMED_PAGES else declared

@@ -32,7 +32,7 @@ _SPARE_DEMUXERS = {**_DEMUXERS, AudioFormat.MP3: "mp3", AudioFormat.WAV: "wav"}
 
 
 class AudioReader(Protocol):
-    """One open file, as both decoders offer it; `frames` are samples per channel."""
+    """One open file, as both decoders offer it, to read one part of; `frames` are samples per channel."""
 
     name: str
     sample_rate: int

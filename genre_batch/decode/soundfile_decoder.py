@@ -43,6 +43,7 @@ class SoundfileReader:
         self.sample_rate = int(self._file.samplerate)
         self.channels = int(self._file.channels)
         self.frames = int(self._file.frames)
+        self._position = 0
 
     def read(self, start: int, count: int) -> Samples:
         """`count` frames from frame `start` on as mono [n] float32; n is smaller only where the file ends.
@@ -54,7 +55,7 @@ class SoundfileReader:
         mono = np.empty(count, np.float32)
         done = 0
         with _errors_as_rejects():
-            if start:
+            if start != self._position:
                 self._file.seek(start)
             while done < count:
                 frames = self._file.read(out=block[: min(step, count - done)])
@@ -62,6 +63,7 @@ class SoundfileReader:
                     break
                 mono[done : done + len(frames)] = downmix(frames.T)
                 done += len(frames)
+        self._position = start + done
         return mono[:done]
 
     def close(self) -> None:

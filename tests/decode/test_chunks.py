@@ -37,12 +37,17 @@ def test_a_header_alone_has_no_samples(find: Find, encoding: str) -> None:
     assert find(io.BytesIO(data), len(data)) is None
 
 
-@pytest.mark.parametrize("declared", [0, 0xFFFF_FFFF, 0x7FFF_FFFF, 0xFFFF_FFDB])
+@pytest.mark.parametrize("declared", [0, 0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFDB])
 def test_a_streamed_length_is_unknown(declared: int) -> None:
     wav = b"RIFF" + bytes(4) + b"WAVEdata" + struct.pack("<I", declared) + bytes(100)
     assert wav_samples(io.BytesIO(wav), len(wav)) == SampleChunk(20, None)
     au = b".snd" + struct.pack(">II", 24, declared) + bytes(100)
     assert au_samples(io.BytesIO(au), len(au)) == SampleChunk(24, None)
+
+
+def test_lengths_of_gigabytes_are_lengths() -> None:
+    au = b".snd" + struct.pack(">II", 24, 3_000_000_000)
+    assert au_samples(io.BytesIO(au), len(au)) == SampleChunk(24, 3_000_000_000)
 
 
 def test_odd_chunks_are_padded_and_big_endian_files_are_read() -> None:
