@@ -136,10 +136,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
-    if report.run_id is not None and (report.reject_rate > max_reject_rate or report.scored == 0):
+    if report.run_id is None:
+        return
+    tried = report.scored + report.rejected
+    if report.scored == 0:
+        raise TooManyRejects(f"not one of {tried:,} tracks could be scored", f"look at {report.output}/rejects")
+    if report.reject_rate > max_reject_rate:
         raise TooManyRejects(
-            f"{report.rejected} of {report.scored + report.rejected} tracks were rejected",
-            f"look at {report.output}/rejects; max_reject_rate is {max_reject_rate:g}",
+            f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows",
+            f"look at {report.output}/rejects; the setting is {max_reject_rate:g}",
         )
 
 

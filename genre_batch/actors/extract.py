@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 from threadpoolctl import threadpool_limits
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock
-from genre_batch.actors.object_reader import ObjectReader, ReadRange
+from genre_batch.actors.object_reader import ObjectReader, ReadRange, require_listed
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.features.front_end import Segments, TrackSegments
@@ -57,6 +57,7 @@ class ExtractFeatures:
 
     def _one(self, track: Track, read: ReadRange) -> TrackSegments | Reject:
         try:
+            require_listed(track)
             return self._front_end.extract(track, read)
         except TrackRejected as rejected:
             return rejected.reject

@@ -45,8 +45,7 @@ class ObjectReader:
 
     def _fetch(self, track: Track) -> bytes | None:
         """The whole object, or None where it is too large to be held; its ranges are then read one by one."""
-        if not track.etag:
-            _raise_missing(track)
+        require_listed(track)
         if track.size_bytes > self._whole_bytes:
             return None
         return self._read(track, 0, track.size_bytes) if track.size_bytes else b""
@@ -67,8 +66,10 @@ class ObjectReader:
         return data
 
 
-def _raise_missing(track: Track) -> None:
-    """Say why a track that the listing could not see cannot be read; it may be there by now, but unlisted."""
+def require_listed(track: Track) -> None:
+    """Raise TrackRejected for a track that the listing could not see, with the reason why it cannot be read now."""
+    if track.etag:
+        return
     try:
         open_store(track.uri).head(track.uri)
     except StorageError as error:

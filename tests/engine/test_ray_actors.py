@@ -1,0 +1,86 @@
+"""What Ray says of actors, as events: on real actors, which are killed, stopped and refused."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from ray_workers import worker
+
+from genre_batch.catalog.track import Track
+from genre_batch.config import ScoreConfig, load
+from genre_batch.engine.ray_actors import Answer, RayActors
+from genre_batch.errors import UserError
+from genre_batch.schedule.events import ActorLost, ActorReady, CallFailed, Extracted, Role
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def actors(local_ray: None) -> Iterator[RayActors]:
+    actors = RayActors(settings(), gpus_per_predict=0.0)
+    yield actors
+    actors.stop_all()
+
+
+def settings(*overrides: str) -> ScoreConfig:
+    return load(ScoreConfig, None, overrides, {"source": "/in", "output": "/out"})
+
+
+def next_answers(actors: RayActors) -> list[Answer]:
+    for _ in range(600):
+        if answers := actors.wait(timeout_s=0.1):
+            return answers
+    pytest.fail("nothing happens")
+
+
+def test_an_actor_reports_ready_answers_and_can_be_lost(actors: RayActors, tmp_path: Path) -> None:
+    actors.start(Role.EXTRACT)
+    assert next_answers(actors) == [(ActorReady(0, Role.EXTRACT), None)]
+    missing = Track("a", str(tmp_path / "a"), "", -1)
+    actors.extract(0, 7, [missing])
+    ((event, report),) = next_answers(actors)
+    assert event == Extracted(7, scorable=0)
+    assert report is not None
+    assert len(report.outcomes) == 1
+    os.kill(worker("ray::ExtractFeatures").pid, signal.SIGKILL)
+    actors.extract(0, 8, [missing])
+    ((lost, _),) = next_answers(actors)
+    assert isinstance(lost, ActorLost)
+    assert (lost.actor, lost.blameless) == (0, False)
+    assert actors.count(Role.EXTRACT) == 0
+
+
+def test_a_call_that_raises_fails_alone(actors: RayActors) -> None:
+    actors.start(Role.EXTRACT)
+    next_answers(actors)
+    actors.extract(0, 1, [None])  # type: ignore[list-item]
+    ((event, _),) = next_answers(actors)
+    assert isinstance(event, CallFailed)
+    assert event.call == 1
+    assert "NoneType" in event.message
+    assert actors.count(Role.EXTRACT) == 1
+
+
+def test_actors_that_cannot_start_end_the_run_with_the_reason(local_ray: None) -> None:
+    actors = RayActors(settings("bundle=/nowhere"), gpus_per_predict=0.0)
+    started_s = time.monotonic()
+
+    def keep_trying() -> None:
+        while time.monotonic() - started_s < 120:
+            if not actors.count(Role.EXTRACT):
+                actors.start(Role.EXTRACT)
+            actors.wait(timeout_s=0.1)
+
+    with pytest.raises(UserError, match=r"do not start: .*/nowhere"):
+        keep_trying()

@@ -1,0 +1,14 @@
+"""The processes behind the actors of a Ray that this process started."""
+
+import psutil
+
+
+def worker(name: str) -> psutil.Process:
+    """A living worker whose title begins with `name`, such as `ray::ExtractFeatures`. Raises LookupError."""
+    for process in psutil.Process().children(recursive=True):
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.name().startswith(name):
+                return process
+        except psutil.NoSuchProcess:
+            continue
+    raise LookupError(name)
