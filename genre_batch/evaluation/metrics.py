@@ -22,7 +22,7 @@ class GenreFigures(BaseModel):
 
 
 class Metrics(BaseModel):
-    """Figures over tracks. `confusion[i][j]`: tracks of genre i that were answered j, in the order of `genres`."""
+    """Figures over tracks. `confusion_matrix[i][j]`: tracks of genre i that were answered j, in the order of `genres`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -34,7 +34,13 @@ class Metrics(BaseModel):
     expected_calibration_error: float
     genres: list[str]
     per_genre: dict[str, GenreFigures]
-    confusion: list[list[int]]
+    confusion_matrix: list[list[int]]
+
+    def confusion_table(self) -> str:
+        """The confusion matrix for a terminal: a line a true genre, a column an answer, in the same order."""
+        width = max(len(genre) for genre in self.genres)
+        lines = zip(self.genres, self.confusion_matrix, strict=True)
+        return "\n".join(f"  {genre:<{width}}" + "".join(f"{n:6,}" for n in counts) for genre, counts in lines)
 
 
 def measure(probabilities: Probabilities, labels: Labels, genres: Sequence[str]) -> Metrics:
@@ -60,7 +66,7 @@ def measure(probabilities: Probabilities, labels: Labels, genres: Sequence[str])
         expected_calibration_error=expected_calibration_error(probabilities, labels),
         genres=list(genres),
         per_genre=per_genre,
-        confusion=confusion_matrix(labels, answers, labels=every).tolist(),
+        confusion_matrix=confusion_matrix(labels, answers, labels=every).tolist(),
     )
 
 

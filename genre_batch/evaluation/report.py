@@ -60,7 +60,8 @@ class EvaluationReport(BaseModel):
         text = (
             f"{self.model_id} on {metrics.tracks} tracks of {self.source} ({self.rejected} rejected)\n"
             f"accuracy {metrics.accuracy:.3f}, macro F1 {metrics.macro_f1:.3f}, top 3 {metrics.top_3_accuracy:.3f}, "
-            f"log loss {metrics.log_loss:.3f}, calibration error {metrics.expected_calibration_error:.3f}"
+            f"log loss {metrics.log_loss:.3f}, calibration error {metrics.expected_calibration_error:.3f}\n"
+            f"true genres by line, answers by column in the same order:\n{metrics.confusion_table()}"
         )
         return f"{text}\nNote: {self.note}." if self.note else text
 

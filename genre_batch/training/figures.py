@@ -16,7 +16,7 @@ class Figures(BaseModel):
 
     accuracy_mean, accuracy_sd: over `fold_accuracies`, the folds of all repeats. Log loss (nats) and expected
     calibration error before and after the temperature; the temperature is fitted on these same answers.
-    macro_f1, top_3_accuracy and recall are means over the repeats; confusion[i][j] counts tracks of genre i answered
+    macro_f1, top_3_accuracy and recall are means over the repeats; confusion_matrix[i][j] counts tracks of genre i answered
     j, summed over them. answered: share of tracks above the abstention threshold, and answered_accuracy theirs.
     """
 
@@ -36,11 +36,11 @@ class Figures(BaseModel):
     answered: float
     answered_accuracy: float
     recall: dict[str, float]
-    confusion: list[list[int]]
+    confusion_matrix: list[list[int]]
 
     def as_metrics(self) -> dict[str, float]:
         """The figures by name, as the bundle's manifest keeps them."""
-        plain = self.model_dump(exclude={"fold_accuracies", "threshold", "recall", "confusion"})
+        plain = self.model_dump(exclude={"fold_accuracies", "threshold", "recall", "confusion_matrix"})
         return plain | {f"recall_{genre}": value for genre, value in self.recall.items()}
 
 
@@ -79,5 +79,5 @@ def held_out_figures(
         answered=float(answered.mean()),
         answered_accuracy=accuracy(every[answered], truth[answered]),
         recall={g: float(np.mean([metrics.per_genre[g].recall for metrics in measured])) for g in genres},
-        confusion=np.sum([metrics.confusion for metrics in measured], axis=0).tolist(),
+        confusion_matrix=np.sum([metrics.confusion_matrix for metrics in measured], axis=0).tolist(),
     )

@@ -19,7 +19,7 @@ def test_figures_of_a_small_case_worked_out_by_hand() -> None:
     probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.6, 0.4, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0], [0.3, 0.3, 0.0, 0.4]])
     metrics = measure(probabilities, np.array([0, 1, 1, 0]), GENRES)
     assert metrics.accuracy == 0.5
-    assert metrics.confusion == [[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+    assert metrics.confusion_matrix == [[1, 0, 0, 1], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
     assert metrics.per_genre["blues"] == GenreFigures(precision=0.5, recall=0.5, f1=0.5, tracks=2)
     assert metrics.per_genre["jazz"].precision == 1.0
     assert metrics.macro_f1 == pytest.approx((0.5 + 2 / 3) / 2)

@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     assert report.metrics.tracks == report.listed == 6
     assert report.metrics.accuracy == pytest.approx(np.mean(right))
     assert (report.trained_on_this_data, report.note, report.answered) == (False, None, 1.0)
-    assert json.loads(report.model_dump_json())["metrics"]["confusion"] == report.metrics.confusion
+    assert json.loads(report.model_dump_json())["metrics"]["confusion_matrix"] == report.metrics.confusion_matrix
 
 
 def test_overlap_with_the_training_data_is_told(corpus: Path, tmp_path: Path) -> None:

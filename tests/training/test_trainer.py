@@ -61,7 +61,7 @@ def test_the_bundle_trained_scores_and_says_how_it_was_made(corpus: Path, tmp_pa
     assert sum(report.skipped.values()) == 1
     assert report.genres == ["bass", "hiss", "lead"]
     assert len(report.figures.fold_accuracies) == 4
-    assert np.sum(report.figures.confusion) == 36
+    assert np.sum(report.figures.confusion_matrix) == 36
     assert report.figures.accuracy_mean > 0.6
 
     manifest = load_bundle(str(tmp_path / "bundle")).manifest
