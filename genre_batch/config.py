@@ -17,7 +17,9 @@ Config = TypeVar("Config", bound=BaseModel)
 Location = Annotated[str, Field(min_length=1), AfterValidator(absolute)]
 """A URI or path; a relative path becomes absolute, since actors run in other folders and on other machines."""
 
-BundleLocation = Annotated[str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else absolute(b))]
+BundleLocation = Annotated[
+    str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else absolute(b))
+]
 """The folder of a model bundle, or the name of the shipped one."""
 
 Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]

@@ -2,8 +2,8 @@
 
 catalog -> decode -> features -> model -> sink
 
-The listing is frozen and cut into shards; extract actors turn batches of tracks into feature blocks, predict actors turn
-blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on where it was.
+The listing is frozen and cut into shards; extract actors turn batches of tracks into feature blocks, predict actors
+turn blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on from there.
 """
 
 import time

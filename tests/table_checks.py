@@ -23,7 +23,7 @@ def comparable(output: Path, table: str) -> list[Row]:
 
 
 def check_run(output: Path, run_id: str, etags: dict[str, str]) -> None:
-    """Each listed track is there once, with its listed etag; files are what the manifest says; probabilities sum to 1."""
+    """Each listed track is there once with its listed etag; files are what the manifest says; probabilities add up."""
     mine = [row for table in ("scores", "rejects") for row in rows(output, table) if row["run_id"] == run_id]
     assert sorted(str(row["track_id"]) for row in mine) == sorted(etags)
     assert all(row["etag"] == etags[str(row["track_id"])] for row in mine)

@@ -22,7 +22,7 @@ class GenreFigures(BaseModel):
 
 
 class Metrics(BaseModel):
-    """Figures over tracks. `confusion_matrix[i][j]`: tracks of genre i that were answered j, in the order of `genres`."""
+    """Figures over tracks. `confusion_matrix[i][j]`: tracks of genre i answered j, in the order of `genres`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -16,8 +16,8 @@ from genre_batch.schedule.events import (
     BlockLost,
     CallFailed,
     Command,
-    Committed,
     CommitShard,
+    Committed,
     DeadlinePassed,
     Event,
     Extracted,
@@ -93,7 +93,7 @@ class World:
         for role in Role:
             if sum(r is role for r in self.actors.values()) < 2:
                 return self.start(role)
-        if self.commits and self.rng.random() < 0.3 or not self.calls:
+        if not self.calls or (self.commits and self.rng.random() < 0.3):
             return self.commit()
         call = self.calls[self.oldest(self.rng.choice(list(self.calls.values())).actor)]
         if self.poison & set(range(call.batch.start, call.batch.stop)) and isinstance(call, SendExtract):

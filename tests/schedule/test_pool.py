@@ -8,8 +8,8 @@ from genre_batch.schedule.pool import Pool
 
 @given(st.lists(st.integers(0, 4), max_size=80))
 def test_the_idlest_actor_has_the_fewest_calls_and_a_free_place(steps: list[int]) -> None:
-    pool, held, call = Pool(calls_per_actor=2), {}, 0
-    for step in steps:
+    pool, held = Pool(calls_per_actor=2), {}
+    for call, step in enumerate(steps):
         if step == 0:
             held[call] = []
             pool.add(call)
@@ -22,7 +22,6 @@ def test_the_idlest_actor_has_the_fewest_calls_and_a_free_place(steps: list[int]
         elif step == 4 and held:
             actor = min(held)
             assert pool.remove(actor) == held.pop(actor)
-        call += 1
         idlest = pool.idlest()
         free = [actor for actor, calls in held.items() if len(calls) < 2]
         assert (idlest is None) == (not free)
