@@ -1,0 +1,48 @@
+"""What a run has used."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from genre_batch.actors.blocks import ExtractReport, PredictReport
+from genre_batch.engine.usage import Usage
+
+
+def test_reports_add_up() -> None:
+    usage = Usage()
+    usage.add(ExtractReport((), bytes_read=10, cpu_s=1.5))
+    usage.add(PredictReport((), cpu_s=0.25))
+    assert (usage.bytes_read, usage.actors_cpu_s) == (10, 1.75)
+
+
+def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
+    usage = Usage()
+    assert usage.scoring_s == 0.0
+    usage.sent()
+    first_s = usage.first_sent_s
+    time.sleep(0.01)
+    usage.sent()
+    usage.committed(3)
+    usage.committed(2)
+    assert usage.first_sent_s == first_s
+    assert usage.tracks == 5
+    assert 0.01 <= usage.scoring_s < 5.0
+
+
+def test_on_a_cluster_of_its_own_the_run_counts_its_child_processes() -> None:
+    code = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    child.stdout.readline()
+    usage, start_s = Usage(), time.process_time()
+    usage.close(own_cluster=True)
+    assert usage.cpu_s >= start_s + 0.45
+    child.communicate(b"\n")
+
+
+def test_on_a_cluster_of_others_it_counts_itself_and_what_the_actors_report() -> None:
+    usage = Usage(actors_cpu_s=100.0)
+    usage.close(own_cluster=False)
+    assert usage.cpu_s == pytest.approx(100.0 + time.process_time(), abs=0.5)

@@ -1,0 +1,70 @@
+"""Which run it is: a new one, an unfinished one, or none."""
+
+from pathlib import Path
+
+import pytest
+
+from genre_batch.catalog.listing import Listing
+from genre_batch.config import ScoreConfig, load
+from genre_batch.errors import UserError
+from genre_batch.model.bundle import load_bundle
+from genre_batch.run.planning import listing_folder, resume_or_plan
+from genre_batch.run.preview import preview
+from genre_batch.sink.plan import RunPlan
+from genre_batch.storage.local import LocalStore
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ScoreConfig:
+    (tmp_path / "in" / "shelf").mkdir(parents=True)
+    for name in ("b.mp3", "shelf/a.mp3"):
+        (tmp_path / "in" / name).write_bytes(b"xyz")
+    return load(ScoreConfig, None, (), {"source": str(tmp_path / "in"), "output": str(tmp_path / "out")})
+
+
+def planned(config: ScoreConfig) -> tuple[RunPlan, bool]:
+    return resume_or_plan(config, load_bundle(config.bundle), LocalStore())
+
+
+def test_a_new_run_freezes_its_listing_and_keeps_its_settings(config: ScoreConfig) -> None:
+    plan, resumed = planned(config)
+    assert not resumed
+    assert (plan.listed, plan.skipped, plan.tracks, plan.size_bytes) == (2, 0, 2, 6)
+    listed = list(Listing(LocalStore(), listing_folder(config.output, plan.run_id)))
+    assert [track.uri for track in listed] == [f"{config.source}/b.mp3", f"{config.source}/shelf/a.mp3"]
+    kept = Path(config.output, "_runs", plan.run_id, "config.yaml")
+    assert load(ScoreConfig, str(kept)) == config
+
+
+def test_an_unfinished_run_is_resumed_as_it_was_planned(config: ScoreConfig) -> None:
+    first, _ = planned(config)
+    Path(config.source, "new.mp3").write_bytes(b"later")
+    second, resumed = planned(config)
+    assert resumed
+    assert second == first
+
+
+def test_the_preview_tells_of_an_unfinished_run_and_writes_nothing(config: ScoreConfig) -> None:
+    before = preview(config)
+    assert (before.resumes, before.tracks, before.shards) == (None, 2, 1)
+    assert not Path(config.output).exists()
+    plan, _ = planned(config)
+    written = sorted(Path(config.output).rglob("*"))
+    after = preview(config)
+    assert (after.resumes, after.tracks) == (plan.run_id, 2)
+    assert plan.run_id in after.summary()
+    assert sorted(Path(config.output).rglob("*")) == written
+
+
+def test_a_table_inside_its_own_catalog_is_not_taken_for_music(config: ScoreConfig) -> None:
+    inside = config.model_copy(update={"output": f"{config.source}/genres"})
+    Path(inside.output).mkdir()
+    Path(inside.output, "part.parquet").write_bytes(b"PAR1")
+    assert planned(inside)[0].listed == 2
+
+
+def test_a_source_without_a_track_is_told_and_nothing_is_written(config: ScoreConfig, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="no track"):
+        planned(config.model_copy(update={"source": str(tmp_path / "empty")}))
+    assert not Path(config.output).exists()
