@@ -9,7 +9,7 @@ import pytest
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.demo.catalog import SampleTrack, odd_tracks, render
-from genre_batch.demo.demo import COPY, demo_config, run_demo
+from genre_batch.demo.demo import COPY, run_demo
 from genre_batch.demo.encode import Encoding
 from genre_batch.demo.summary import pandas_line
 from genre_batch.errors import UsageError
@@ -28,6 +28,7 @@ def _good() -> list[SampleTrack]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_the_sample_catalog_becomes_a_table_that_the_printed_line_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_sample_catalog_becomes_a_table_that_the_printed_line_reads(
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_folder_of_ones_own_is_scored_into_a_folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     music, output = tmp_path / "music", tmp_path / "table"
     music.mkdir()
@@ -70,9 +72,3 @@ def test_a_folder_of_ones_own_is_scored_into_a_folder(tmp_path: Path, capsys: py
 def test_the_sample_table_cannot_go_to_the_users_own_s3() -> None:
     with pytest.raises(UsageError, match="cannot go to yours"):
         run_demo(None, "s3://mine/genres/")
-
-
-def test_the_settings_leave_work_for_all_cores() -> None:
-    config = demo_config("music", "table")
-    assert (config.source, config.output) == ("music", "table")
-    assert config.batch_tracks < config.shard_tracks < 64

@@ -37,10 +37,15 @@ def test_it_listens_on_loopback_only() -> None:
 
 
 def test_it_is_stopped_when_the_block_fails() -> None:
-    with pytest.raises(ZeroDivisionError), s3_server():
-        (server,) = _servers()
-        raise ZeroDivisionError
-    assert not server.is_running()
+    def block() -> None:
+        with s3_server():
+            servers.extend(_servers())
+            raise ZeroDivisionError
+
+    servers: list[psutil.Process] = []
+    with pytest.raises(ZeroDivisionError):
+        block()
+    assert [server.is_running() for server in servers] == [False]
 
 
 def test_it_ends_by_itself_when_its_parent_is_killed() -> None:

@@ -1,0 +1,65 @@
+"""The IAM policies: no more than the job and the launcher need. And: no credential in any file of cluster/."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from cluster_files import CLUSTER, ROOT, launcher
+
+from genre_batch.config import ScoreConfig, load
+
+KEYS = re.compile(
+    r"AKIA[0-9A-Z]{16}|ASIA[0-9A-Z]{16}|-----BEGIN|(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])"
+    r"|(?i:(secret_access_key|secret_key|password|auth_token)\s*[:=]\s*[\w\"'])"
+)
+
+
+@pytest.mark.parametrize("path", sorted(p for p in CLUSTER.rglob("*") if p.is_file()), ids=lambda p: p.name)
+def test_nothing_looks_like_a_key(path: Path) -> None:
+    assert not KEYS.search(path.read_text())
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "key: AKIAABCDEFGHIJKLMNOP",
+        "aws_secret_access_key = abc",
+        "x: " + "aB3/" * 10,
+        "-----BEGIN RSA PRIVATE KEY-----",
+    ],
+)
+def test_a_key_would_be_noticed(line: str) -> None:
+    assert KEYS.search(line)
+
+
+def test_the_job_may_read_the_music_and_write_its_output_only() -> None:
+    statements = json.loads((CLUSTER / "aws/s3-policy.json").read_text())["Statement"]
+    allowed = {(action, s["Resource"]) for s in statements for action in _listed(s["Action"])}
+    music, results = "arn:aws:s3:::your-music-bucket", "arn:aws:s3:::your-results-bucket"
+    assert allowed == {
+        ("s3:ListBucket", music),
+        ("s3:GetObject", f"{music}/music/*"),
+        ("s3:ListBucket", results),
+        ("s3:GetObject", f"{results}/genres/*"),
+        ("s3:PutObject", f"{results}/genres/*"),
+    }
+    for statement in statements:
+        assert ("Condition" in statement) == (statement["Action"] == "s3:ListBucket")
+
+
+@pytest.mark.parametrize("name", ["nightly", "backfill"])
+def test_the_policy_is_for_the_buckets_of_the_configurations(name: str) -> None:
+    config = load(ScoreConfig, str(ROOT / f"configs/score/{name}.yaml"))
+    assert (config.source, config.output) == ("s3://your-music-bucket/music/", "s3://your-results-bucket/genres")
+
+
+def test_the_head_may_stop_the_nodes_of_its_cluster_only() -> None:
+    statements = json.loads((CLUSTER / "aws/autoscaler-policy.json").read_text())["Statement"]
+    (stop,) = [s for s in statements if "ec2:TerminateInstances" in _listed(s["Action"])]
+    assert stop["Condition"] == {"StringEquals": {"aws:ResourceTag/ray-cluster-name": launcher()["cluster_name"]}}
+    assert not any(action.endswith("*") for s in statements for action in _listed(s["Action"]))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value

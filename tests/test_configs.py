@@ -1,0 +1,34 @@
+"""Every file in configs/ is a valid configuration of the verb whose folder it lies in."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel
+
+from genre_batch.config import EvaluateConfig, IndexConfig, ScoreConfig, load
+from genre_batch.demo.demo import OUTPUT, SOURCE, demo_config
+from genre_batch.training.trainer import TrainConfig
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+KINDS: dict[str, type[BaseModel]] = {
+    "evaluate": EvaluateConfig,
+    "index": IndexConfig,
+    "score": ScoreConfig,
+    "train": TrainConfig,
+}
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_it_loads(path: Path) -> None:
+    kind = KINDS[path.parent.name]
+    # configurations of the other verbs leave it to the command line where to read and write
+    elsewhere = {} if kind is ScoreConfig else {"source": "music", "output": "out"}
+    load(kind, str(path), arguments=elsewhere)
+
+
+def test_the_configurations_that_the_guide_names_are_there() -> None:
+    assert {path.name for path in (CONFIGS / "score").iterdir()} >= {"demo.yaml", "nightly.yaml", "backfill.yaml"}
+
+
+def test_the_demo_uses_its_file() -> None:
+    assert load(ScoreConfig, str(CONFIGS / "score/demo.yaml")) == demo_config(SOURCE, OUTPUT)
