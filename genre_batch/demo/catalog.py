@@ -71,7 +71,7 @@ def render(track: SampleTrack) -> bytes:
 
 def _good(number: int, style: str, encoding: Encoding) -> SampleTrack:
     long = number % 13 == 6
-    duration_s = 120 + 20 * (number % 5) if long else MIN_DURATION_S + 11 * number % 37
+    duration_s = 120 + 20 * (number % 5) if long else MIN_DURATION_S + 11 * number % 23
     high, low = (48_000, 24_000) if encoding is Encoding.OPUS else (44_100, 22_050)
     stereo = number % 3 != 1
     key = f"{style}/{style}-{number:02}.{encoding}"
