@@ -3,6 +3,7 @@
 import logging
 import math
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +13,9 @@ import ray
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
-from genre_batch.errors import UsageError
+from genre_batch.errors import UsageError, UserError
+
+_ANSWERS_WITHIN_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +38,35 @@ class PoolSizes:
 
 @contextmanager
 def connected() -> Iterator[Cluster]:
-    """Connect by Ray's own rule: RAY_ADDRESS, else the cluster that `ray start` runs here, else a new local one."""
+    """Use the cluster that this process or RAY_ADDRESS knows (`ray job submit` sets it), else start one and end it.
+
+    Raises UserError where the cluster does not answer.
+    """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     mine = not ray.is_initialized()
     if mine:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+        _connect(os.environ.get("RAY_ADDRESS") or "local")
     try:
         yield current_cluster()
     finally:
         if mine:
             ray.shutdown()
+
+
+def _connect(address: str) -> None:
+    # Without an address Ray would join whatever cluster was last started on this machine; for one that is gone, like
+    # for an address where nobody listens, it waits for minutes.
+    try:
+        host, _, port = address.rpartition(":")
+        if port.isdigit() and "/" not in host:
+            socket.create_connection((host, int(port)), timeout=_ANSWERS_WITHIN_S).close()
+        ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    except (OSError, RuntimeError, ValueError) as error:
+        first_line = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"Ray cannot be reached at {address!r}: {first_line}",
+            "check RAY_ADDRESS, and RAY_AUTH_TOKEN where the cluster asks for one; unset RAY_ADDRESS to run here",
+        ) from error
 
 
 def current_cluster() -> Cluster:

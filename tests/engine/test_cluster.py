@@ -1,11 +1,13 @@
 """How many actors suit a cluster."""
 
+import socket
+
 import pytest
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
-from genre_batch.engine.cluster import Cluster, PoolSizes, check_capacity, pool_sizes
-from genre_batch.errors import UsageError
+from genre_batch.engine.cluster import Cluster, PoolSizes, check_capacity, connected, pool_sizes
+from genre_batch.errors import UsageError, UserError
 
 
 @pytest.mark.parametrize(
@@ -37,3 +39,12 @@ def test_a_machine_that_cannot_give_what_is_asked_is_told_at_once() -> None:
 
 def test_a_cluster_of_others_may_still_grow() -> None:
     check_capacity(Cluster(2, 0, own=False), PoolSizes(3, 1, 0.0), ExtractPool(min_size=3))
+
+
+def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setenv("RAY_ADDRESS", f"127.0.0.1:{port}")
+    with pytest.raises(UserError, match=f"cannot be reached at '127.0.0.1:{port}'") as raised, connected():
+        pass
+    assert "RAY_ADDRESS" in raised.value.hint
