@@ -13,6 +13,9 @@ from genre_batch.errors import TooManyRejects, UserError
 if TYPE_CHECKING:
     from genre_batch.run.report import ScoreReport
 
+_RATE_NEEDS_TRACKS = 100
+"""Where most of a catalog is done, a few tracks that fail again each night say nothing about the run."""
+
 # Each verb imports what it needs when it is called, so that --help does not wait for ray and torch.
 
 app = typer.Typer(
@@ -136,16 +139,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
-    if report.run_id is None:
-        return
     tried = report.scored + report.rejected
-    if report.scored == 0:
-        raise TooManyRejects(f"not one of {tried:,} tracks could be scored", f"look at {report.output}/rejects")
+    if report.skipped and tried < _RATE_NEEDS_TRACKS:
+        return
+    where = f"look at {report.output.rstrip('/')}/rejects"
+    if tried and not report.scored:
+        raise TooManyRejects(f"not one of {tried:,} tracks could be scored", where)
     if report.reject_rate > max_reject_rate:
-        raise TooManyRejects(
-            f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows",
-            f"look at {report.output}/rejects; the setting is {max_reject_rate:g}",
-        )
+        told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
+        raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")
 
 
 @contextmanager

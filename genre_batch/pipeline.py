@@ -6,6 +6,7 @@ The listing is frozen and cut into shards; extract actors turn batches of tracks
 turn blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on from there.
 """
 
+import sys
 import time
 
 from genre_batch.catalog.listing import Listing
@@ -31,28 +32,31 @@ def score(config: ScoreConfig) -> ScoreReport:
 
     Raises UserError for what the user can mend, StorageError where storage fails for good.
     """
-    started_s = time.monotonic()
+    started_s, usage = time.monotonic(), Usage()
     bundle = load_bundle(config.bundle)
     store = open_store(config.output)
     plan, resumed = resume_or_plan(config, bundle, store)
     if plan.tracks == 0:
         return nothing_to_do(config.output, plan, time.monotonic() - started_s)
+    if resumed:
+        sys.stderr.write(f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned\n")
     ledger = Ledger(store, config.output, plan)
-    usage = _carry_out(config, plan, store, ledger)
+    _carry_out(config, plan, store, ledger, usage)
     manifest = finish(store, config.output, plan, ledger.records())
     report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
 
-def _carry_out(config: ScoreConfig, plan: RunPlan, store: Store, ledger: Ledger) -> Usage:
+def _carry_out(config: ScoreConfig, plan: RunPlan, store: Store, ledger: Ledger, usage: Usage) -> None:
     """Run the shards that are not committed yet on Ray, and commit them."""
     listing = Listing(store, listing_folder(config.output, plan.run_id))
     committed = ledger.shards()
     shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
     tracks = sum(shard.stop - shard.start for shard in shards)
     if not shards:
-        return Usage()
-    with connected() as cluster, shown(Progress("scoring", tracks, plan.size_bytes)) as progress:
+        return
+    size_bytes = plan.size_bytes * tracks // plan.tracks
+    with connected() as cluster, shown(Progress("scoring", tracks, size_bytes)) as progress:
         work = Work(shards, tracks, listing.rows, ledger.commit, progress.add_tracks)
-        return Drive(config, cluster, work).run()
+        Drive(config, cluster, work, usage).run()

@@ -3,9 +3,9 @@
 import psutil
 
 
-def worker(name: str) -> psutil.Process:
+def worker(name: str, driver: psutil.Process | None = None) -> psutil.Process:
     """A living worker whose title begins with `name`, such as `ray::ExtractFeatures`. Raises LookupError."""
-    for process in psutil.Process().children(recursive=True):
+    for process in (driver or psutil.Process()).children(recursive=True):
         try:
             if process.status() != psutil.STATUS_ZOMBIE and process.name().startswith(name):
                 return process

@@ -4,6 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import Lock
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
@@ -30,6 +31,7 @@ class ObjectReader:
         self._ahead_tracks = ahead_tracks
         self._whole_bytes = whole_bytes
         self._threads = ThreadPoolExecutor(ahead_tracks, thread_name_prefix="read")
+        self._counting = Lock()
         self.bytes_read = 0
 
     def ranges(self, tracks: Iterable[Track]) -> Iterator[tuple[Track, ReadRange]]:
@@ -62,7 +64,8 @@ class ObjectReader:
             data = open_store(track.uri).read(track.uri, etag=track.etag, start=start, length=length)
         except StorageError as error:
             raise _rejected(error) from error
-        self.bytes_read += len(data)
+        with self._counting:
+            self.bytes_read += len(data)
         return data
 
 

@@ -3,9 +3,12 @@
 import logging
 import math
 import os
+import signal
 import socket
+import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
 
 import psutil
@@ -29,11 +32,10 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class PoolSizes:
-    """How many actors of each kind to run now, and the GPUs of each predict actor."""
+    """How many actors of each kind to run now."""
 
     extract: int
     predict: int
-    gpus_per_predict: float
 
 
 @contextmanager
@@ -47,7 +49,9 @@ def connected() -> Iterator[Cluster]:
     if mine:
         _connect(os.environ.get("RAY_ADDRESS") or "local")
     try:
-        yield current_cluster()
+        # Ray prints what its workers die of to stdout, which is for the report alone.
+        with redirect_stdout(sys.stderr), _terminated_like_interrupted():
+            yield current_cluster(own=_runs_below_this_process())
     finally:
         if mine:
             ray.shutdown()
@@ -69,24 +73,51 @@ def _connect(address: str) -> None:
         ) from error
 
 
-def current_cluster() -> Cluster:
+@contextmanager
+def _terminated_like_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the run as Ctrl-C does; Ray's own handler dumps a native stack."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def current_cluster(*, own: bool) -> Cluster:
     """What the cluster has at this moment; it may grow and shrink."""
     resources: dict[str, float] = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), own=_runs_below_this_process())
+    return Cluster(resources.get("CPU", 0.0), resources.get("GPU", 0.0), own)
 
 
-def pool_sizes(cluster: Cluster, extract: ExtractPool, predict: PredictPool, batches: int) -> PoolSizes:
-    """The pools that suit `cluster` for a run of `batches` batches, within the sizes that the settings allow."""
+def gpus_per_predictor(cluster: Cluster, predict: PredictPool) -> float:
+    """What each predict actor asks for, decided once a run; 0 means that it runs on the CPU.
+
+    Raises UsageError where the settings ask for CUDA and give no GPU.
+    """
+    if predict.device == "cpu":
+        return 0.0
     gpus_each = predict.num_gpus if predict.num_gpus is not None else min(1.0, cluster.gpus)
+    if predict.device == "cuda" and not gpus_each:
+        raise UsageError("predict.device is cuda, but no GPU is given to the actors", "set predict.num_gpus=1")
+    return gpus_each
+
+
+def pool_sizes(
+    cluster: Cluster, extract: ExtractPool, predict: PredictPool, *, gpus_each: float, batches: int
+) -> PoolSizes:
+    """The pools that suit `cluster` for a run of `batches` batches, within the sizes that the settings allow."""
     room = math.floor(cluster.cpus / extract.num_cpus)
     extractors = _clamp(min(room, batches), extract.min_size, extract.max_size)
     wanted = math.floor(cluster.gpus / gpus_each) if gpus_each else math.ceil(extractors / 4)
-    return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size), gpus_each)
+    return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size))
 
 
-def check_capacity(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool) -> None:
+def check_capacity(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool, gpus_each: float) -> None:
     """Raise UsageError where a cluster of our own, which cannot grow, has not what the settings ask for."""
-    needed_cpus, needed_gpus = sizes.extract * extract.num_cpus, sizes.predict * sizes.gpus_per_predict
+    needed_cpus, needed_gpus = sizes.extract * extract.num_cpus, sizes.predict * gpus_each
     if cluster.own and (needed_cpus > cluster.cpus or needed_gpus > cluster.gpus):
         raise UsageError(
             f"the run asks for {needed_cpus:g} CPUs and {needed_gpus:g} GPUs, "
@@ -96,8 +127,11 @@ def check_capacity(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool) -> 
 
 
 def _runs_below_this_process() -> bool:
-    names = {child.name() for child in psutil.Process().children(recursive=True)}
-    return bool(names & {"raylet", "gcs_server"})
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if child.name() == "raylet":
+                return True
+    return False
 
 
 def _clamp(size: int, low: int, high: int | None) -> int:

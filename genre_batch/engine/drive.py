@@ -1,5 +1,6 @@
 """The loop of a run: events from Ray into the coordinator, its commands back to Ray, full shards to the sink."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -9,12 +10,21 @@ from genre_batch.actors.blocks import Extraction, ExtractReport, PredictReport
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig
-from genre_batch.engine.cluster import Cluster, PoolSizes, check_capacity, current_cluster, pool_sizes
+from genre_batch.engine.cluster import (
+    Cluster,
+    PoolSizes,
+    check_capacity,
+    current_cluster,
+    gpus_per_predictor,
+    pool_sizes,
+)
 from genre_batch.engine.outcomes import ShardOutcomes
 from genre_batch.engine.ray_actors import RayActors
 from genre_batch.engine.usage import Usage
 from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
+    BlockLost,
+    CallFailed,
     Command,
     CommitShard,
     Committed,
@@ -31,6 +41,7 @@ from genre_batch.schedule.events import (
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
+_TELL_OF_WAITING_EVERY_S = 30.0
 _COMMITS_AT_ONCE = 4
 _SMALLEST_BATCH_TRACKS = 4
 """A feature block of fewer tracks would be an object of less than 1 MB, which Ray moves at a fraction of its speed."""
@@ -54,11 +65,13 @@ class Work:
 class Drive:
     """One run on one cluster. `run` returns when every shard is committed."""
 
-    def __init__(self, config: ScoreConfig, cluster: Cluster, work: Work) -> None:
+    def __init__(self, config: ScoreConfig, cluster: Cluster, work: Work, usage: Usage) -> None:
         self._config = config
         self._work = work
+        self._own_cluster = cluster.own
+        self._gpus_each = gpus_per_predictor(cluster, config.predict)
         self._sizes = self._wanted(cluster)
-        check_capacity(cluster, self._sizes, config.extract)
+        check_capacity(cluster, self._sizes, config.extract, self._gpus_each)
         self._shards: dict[int, Shard] = {}
         self._outcomes: dict[int, ShardOutcomes] = {}
         self._sent: dict[int, Batch] = {}
@@ -66,12 +79,12 @@ class Drive:
         self._committers = ThreadPoolExecutor(_COMMITS_AT_ONCE, thread_name_prefix="commit")
         limits = Limits(batch_tracks=_batch_tracks(config.batch_tracks, work.tracks, self._sizes.extract))
         self._coordinator = Coordinator(self._noted(work.shards), limits)
-        self._actors = RayActors(config, self._sizes.gpus_per_predict)
+        self._actors = RayActors(config, self._gpus_each)
         self._look_again_s = 0.0
-        self._own_cluster = cluster.own
-        self.usage = Usage()
+        self._tell_again_s = time.monotonic() + _TELL_OF_WAITING_EVERY_S
+        self._usage = usage
 
-    def run(self) -> Usage:
+    def run(self) -> None:
         """Carry the work out. Raises UserError where actors do not start, StorageError where a commit fails."""
         try:
             while not self._coordinator.finished:
@@ -80,11 +93,10 @@ class Drive:
                     self._note(event, report)
                     self._apply(event)
                 self._collect_commits()
-            self.usage.close(own_cluster=self._own_cluster)
+            self._usage.close(own_cluster=self._own_cluster)
         finally:
             self._actors.stop_all()
             self._committers.shutdown()
-        return self.usage
 
     def _apply(self, event: Event) -> None:
         for command in self._coordinator.handle(event):
@@ -95,24 +107,27 @@ class Drive:
             case SendExtract(call, actor, batch):
                 self._sent[call] = batch
                 self._actors.extract(actor, call, self._shard(batch.shard).tracks(batch))
-                self.usage.sent()
+                self._usage.sent()
             case SendPredict(call, actor, batch, block):
                 self._sent[call] = batch
-                self._actors.predict(actor, call, block, batch.stop - batch.start)
+                self._actors.predict(actor, call, block)
             case ForgetBlock(block):
                 self._actors.forget(block)
             case StopActor(actor, _):
                 self._actors.stop(actor)
-            case RejectTrack(batch, attempts, message):
-                self._shard(batch.shard).given_up(batch, attempts, message)
+            case RejectTrack(batch, role, attempts, message):
+                self._shard(batch.shard).given_up(batch, role, attempts, message)
+                self._work.on_done(self._shard(batch.shard).tracks(batch))
             case CommitShard(shard):
                 self._start_commit(shard)
 
     def _note(self, event: Event, report: ExtractReport | PredictReport | None) -> None:
         """Keep the outcomes that an answer brought, before the coordinator draws its conclusions from it."""
+        if isinstance(event, CallFailed | BlockLost):
+            del self._sent[event.call]
         if report is None or not isinstance(event, Extracted | Predicted):
             return
-        self.usage.add(report)
+        self._usage.add(report)
         batch = self._sent.pop(event.call)
         outcomes = self._shard(batch.shard)
         if isinstance(report, ExtractReport):
@@ -142,7 +157,7 @@ class Drive:
         for future in [future for future in self._commits if future.done()]:
             shard, tracks = self._commits.pop(future)
             future.result()
-            self.usage.committed(tracks)
+            self._usage.committed(tracks)
             self._apply(Committed(shard))
 
     def _fill_pools(self) -> None:
@@ -150,14 +165,26 @@ class Drive:
         now_s = time.monotonic()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + _LOOK_AT_CLUSTER_EVERY_S
-            self._sizes = self._wanted(current_cluster())
+            self._sizes = self._wanted(current_cluster(own=self._own_cluster))
+            self._tell_of_waiting(now_s)
         for role, size in ((Role.EXTRACT, self._sizes.extract), (Role.PREDICT, self._sizes.predict)):
             for _ in range(size - self._actors.count(role)):
                 self._actors.start(role)
 
+    def _tell_of_waiting(self, now_s: float) -> None:
+        """Say on stderr what the run waits for, as long as one kind of actor has none that works."""
+        for role in Role:
+            if not self._actors.ready(role) and now_s >= self._tell_again_s:
+                self._tell_again_s = now_s + _TELL_OF_WAITING_EVERY_S
+                extract, gpus = self._config.extract, self._gpus_each
+                asks = f"{extract.num_cpus:g} CPUs" if role is Role.EXTRACT else f"{gpus:g} GPUs"
+                sys.stderr.write(f"waiting for Ray to start {role} actors, which ask for {asks} each\n")
+
     def _wanted(self, cluster: Cluster) -> PoolSizes:
         batches = -(-self._work.tracks // _SMALLEST_BATCH_TRACKS)
-        return pool_sizes(cluster, self._config.extract, self._config.predict, batches)
+        return pool_sizes(
+            cluster, self._config.extract, self._config.predict, gpus_each=self._gpus_each, batches=batches
+        )
 
 
 def _batch_tracks(most: int, tracks: int, extractors: int) -> int:

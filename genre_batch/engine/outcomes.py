@@ -7,6 +7,7 @@ from genre_batch.catalog.reject import Reject, RejectReason, Stage, printable
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.model.scores import Score
+from genre_batch.schedule.events import Role
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 
 
@@ -36,10 +37,11 @@ class ShardOutcomes:
             if outcome is not None:
                 self._outcomes[slot] = outcome
 
-    def given_up(self, batch: Batch, attempts: int, message: str) -> None:
-        """Note that a track killed or broke every actor that had it in hand."""
+    def given_up(self, batch: Batch, role: Role, attempts: int, message: str) -> None:
+        """Note that a track killed or broke every actor of a role that had it in hand."""
+        stage = Stage.DECODE if role is Role.EXTRACT else Stage.MODEL
         for slot in range(batch.start - self._first, batch.stop - self._first):
-            self._outcomes[slot] = Reject(RejectReason.INTERNAL, Stage.MODEL, printable(message))
+            self._outcomes[slot] = Reject(RejectReason.INTERNAL, stage, printable(message))
             self._attempts[slot] = attempts
 
     def rows(self) -> tuple[list[ScoredTrack], list[RejectedTrack]]:

@@ -1,25 +1,21 @@
 """Ray's side of a run: actors are started, called and watched; what happens to them comes back as events."""
 
 import time
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import ray
 from ray import ObjectRef
-from ray.exceptions import (
-    NodeDiedError,
-    ObjectLostError,
-    ObjectReconstructionFailedError,
-    OwnerDiedError,
-    RayActorError,
-    RayError,
-)
+from ray.exceptions import RayError
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock, PredictReport
 from genre_batch.actors.extract import ExtractFeatures
 from genre_batch.actors.predict import PredictGenres
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig
+from genre_batch.engine.ray_errors import actor_lives, block_is_lost, machine_went_away, told
 from genre_batch.errors import UserError
 from genre_batch.schedule.events import (
     ActorLost,
@@ -35,6 +31,8 @@ from genre_batch.schedule.events import (
 
 _START_FAILURES_ALLOWED = 3
 _CALL_MARGIN_S = 60.0
+_READ_MARGIN_S = 60.0
+_PREDICT_WITHIN_S = 300.0
 
 
 @dataclass(slots=True)
@@ -59,11 +57,15 @@ class RayActors:
         self._waiting: dict[ObjectRef[object], tuple[int, int | None]] = {}
         self._blocks: dict[int, ObjectRef[FeatureBlock]] = {}
         self._next_actor = 0
-        self._start_failures = 0
+        self._start_failures = Counter[Role]()
 
     def count(self, role: Role) -> int:
         """How many actors of a role are there, starting ones included."""
         return sum(actor.role is role for actor in self._actors.values())
+
+    def ready(self, role: Role) -> int:
+        """How many of them can work."""
+        return sum(actor.role is role and actor.ready for actor in self._actors.values())
 
     def start(self, role: Role) -> None:
         """Create an actor; ActorReady follows once it has loaded its model."""
@@ -74,14 +76,15 @@ class RayActors:
 
     def extract(self, actor: int, call: int, tracks: list[Track]) -> None:
         """Send a batch; Extracted follows. The block stays with Ray under the number of this call."""
+        within_s = _CALL_MARGIN_S + len(tracks) * (self._config.deadline_s + _READ_MARGIN_S)
         block, report = self._actors[actor].handle.extract.options(num_returns=2).remote(tracks)
         self._blocks[call] = block
-        self._sent(actor, call, report, len(tracks))
+        self._sent(actor, call, report, within_s)
 
-    def predict(self, actor: int, call: int, block: int, tracks: int) -> None:
+    def predict(self, actor: int, call: int, block: int) -> None:
         """Send the block of an earlier call; Predicted follows."""
         report = self._actors[actor].handle.predict.remote(self._blocks[block])
-        self._sent(actor, call, report, tracks)
+        self._sent(actor, call, report, _PREDICT_WITHIN_S)
 
     def forget(self, block: int) -> None:
         """Let Ray free a block."""
@@ -89,7 +92,10 @@ class RayActors:
 
     def stop(self, actor: int) -> None:
         """Kill an actor and drop whatever it still owed."""
-        ray.kill(self._actors.pop(actor).handle)
+        state = self._actors.pop(actor)
+        ray.kill(state.handle)
+        for call in state.calls:
+            self.forget(call)
         self._waiting = {ref: owner for ref, owner in self._waiting.items() if owner[0] != actor}
 
     def stop_all(self) -> None:
@@ -97,47 +103,51 @@ class RayActors:
         for actor in list(self._actors):
             self.stop(actor)
 
-    def wait(self, timeout_s: float) -> list[Answer]:
-        """What has happened, after at most `timeout_s` seconds; empty if nothing has."""
+    def wait(self, timeout_s: float) -> Iterator[Answer]:
+        """What has happened, after at most `timeout_s` seconds; nothing if nothing has.
+
+        Ray is asked for the next answer only after this one was dealt with: one actor's answer and its death may both
+        be there already, and the first must still find the actor.
+        """
         refs = list(self._waiting)
         if not refs:
             time.sleep(timeout_s)
-            return []
+            return
         done, _ = ray.wait(refs, num_returns=1, timeout=timeout_s, fetch_local=False)
         if done:
             done, _ = ray.wait(refs, num_returns=len(refs), timeout=0, fetch_local=False)
-        return [answer for ref in done if (answer := self._answer(ref)) is not None] + self._overdue()
+        for ref in done:
+            if ref in self._waiting:
+                yield self._answer(ref)
+        yield from self._overdue()
 
     def _create(self, role: Role) -> Any:
-        config = self._config
+        config, gpus = self._config, self._gpus_per_predict
         if role is Role.EXTRACT:
             extract = ray.remote(ExtractFeatures).options(
                 num_cpus=config.extract.num_cpus, scheduling_strategy="SPREAD"
             )
             return extract.remote(config.bundle, config.deadline_s)
-        predict = ray.remote(PredictGenres).options(num_cpus=0, num_gpus=self._gpus_per_predict)
-        return predict.remote(config.bundle, config.predict.device, config.predict.precision)
+        predict = ray.remote(PredictGenres).options(num_cpus=0, num_gpus=gpus, scheduling_strategy="SPREAD")
+        # Ray leaves a machine's GPUs visible to actors that were given none.
+        return predict.remote(config.bundle, config.predict.device if gpus else "cpu", config.predict.precision)
 
-    def _sent(self, actor: int, call: int, report: ObjectRef[object], tracks: int) -> None:
+    def _sent(self, actor: int, call: int, report: ObjectRef[object], within_s: float) -> None:
         self._waiting[report] = (actor, call)
         state = self._actors[actor]
         if not state.calls:
             state.oldest_since_s = time.monotonic()
-        state.calls[call] = _CALL_MARGIN_S + tracks * self._config.deadline_s
+        state.calls[call] = within_s
 
-    def _answer(self, ref: ObjectRef[object]) -> Answer | None:
-        if ref not in self._waiting:
-            return None
+    def _answer(self, ref: ObjectRef[object]) -> Answer:
         actor, call = self._waiting.pop(ref)
         try:
             report = ray.get(ref)
-        except RayActorError as error:
-            return self._lost(actor, error), None
         except RayError as error:
-            return self._failed(actor, call, error), None
+            return self._error(actor, call, error), None
         state = self._actors[actor]
         if call is None:
-            state.ready, self._start_failures = True, 0
+            state.ready, self._start_failures[state.role] = True, 0
             return ActorReady(actor, state.role), None
         self._returned(actor, call)
         if isinstance(report, PredictReport):
@@ -151,25 +161,23 @@ class RayActors:
         del state.calls[call]
         state.oldest_since_s = time.monotonic()
 
-    def _failed(self, actor: int, call: int | None, error: RayError) -> Event:
-        """A call that raised; where the block it needed is gone, nobody is to blame."""
-        if call is None:
+    def _error(self, actor: int, call: int | None, error: RayError) -> Event:
+        if call is None or not (actor_lives(error) or block_is_lost(error)):
             return self._lost(actor, error)
         self._returned(actor, call)
-        if isinstance(error, ObjectLostError | ObjectReconstructionFailedError | OwnerDiedError):
-            return BlockLost(call)
-        return CallFailed(call, _last_line(error))
+        self.forget(call)
+        return BlockLost(call) if block_is_lost(error) else CallFailed(call, told(error))
 
     def _lost(self, actor: int, error: RayError) -> Event:
-        was_ready = self._actors[actor].ready
+        state, blameless = self._actors[actor], machine_went_away(error)
         self.stop(actor)
-        if not was_ready:
-            self._start_failures += 1
-            if self._start_failures >= _START_FAILURES_ALLOWED:
+        if not state.ready and not blameless:
+            self._start_failures[state.role] += 1
+            if self._start_failures[state.role] >= _START_FAILURES_ALLOWED:
                 raise UserError(
-                    f"the actors do not start: {_last_line(error)}", "see Ray's worker logs of this session"
+                    f"the {state.role} actors do not start: {told(error)}", "see Ray's worker logs for more"
                 )
-        return ActorLost(actor, _machine_went_away(error), _last_line(error))
+        return ActorLost(actor, blameless, told(error))
 
     def _overdue(self) -> list[Answer]:
         now_s = time.monotonic()
@@ -179,15 +187,3 @@ class RayActors:
             if actor.calls and now_s - actor.oldest_since_s > next(iter(actor.calls.values()))
         ]
         return [(DeadlinePassed(number), None) for number in late]
-
-
-def _machine_went_away(error: RayError) -> bool:
-    # Ray 2.60 has a type for tasks on dead nodes but tells it of actors in words alone.
-    preempted = isinstance(error, RayActorError) and error.preempted
-    return preempted or isinstance(error, NodeDiedError) or "its node has died" in str(error)
-
-
-def _last_line(error: BaseException) -> str:
-    """The one line of Ray's long messages that names the cause."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

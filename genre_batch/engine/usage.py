@@ -8,9 +8,9 @@ import psutil
 from genre_batch.actors.blocks import ExtractReport, PredictReport
 
 
-@dataclass(slots=True)
+@dataclass
 class Usage:
-    """What this process's share of a run has used so far.
+    """What this process's share of a run has used since this object was made.
 
     tracks: committed by it. cpu_s: of all processes: where Ray runs below this process, everything including Ray
     itself; on a cluster of others, this process and what the actors report.
@@ -22,6 +22,9 @@ class Usage:
     cpu_s: float = 0.0
     first_sent_s: float | None = None
     last_commit_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self._tree_start_cpu_s, self._start_cpu_s = _tree_cpu_s(), time.process_time()
 
     @property
     def scoring_s(self) -> float:
@@ -48,7 +51,10 @@ class Usage:
 
     def close(self, *, own_cluster: bool) -> None:
         """Take the final CPU reading, while all processes are still alive."""
-        self.cpu_s = _tree_cpu_s() if own_cluster else time.process_time() + self.actors_cpu_s
+        if own_cluster:
+            self.cpu_s = _tree_cpu_s() - self._tree_start_cpu_s
+        else:
+            self.cpu_s = time.process_time() - self._start_cpu_s + self.actors_cpu_s
 
 
 def _tree_cpu_s() -> float:

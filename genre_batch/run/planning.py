@@ -12,15 +12,14 @@ from genre_batch.catalog.listing import write_listing
 from genre_batch.catalog.source import list_tracks
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, dump
-from genre_batch.errors import UserError
+from genre_batch.errors import UsageError, UserError
 from genre_batch.model.bundle import Bundle
 from genre_batch.run.progress import Progress, shown
 from genre_batch.sink import layout
 from genre_batch.sink.history import already_scored, new_tracks
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_facts import make_run_id
-from genre_batch.sink.turn import publish, take_turn
-from genre_batch.storage.open_store import as_folder
+from genre_batch.sink.turn import Turn, publish, take_turn
 from genre_batch.storage.store import Store
 
 _LIBRARIES = ("genre-batch", "ray", "torch", "numpy", "scipy", "soundfile", "av", "soxr", "pyarrow")
@@ -34,15 +33,19 @@ def resume_or_plan(config: ScoreConfig, bundle: Bundle, store: Store) -> tuple[R
     listed or has no track.
     """
     for _ in range(_LOST_TURNS):
-        turn = take_turn(
-            store, config.output, source=config.source, model_id=bundle.model_id, fingerprint=bundle.fingerprint
-        )
+        turn = turn_of(config, bundle, store)
         if turn.unfinished is not None:
             return turn.unfinished, True
         plan = _plan(config, bundle, store)
         if plan.tracks == 0 or publish(store, config.output, plan, turn):
             return plan, False
     raise UserError("other runs over this source keep starting", "let one of them finish, then start again")
+
+
+def turn_of(config: ScoreConfig, bundle: Bundle, store: Store) -> Turn:
+    """The turn of runs over this source with this bundle; a slash at the end of the source makes no difference."""
+    source = config.source.rstrip("/")
+    return take_turn(store, config.output, source=source, model_id=bundle.model_id, fingerprint=bundle.fingerprint)
 
 
 def listing_folder(output: str, run_id: str) -> str:
@@ -53,13 +56,16 @@ def listing_folder(output: str, run_id: str) -> str:
 def unscored(config: ScoreConfig, bundle: Bundle, store: Store, listed: Progress) -> Iterator[Track]:
     """The tracks of the source that have no outcome with this model yet, in listing order; `listed` counts all.
 
-    Objects below the output are not tracks, so that a table may lie in the bucket it is about.
+    What runs wrote is not a track, so that a table may lie in the bucket it is about. Raises UserError for a source
+    that cannot be listed or has no track.
     """
-    own = as_folder(config.output)
     done = already_scored(store, config.output, bundle.model_id, bundle.fingerprint)
     with shown(Progress("listing")) as progress:
-        tracks = (track for track in list_tracks(config.source, progress.update) if not track.uri.startswith(own))
+        found = list_tracks(config.source, progress.update)
+        tracks = (track for track in found if not layout.is_own(config.output, track.uri))
         yield from new_tracks(listed.counted(tracks), done)
+    if not listed.tracks:
+        raise UsageError(f"there is no track in {config.source}", "it holds only what earlier runs wrote")
 
 
 def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:
@@ -88,8 +94,11 @@ def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:
 
 def _git_sha() -> str:
     """The commit of the checkout this runs from; empty for an installed package."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    checkout = Path(__file__).parents[2]
+    command = ["git", "-C", str(checkout), "rev-parse", "--show-toplevel", "HEAD"]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
     except (OSError, subprocess.SubprocessError):
         return ""
+    top_level, commit = answer.splitlines()
+    return commit if Path(top_level) == checkout else ""

@@ -5,9 +5,8 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import ScoreConfig
 from genre_batch.model.bundle import load_bundle
-from genre_batch.run.planning import unscored
+from genre_batch.run.planning import turn_of, unscored
 from genre_batch.run.progress import Progress
-from genre_batch.sink.turn import find_unfinished
 from genre_batch.storage.open_store import open_store
 
 
@@ -45,9 +44,7 @@ def preview(config: ScoreConfig) -> PlanReport:
     Raises UserError as `score` does.
     """
     bundle, store = load_bundle(config.bundle), open_store(config.output)
-    unfinished = find_unfinished(
-        store, config.output, source=config.source, model_id=bundle.model_id, fingerprint=bundle.fingerprint
-    )
+    unfinished = turn_of(config, bundle, store).unfinished
     if unfinished is not None:
         counts = (unfinished.listed, unfinished.tracks, unfinished.size_bytes)
     else:

@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.engine.usage import Usage
 from genre_batch.sink.finish import RunManifest
+from genre_batch.sink.layout import at
 from genre_batch.sink.plan import RunPlan
 
 
@@ -101,7 +102,7 @@ def summary(report: ScoreReport) -> str:
         f"{report.wall_s:,.1f} s in all, {report.tracks_per_s:,.2f} tracks/s, "
         f"{report.cpu_s_per_track:.3f} CPU-seconds a track, {report.bytes_read / 1e6:,.1f} MB read"
     )
-    return "\n".join([*lines, f"run {report.run_id}, model {report.model_id}", f"table: {report.output}/scores"])
+    return "\n".join([*lines, f"run {report.run_id}, model {report.model_id}", f"table: {at(report.output, 'scores')}"])
 
 
 def _counts(kind: str, counts: dict[str, int]) -> list[str]:

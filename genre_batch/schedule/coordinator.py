@@ -141,7 +141,8 @@ class Coordinator:
             return []
         batch = work.batch
         if batch.stop - batch.start == 1:
-            return [RejectTrack(batch, tried.attempts, message), *self._finish(tried)]
+            role = Role.EXTRACT if work.block is None else Role.PREDICT
+            return [RejectTrack(batch, role, tried.attempts, message), *self._finish(tried)]
         singles = [_Work(replace(batch, start=row, stop=row + 1)) for row in range(batch.start, batch.stop)]
         self._to_extract.extendleft(reversed(singles))
         return _forget(work)

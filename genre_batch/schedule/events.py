@@ -116,9 +116,10 @@ class StopActor:
 
 @dataclass(frozen=True, slots=True)
 class RejectTrack:
-    """Give up a batch of one track, after `attempts` attempts."""
+    """Give up a batch of one track, after `attempts` attempts by actors of a role."""
 
     batch: Batch
+    role: Role
     attempts: int
     message: str
 

@@ -15,6 +15,11 @@ def at(output: str, path: str) -> str:
     return f"{output.rstrip('/')}/{path}"
 
 
+def is_own(output: str, uri: str) -> bool:
+    """Whether an object below `output` was written by a run, and is no user's."""
+    return uri.startswith(tuple(at(output, path) for path in ("scores/model=", "rejects/model=", RUNS_FOLDER, LATEST)))
+
+
 def shard_name(shard_index: int) -> str:
     """The shard in file names: digits padded with zeros, so that names sort as the shards do."""
     if not 0 <= shard_index < 10**_SHARD_DIGITS:

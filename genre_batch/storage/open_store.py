@@ -36,7 +36,8 @@ def check_uri(uri: str) -> None:
 
 
 def absolute(uri: str) -> str:
-    """`uri` as stores list it: S3 URIs as they are, local ones as an absolute path."""
+    """`uri` as stores list it: S3 URIs as they are, local ones as an absolute path. Raises UsageError as check_uri."""
+    check_uri(uri)
     return uri if is_s3(uri) else local_uri(local_path(uri))
 
 

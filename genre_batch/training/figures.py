@@ -17,7 +17,7 @@ class Figures(BaseModel):
     accuracy_mean, accuracy_sd: over `fold_accuracies`, the folds of all repeats. Log loss (nats) and expected
     calibration error before and after the temperature; the temperature is fitted on these same answers.
     macro_f1, top_3_accuracy and recall are means over the repeats; confusion_matrix[i][j] counts tracks of genre i
-    answered j, summed over them. answered: share of tracks above the abstention threshold, and answered_accuracy theirs.
+    answered j, summed over them. answered: share of tracks above the abstention threshold; answered_accuracy: theirs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -1,13 +1,17 @@
 """A run whose actors are killed under it ends with the table of an unbroken run."""
 
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import audio_samples
+import psutil
 import pytest
 import ray
 from ray_workers import worker
@@ -70,3 +74,28 @@ def test_killed_actors_are_replaced_and_no_track_is_lost_or_doubled(
     assert (report.scored, report.rejected) == (TRACKS, 0)
     assert len(rows(tmp_path / "broken", "scores")) == TRACKS
     assert comparable(tmp_path / "broken", "scores") == comparable(tmp_path / "unbroken", "scores")
+
+
+def test_stdout_holds_one_object_whatever_ray_says_of_dead_workers(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(tmp_path), "--json"]
+    command += ["--set", "shard_tracks=8", "--set", "batch_tracks=4"]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("_runs/*/commits/*.json")):
+        assert driver.poll() is None
+        time.sleep(0.01)
+    os.kill(worker("ray::ExtractFeatures", psutil.Process(driver.pid)).pid, signal.SIGKILL)
+    stdout, stderr = driver.communicate(timeout=120)
+    assert driver.returncode == 0, stderr
+    assert json.loads(stdout)["scored"] == TRACKS
+
+
+def test_a_run_that_is_terminated_says_how_to_go_on(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(tmp_path), "--set", "shard_tracks=8"]
+    driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("_runs/*/commits/*.json")):
+        assert driver.poll() is None
+        time.sleep(0.01)
+    driver.terminate()
+    _, stderr = driver.communicate(timeout=60)
+    assert driver.returncode == 130
+    assert stderr.startswith("error: interrupted\nhint: start again")

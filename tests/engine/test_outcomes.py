@@ -8,6 +8,7 @@ from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.engine.outcomes import ShardOutcomes
 from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.schedule.events import Role
 
 TRACKS = [Track(f"t{row}", f"s3://b/t{row}", "e", 10) for row in range(100, 104)]
 EMPTY = Reject(RejectReason.EMPTY, Stage.READ, "no bytes")
@@ -48,10 +49,10 @@ def test_a_second_attempt_overwrites_the_first() -> None:
 def test_a_track_that_was_given_up_keeps_its_attempts() -> None:
     shard = outcomes()
     shard.extracted(batch(100, 103), [EMPTY] * 3)
-    shard.given_up(batch(103, 104), 2, "died\n")
+    shard.given_up(batch(103, 104), Role.EXTRACT, 2, "died\n")
     _, rejected = shard.rows()
     assert rejected[3].attempts == 2
-    assert rejected[3].reject == Reject(RejectReason.INTERNAL, Stage.MODEL, "died\\n")
+    assert rejected[3].reject == Reject(RejectReason.INTERNAL, Stage.DECODE, "died\\n")
 
 
 def test_a_model_may_reject_a_track() -> None:

@@ -39,7 +39,7 @@ def settings(*overrides: str) -> ScoreConfig:
 
 def next_answers(actors: RayActors) -> list[Answer]:
     for _ in range(600):
-        if answers := actors.wait(timeout_s=0.1):
+        if answers := list(actors.wait(timeout_s=0.1)):
             return answers
     pytest.fail("nothing happens")
 
@@ -61,6 +61,25 @@ def test_an_actor_reports_ready_answers_and_can_be_lost(actors: RayActors, tmp_p
     assert actors.count(Role.EXTRACT) == 0
 
 
+def test_an_answer_and_the_death_that_follows_it_come_one_after_the_other(actors: RayActors, tmp_path: Path) -> None:
+    """Both are known when Ray is asked; whoever acts on the answer must still find the actor."""
+    actors.start(Role.EXTRACT)
+    next_answers(actors)
+    missing = Track("a", str(tmp_path / "a"), "", -1)
+    actors.extract(0, 1, [missing])
+    ray.wait(list(actors._waiting), timeout=30)
+    os.kill(worker("ray::ExtractFeatures").pid, signal.SIGKILL)
+    actors.extract(0, 2, [missing])
+    time.sleep(3)
+    events = []
+    for event, _ in actors.wait(timeout_s=1.0):
+        events.append(type(event))
+        if isinstance(event, Extracted):
+            actors.extract(0, 3, [missing])
+    assert events[0] is Extracted
+    assert set(events[1:]) <= {ActorLost}
+
+
 def test_a_call_that_raises_fails_alone(actors: RayActors) -> None:
     actors.start(Role.EXTRACT)
     next_answers(actors)
@@ -80,7 +99,7 @@ def test_actors_that_cannot_start_end_the_run_with_the_reason(local_ray: None) -
         while time.monotonic() - started_s < 120:
             if not actors.count(Role.EXTRACT):
                 actors.start(Role.EXTRACT)
-            actors.wait(timeout_s=0.1)
+            list(actors.wait(timeout_s=0.1))
 
     with pytest.raises(UserError, match=r"do not start: .*/nowhere"):
         keep_trying()

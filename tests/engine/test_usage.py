@@ -33,16 +33,16 @@ def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
 
 def test_on_a_cluster_of_its_own_the_run_counts_its_child_processes() -> None:
     code = "import time\nwhile time.process_time() < 0.5: pass\nprint(flush=True)\ninput()"
+    usage = Usage()
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert child.stdout is not None
     child.stdout.readline()
-    usage, start_s = Usage(), time.process_time()
     usage.close(own_cluster=True)
-    assert usage.cpu_s >= start_s + 0.45
+    assert 0.45 <= usage.cpu_s < 5.0
     child.communicate(b"\n")
 
 
 def test_on_a_cluster_of_others_it_counts_itself_and_what_the_actors_report() -> None:
     usage = Usage(actors_cpu_s=100.0)
     usage.close(own_cluster=False)
-    assert usage.cpu_s == pytest.approx(100.0 + time.process_time(), abs=0.5)
+    assert usage.cpu_s == pytest.approx(100.0, abs=0.5)

@@ -58,9 +58,29 @@ def test_the_preview_tells_of_an_unfinished_run_and_writes_nothing(config: Score
 
 def test_a_table_inside_its_own_catalog_is_not_taken_for_music(config: ScoreConfig) -> None:
     inside = config.model_copy(update={"output": f"{config.source}/genres"})
-    Path(inside.output).mkdir()
-    Path(inside.output, "part.parquet").write_bytes(b"PAR1")
+    table = Path(inside.output, "scores", "model=m", "dt=2026-11-21")
+    table.mkdir(parents=True)
+    (table / "part.parquet").write_bytes(b"PAR1")
     assert planned(inside)[0].listed == 2
+
+
+@pytest.mark.parametrize("where", ["{source}", "{source}/.."])
+def test_an_output_at_or_above_the_source_hides_no_music(config: ScoreConfig, where: str) -> None:
+    output = str(Path(where.format(source=config.source)).resolve())
+    assert planned(config.model_copy(update={"output": output}))[0].listed == 2
+
+
+def test_a_source_that_holds_nothing_but_a_table_has_no_track(config: ScoreConfig) -> None:
+    own = Path(config.output, "_runs", "x")
+    own.mkdir(parents=True)
+    (own / "plan.json").write_bytes(b"{}")
+    with pytest.raises(UserError, match="no track"):
+        planned(config.model_copy(update={"source": config.output}))
+
+
+def test_a_slash_at_the_end_of_the_source_makes_no_other_run(config: ScoreConfig) -> None:
+    first, _ = planned(config)
+    assert planned(config.model_copy(update={"source": f"{config.source}/"})) == (first, True)
 
 
 def test_a_source_without_a_track_is_told_and_nothing_is_written(config: ScoreConfig, tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ class World:
                 self.blocks.discard(block)
             case StopActor(actor, _):
                 self.lose(actor)
-            case RejectTrack(batch, attempts, _):
+            case RejectTrack(batch, _, attempts, _):
                 assert batch.stop - batch.start == 1
                 self.rejected[batch.start] = attempts
                 self.finish(batch)
