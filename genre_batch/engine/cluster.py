@@ -19,6 +19,7 @@ from genre_batch.actors.predict import PredictPool
 from genre_batch.errors import UsageError, UserError
 
 _ANSWERS_WITHIN_S = 10.0
+_ASK_BEYOND_ROOM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +109,12 @@ def gpus_per_predictor(cluster: Cluster, predict: PredictPool) -> float:
 def pool_sizes(
     cluster: Cluster, extract: ExtractPool, predict: PredictPool, *, gpus_each: float, batches: int
 ) -> PoolSizes:
-    """The pools that suit `cluster` for a run of `batches` batches, within the sizes that the settings allow."""
-    room = math.floor(cluster.cpus / extract.num_cpus)
+    """The pools that suit `cluster` for a run of `batches` batches, within the sizes that the settings allow.
+
+    On a cluster of others a few extract actors more than there is room for: an autoscaler starts machines only for
+    actors that wait for one.
+    """
+    room = math.floor(cluster.cpus / extract.num_cpus) + (0 if cluster.own else _ASK_BEYOND_ROOM)
     extractors = _clamp(min(room, batches), extract.min_size, extract.max_size)
     wanted = math.floor(cluster.gpus / gpus_each) if gpus_each else math.ceil(extractors / 4)
     return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size))

@@ -34,6 +34,14 @@ def test_settings_bound_the_pools() -> None:
     assert pool_sizes(Cluster(1, 0, own=True), extract, predict, gpus_each=0.5, batches=1000).extract == 3
 
 
+def test_on_a_cluster_that_may_grow_a_few_actors_wait_for_machines() -> None:
+    sizes = [
+        pool_sizes(Cluster(cpus, 0, own=False), ExtractPool(max_size=20), PredictPool(), gpus_each=0, batches=1000)
+        for cpus in (0, 8, 64)
+    ]
+    assert [size.extract for size in sizes] == [4, 12, 20]
+
+
 def test_a_predictor_asks_for_a_gpu_only_if_it_may_use_one() -> None:
     cluster = Cluster(64, 4, own=True)
     assert gpus_per_predictor(cluster, PredictPool(device="cpu")) == 0.0
