@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import ray
 from table_checks import check_run, comparable, rows
 
 from genre_batch.config import ScoreConfig, load
+from genre_batch.model import bundle as bundle_module
 from genre_batch.pipeline import score
 from genre_batch.storage.local import LocalStore
 
@@ -112,7 +115,7 @@ def test_changed_bytes_and_new_tracks_are_scored_and_nothing_else(music: Path, l
 def test_the_answer_depends_neither_on_batches_nor_on_the_number_of_actors(
     table: Path, music: Path, local_ray: None, tmp_path: Path
 ) -> None:
-    score(settings(music, tmp_path / "out", "batch_tracks=4", "extract.max_size=1", "shard_tracks=20"))
+    score(settings(music, tmp_path / "out", "batch_tracks=3", "extract.max_size=1", "shard_tracks=20"))
     assert comparable(tmp_path / "out", "scores") == comparable(table, "scores")
 
 
@@ -122,9 +125,32 @@ def test_predict_actors_take_the_gpus_that_ray_has(music: Path, local_ray: None,
     source.mkdir()
     for number in range(12):
         (source / f"{number}.wav").write_bytes((music / "wav-0.bin").read_bytes())
-    report = score(settings(source, tmp_path / "out", "predict.num_gpus=null", "predict.min_size=2", "batch_tracks=4"))
+    free_gpus, stop = [2.0], threading.Event()
+
+    def watch() -> None:
+        while not stop.wait(0.05):
+            free_gpus.append(ray.available_resources().get("GPU", 0.0))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    report = score(settings(source, tmp_path / "out", "predict.num_gpus=null", "predict.min_size=2"))
+    stop.set()
+    watcher.join()
     assert report.scored == 12
-    assert ray.cluster_resources()["GPU"] == 2
+    assert min(free_gpus) == 0.0
+
+
+def test_another_bundle_scores_the_catalog_again(table: Path, music: Path, local_ray: None, tmp_path: Path) -> None:
+    shipped = Path(bundle_module.__file__).parent / "bundles" / "default"
+    shutil.copytree(shipped, tmp_path / "bundle")
+    manifest = tmp_path / "bundle" / bundle_module.MANIFEST_FILE
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"thresholds": {"disco": 1.0}}))
+    output = tmp_path / "out"
+    shutil.copytree(table, output)
+    report = score(settings(music, output, f"bundle={tmp_path / 'bundle'}"))
+    assert (report.skipped, report.scored, report.rejected) == (0, 16, 4)
+    assert len(list((output / "scores").glob("model=*"))) == 2
+    assert report.abstained == sum(row["abstained"] for row in rows(output, "scores"))
 
 
 def test_a_killed_run_resumes_to_the_table_of_an_unbroken_one(table: Path, music: Path, tmp_path: Path) -> None:

@@ -43,8 +43,9 @@ from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
 _TELL_OF_WAITING_EVERY_S = 30.0
 _COMMITS_AT_ONCE = 4
-_SMALLEST_BATCH_TRACKS = 4
-"""A feature block of fewer tracks would be an object of less than 1 MB, which Ray moves at a fraction of its speed."""
+_SMALLEST_BATCH_TRACKS = 7
+"""Halved evenly this leaves 4 tracks; a feature block of fewer would be an object of less than 1 MB, which Ray moves at
+a fraction of its speed."""
 
 
 @dataclass(frozen=True, slots=True)
