@@ -50,12 +50,10 @@ class Progress:
         rate = f"{self.tracks / elapsed_s:,.1f} tracks/s"
         if not self.total_tracks:
             return f"{self.title}: {self.tracks:,} tracks, {_megabytes(self.size_bytes)}, {rate}"
-        to_go = (
-            f"{_eta(self.tracks, self.total_tracks, elapsed_s)} to go by tracks, "
-            f"{_eta(self.size_bytes, self.total_bytes, elapsed_s)} by bytes"
-        )
-        done = f"{self.tracks:,} of {self.total_tracks:,} tracks ({self.tracks / self.total_tracks:.0%})"
-        return f"{self.title}: {done}, {_megabytes(self.size_bytes)} of {_megabytes(self.total_bytes)}, {rate}, {to_go}"
+        done = f"{self.tracks:,}/{self.total_tracks:,} tracks, {_megabytes(self.size_bytes)}/{_megabytes(self.total_bytes)}"
+        by_tracks = _eta(self.tracks, self.total_tracks, elapsed_s)
+        by_bytes = _eta(self.size_bytes, self.total_bytes, elapsed_s)
+        return f"{self.title}: {done}, {rate}, ETA {by_tracks} by tracks, {by_bytes} by bytes"
 
 
 @contextmanager
@@ -85,12 +83,13 @@ def _draw(progress: Progress, stop: threading.Event) -> None:
 
     with Live(Text(), console=Console(stderr=True), auto_refresh=False, transient=True) as live:
         while not stop.wait(_REDRAW_EVERY_S):
-            live.update(Text(f"{_bar(progress)} {progress.line(time.monotonic())}"), refresh=True)
+            live.update(Text(f"{_bar(progress)}\n{progress.line(time.monotonic())}"), refresh=True)
 
 
-def _bar(progress: Progress, width: int = 20) -> str:
-    full = width * progress.tracks // progress.total_tracks if progress.total_tracks else 0
-    return "━" * full + "╌" * (width - full)
+def _bar(progress: Progress, width: int = 40) -> str:
+    share = progress.tracks / progress.total_tracks if progress.total_tracks else 0.0
+    full = int(width * share)
+    return "━" * full + "╌" * (width - full) + f" {share:.0%}"
 
 
 def _eta(done: int, total: int, elapsed_s: float) -> str:

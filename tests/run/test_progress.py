@@ -14,12 +14,12 @@ def test_the_line_reckons_by_tracks_and_by_bytes() -> None:
     progress = Progress("scoring", total_tracks=100, total_bytes=4_000_000, started_s=0.0)
     progress.add(25, 2_000_000)
     assert progress.line(50.0) == (
-        "scoring: 25 of 100 tracks (25%), 2 MB of 4 MB, 0.5 tracks/s, 0:02:30 to go by tracks, 0:00:50 by bytes"
+        "scoring: 25/100 tracks, 2 MB/4 MB, 0.5 tracks/s, ETA 0:02:30 by tracks, 0:00:50 by bytes"
     )
 
 
 def test_before_the_first_track_the_end_is_unknown() -> None:
-    assert Progress("scoring", 10, 10, started_s=0.0).line(1.0).endswith("? to go by tracks, ? by bytes")
+    assert Progress("scoring", 10, 10, started_s=0.0).line(1.0).endswith("ETA ? by tracks, ? by bytes")
 
 
 def test_while_listing_there_is_no_end_to_tell() -> None:
@@ -36,5 +36,5 @@ def test_lines_go_to_stderr_while_the_block_runs(
     with shown(Progress("scoring", 10, 10)):
         time.sleep(0.2)
     captured = capsys.readouterr()
-    assert captured.err.startswith("scoring: 0 of 10 tracks")
+    assert captured.err.startswith("scoring: 0/10 tracks")
     assert captured.out == ""
