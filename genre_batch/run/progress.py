@@ -50,10 +50,11 @@ class Progress:
         rate = f"{self.tracks / elapsed_s:,.1f} tracks/s"
         if not self.total_tracks:
             return f"{self.title}: {self.tracks:,} tracks, {_megabytes(self.size_bytes)}, {rate}"
-        done = f"{self.tracks:,}/{self.total_tracks:,} tracks, {_megabytes(self.size_bytes)}/{_megabytes(self.total_bytes)}"
+        read = f"{_megabytes(self.size_bytes)}/{_megabytes(self.total_bytes)}"
         by_tracks = _eta(self.tracks, self.total_tracks, elapsed_s)
         by_bytes = _eta(self.size_bytes, self.total_bytes, elapsed_s)
-        return f"{self.title}: {done}, {rate}, ETA {by_tracks} by tracks, {by_bytes} by bytes"
+        tracks = f"{self.tracks:,}/{self.total_tracks:,} tracks"
+        return f"{self.title}: {tracks}, {read}, {rate}, ETA {by_tracks} by tracks, {by_bytes} by bytes"
 
 
 @contextmanager
