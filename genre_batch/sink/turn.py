@@ -48,11 +48,6 @@ def take_turn(store: Store, output: str, *, source: str, model_id: str, fingerpr
     return Turn(path, etag, None if finished else read_plan(store, output, head.run_id))
 
 
-def find_unfinished(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> RunPlan | None:
-    """The planned run over this source with this model that has not finished, if there is one."""
-    return take_turn(store, output, source=source, model_id=model_id, fingerprint=fingerprint).unfinished
-
-
 def publish(store: Store, output: str, plan: RunPlan, turn: Turn) -> bool:
     """Make `plan`, whose listing is already written, the run of its identity.
 

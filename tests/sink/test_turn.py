@@ -17,7 +17,7 @@ from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, finish, read_manifest
 from genre_batch.sink.plan import run_ids
 from genre_batch.sink.pointer import read_pointer
-from genre_batch.sink.turn import Turn, find_unfinished, publish, take_turn
+from genre_batch.sink.turn import Turn, publish, take_turn
 from genre_batch.storage.store import Store
 
 SAME = {"source": "s3://music/", "model_id": "mel-cnn-1", "fingerprint": "f" * 64}
@@ -30,11 +30,11 @@ def turn(store: Store, output: str, **changes: str) -> Turn:
 
 def test_a_published_run_is_unfinished_until_it_finishes(table: tuple[Store, str]) -> None:
     plan = make_plan(0)
-    assert find_unfinished(*table, **SAME) is None
+    assert take_turn(*table, **SAME).unfinished is None
     assert publish(*table, plan, turn(*table))
-    assert find_unfinished(*table, **SAME) == plan
+    assert take_turn(*table, **SAME).unfinished == plan
     finish(*table, plan, [])
-    assert find_unfinished(*table, **SAME) is None
+    assert take_turn(*table, **SAME).unfinished is None
 
 
 @pytest.mark.parametrize("other", [{"source": "s3://more/"}, {"model_id": "b"}, {"fingerprint": "0" * 64}])
@@ -66,7 +66,7 @@ def test_a_plan_that_was_never_published_is_not_resumed(table: tuple[Store, str]
     store, output = table
     publish(store, output, make_plan(), turn(store, output))
     store.delete(layout.at(output, turn(store, output).head_path))
-    assert find_unfinished(store, output, **SAME) is None
+    assert turn(store, output).unfinished is None
 
 
 def _plan_a_run(store: Any, run_id: str) -> str:
