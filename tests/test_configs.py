@@ -23,7 +23,7 @@ def test_it_loads(path: Path) -> None:
     kind = KINDS[path.parent.name]
     # recipes leave it to the command line where to read and write
     elsewhere = {"source": "music", "output": "out"} if kind is TrainConfig else {}
-    load(kind, str(path), arguments=elsewhere)
+    assert isinstance(load(kind, str(path), arguments=elsewhere), kind)
 
 
 def test_the_configurations_that_the_guide_names_are_there() -> None:

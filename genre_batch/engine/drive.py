@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from genre_batch.actors.blocks import Extraction, ExtractReport, PredictReport
+from genre_batch.actors.blocks import ExtractReport, PredictReport
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig
@@ -135,7 +135,7 @@ class Drive:
             outcomes.extracted(batch, report.outcomes)
         else:
             outcomes.predicted(batch, report.outcomes)
-        if isinstance(report, PredictReport) or not any(isinstance(o, Extraction) for o in report.outcomes):
+        if isinstance(event, Predicted) or event.scorable == 0:
             self._work.on_done(outcomes.tracks(batch))
 
     def _shard(self, index: int) -> ShardOutcomes:
