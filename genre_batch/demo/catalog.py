@@ -11,7 +11,7 @@ from genre_batch.demo.styles import STYLES
 from genre_batch.demo.synthesis import synthesise
 
 SILENCE = "silence"
-MIN_DURATION_S, MAX_DURATION_S = 40, 200
+MIN_DURATION_S = 40
 
 
 @dataclass(frozen=True, slots=True)
