@@ -41,6 +41,7 @@ def index(
     output: Output = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    labelled: Annotated[bool, typer.Option("--labelled", help="SOURCE is a labelled corpus: list genres too.")] = False,
     json: Json = False,
 ) -> None:
     """Write the frozen listing of SOURCE, sorted and without duplicates, to OUTPUT."""
@@ -48,7 +49,8 @@ def index(
         from genre_batch.config import IndexConfig, load
         from genre_batch.run.indexing import index_catalog
 
-        settings = load(IndexConfig, config, overrides or (), {"source": source, "output": output})
+        changes = [*(overrides or ()), *(["labelled=true"] if labelled else [])]
+        settings = load(IndexConfig, config, changes, {"source": source, "output": output})
         report = index_catalog(settings)
         typer.echo(report.model_dump_json() if json else report.summary())
 

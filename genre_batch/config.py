@@ -26,12 +26,16 @@ Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]
 
 
 class IndexConfig(BaseModel):
-    """Settings of `genre-batch index`."""
+    """Settings of `genre-batch index`.
+
+    labelled: the source is a labelled corpus, and the listing says its genres; see `catalog/corpora.py`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     source: Location
     output: Location
+    labelled: bool = False
 
 
 class ScoreConfig(BaseModel):

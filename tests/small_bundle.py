@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import MelCnnSettings
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Calibration
@@ -20,7 +20,7 @@ from genre_batch.model.write_bundle import write_bundle
 MANIFEST = BundleManifest(
     name="small",
     architecture=MelCnnSettings(dense_channels=8),
-    front_end=FrontEnd(n_mels=16, segment_frames=64, segment_hop_frames=32, mean=[-40.0] * 16, std=[15.0] * 16),
+    front_end=LogMelFrontEnd(n_mels=16, segment_frames=64, segment_hop_frames=32, mean=[-40.0] * 16, std=[15.0] * 16),
     taxonomy=Taxonomy(genres=["blues", "jazz", "rock"]),
     calibration=Calibration(temperature=1.5),
     metrics={"track accuracy": 0.5},
@@ -40,10 +40,7 @@ def fill_with_noise(network: torch.nn.Module) -> torch.nn.Module:
 
 
 def weights_of(manifest: BundleManifest) -> bytes:
-    front_end = manifest.front_end
-    network = build_network(
-        manifest.architecture, front_end.n_mels, front_end.segment_frames, len(manifest.taxonomy.genres)
-    )
+    network = build_network(manifest.architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
     return save(dict(fill_with_noise(network).state_dict()))
 
 
@@ -51,4 +48,4 @@ def write_small_bundle(folder: Path, manifest: BundleManifest = MANIFEST) -> Bun
     """A whole bundle in `folder`."""
     weights = weights_of(manifest)
     draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights})
-    return write_bundle(folder, manifest, weights, make_golden(draft, Predictor(draft, device="cpu")))
+    return write_bundle(folder, manifest, {WEIGHTS_FILE: weights}, make_golden(draft, Predictor(draft, device="cpu")))

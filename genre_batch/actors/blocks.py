@@ -14,7 +14,7 @@ from genre_batch.model.scores import Score
 class FeatureBlock:
     """The segments of one batch, as one object of some megabytes.
 
-    segments: [n, n_mels, segment_frames] float16. track_rows: [n] int32, for each segment the row of its track
+    segments: [n, rows, columns]. track_rows: [n] int32, for each segment the row of its track
     in the batch, ascending. tracks: how many tracks the batch has, rejected ones included.
     """
 

@@ -4,10 +4,10 @@ import time
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock
 from genre_batch.actors.object_reader import ObjectReader, ReadRange, require_listed
+from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.features.front_end import Segments, TrackSegments
@@ -33,7 +33,7 @@ class ExtractFeatures:
     """
 
     def __init__(self, bundle_uri: str, deadline_s: float) -> None:
-        threadpool_limits(1)
+        limit_threads()
         bundle = load_bundle(bundle_uri)
         check_segments(bundle)
         self._settings = bundle.manifest.front_end
@@ -63,8 +63,7 @@ class ExtractFeatures:
             return rejected.reject
 
     def _block(self, results: list[TrackSegments | Reject]) -> FeatureBlock:
-        shape = (0, self._settings.n_mels, self._settings.segment_frames)
-        parts: list[Segments] = [np.empty(shape, np.float16)]
+        parts: list[Segments] = [np.empty((0, *self._settings.segment_shape), self._settings.dtype)]
         rows: list[int] = []
         for row, result in enumerate(results):
             if isinstance(result, TrackSegments):

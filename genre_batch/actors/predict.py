@@ -1,25 +1,23 @@
 """The GPU actor (or CPU, where there is none): a feature block becomes scores."""
 
 import time
-from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
-from threadpoolctl import threadpool_limits
 
 from genre_batch.actors.blocks import FeatureBlock, PredictReport
+from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.calibration import Floats, softmax
+from genre_batch.model.devices import Device, Precision
 from genre_batch.model.golden import check_probabilities
+from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.pooling import pool
 from genre_batch.model.scores import Score, to_score
 
 _TOP_K = 10
 """Genres kept a track: all of the shipped model's, so that readers see the whole distribution and it sums to 1."""
-
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["fp32", "bf16", "fp16"]
 
 
 class PredictPool(BaseModel):
@@ -45,17 +43,10 @@ class PredictGenres:
     """
 
     def __init__(self, bundle_uri: str, device: Device, precision: Precision) -> None:
-        # torch is loaded here and not with the module: the driver reads PredictPool and must stay small.
-        import torch
-
-        from genre_batch.model.predictor import Predictor
-
-        # A thread a core for each of an actor's libraries would be cores squared on the machine.
-        threadpool_limits(1)
-        torch.set_num_threads(1)
         bundle = load_bundle(bundle_uri)
         self._manifest = bundle.manifest
-        self._predictor = Predictor(bundle, device=device, precision=precision)
+        self._predictor = open_predictor(bundle, device=device, precision=precision)
+        limit_threads()
         check_probabilities(bundle, self._predictor)
 
     def ready(self) -> None:

@@ -4,7 +4,8 @@ from typing import BinaryIO
 
 from genre_batch.decode.decoder import decode_window
 from genre_batch.decode.resample import resample
-from genre_batch.features.front_end import FrontEnd, TrackSegments, segments_of
+from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.segments_of import segments_of
 
 
 def extract_segments(source: BinaryIO, size_bytes: int, track_id: str, front_end: FrontEnd) -> TrackSegments:

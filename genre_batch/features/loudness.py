@@ -8,8 +8,8 @@ from genre_batch.decode.waveform import Samples
 SILENCE_DBFS = -80.0
 
 
-def normalise_loudness(samples: Samples, rms_dbfs: float) -> Samples:
-    """`samples` [n] scaled to a root mean square of `rms_dbfs`; peaks may pass 1.0.
+def normalise_loudness(samples: Samples, rms_dbfs: float | None) -> Samples:
+    """`samples` [n] scaled to a root mean square of `rms_dbfs`; peaks may pass 1.0. None leaves them as they are.
 
     Raises TrackRejected: SILENT where the RMS is below SILENCE_DBFS, NOT_FINITE on NaN or infinity.
     """
@@ -20,6 +20,8 @@ def normalise_loudness(samples: Samples, rms_dbfs: float) -> Samples:
         raise TrackRejected(
             RejectReason.SILENT, Stage.FEATURES, f"the decoded window is silent: its RMS is below {SILENCE_DBFS:g} dBFS"
         )
+    if rms_dbfs is None:
+        return samples
     return samples * np.float32(10.0 ** (rms_dbfs / 20.0) / rms)
 
 

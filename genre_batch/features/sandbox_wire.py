@@ -4,16 +4,16 @@ import json
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
 from genre_batch.features.front_end import FrontEnd, TrackSegments
 
-_LITTLE_ENDIAN_HALF = np.dtype("<f2")
+_FRONT_END: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
 
 
 @lru_cache(maxsize=1)
 def _parse_settings(settings: bytes) -> FrontEnd:
-    return FrontEnd.model_validate_json(settings)
+    return _FRONT_END.validate_json(settings)
 
 
 class _Header(BaseModel):
@@ -37,14 +37,15 @@ def unpack_request(request: bytes) -> tuple[str, FrontEnd]:
 
 
 def pack_segments(track: TrackSegments) -> bytes:
-    """One line of JSON, then the segments as little-endian half precision in C order."""
+    """One line of JSON, then the segments as little-endian numbers of their precision in C order."""
     header = {
         "n_segments": len(track.segments),
         "duration_s": track.duration_s,
         "window_start_s": track.window_start_s,
         "decoder": track.decoder,
     }
-    return json.dumps(header).encode() + b"\n" + track.segments.astype(_LITTLE_ENDIAN_HALF, copy=False).tobytes()
+    little_endian = track.segments.dtype.newbyteorder("<")
+    return json.dumps(header).encode() + b"\n" + track.segments.astype(little_endian, copy=False).tobytes()
 
 
 def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
@@ -58,11 +59,11 @@ def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
         header = _Header.model_validate_json(line)
     except ValidationError as error:
         raise ValueError("its header is not valid") from error
-    shape = header.n_segments, front_end.n_mels, front_end.segment_frames
-    expected_bytes = int(np.prod(shape)) * _LITTLE_ENDIAN_HALF.itemsize
+    shape, dtype = (header.n_segments, *front_end.segment_shape), np.dtype(front_end.dtype).newbyteorder("<")
+    expected_bytes = int(np.prod(shape)) * dtype.itemsize
     if header.n_segments > front_end.max_segments or len(numbers) != expected_bytes:
         raise ValueError(f"it has {len(numbers)} bytes for {header.n_segments} segments")
-    segments = np.frombuffer(numbers, _LITTLE_ENDIAN_HALF).reshape(shape)
+    segments = np.frombuffer(numbers, dtype).reshape(shape)
     if not np.isfinite(segments).all():
         raise ValueError("it holds NaN or infinity")
     return TrackSegments(segments, header.duration_s, header.window_start_s, header.decoder)

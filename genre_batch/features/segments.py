@@ -3,6 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from genre_batch.decode.waveform import Samples
 from genre_batch.features.log_mel import Spectrogram
 
 
@@ -24,13 +25,27 @@ def count_segments(n_frames: int, segment_frames: int, hop_frames: int) -> int:
     return 1 + max(0, n_frames - segment_frames) // hop_frames
 
 
-def standardise(segments: Spectrogram, mean: list[float], std: list[float]) -> npt.NDArray[np.float16]:
-    """`segments` [n, n_bands, frames] with each band's `mean` taken off and divided by its `std`, as float16.
+def cut_samples(samples: Samples, segment_samples: int) -> list[Samples]:
+    """Whole pieces of `segment_samples` of `samples` [n]; what is shorter than one is the only piece, as it is.
 
-    Empty lists leave the values as they are.
+    Samples after the last whole piece are left out.
+    """
+    if len(samples) < segment_samples:
+        return [samples]
+    starts = range(0, len(samples) - segment_samples + 1, segment_samples)
+    return [samples[start : start + segment_samples] for start in starts]
+
+
+def standardise(
+    segments: Spectrogram, mean: list[float], std: list[float], dtype: type[np.float16] | type[np.float32] = np.float16
+) -> npt.NDArray[np.float16 | np.float32]:
+    """`segments` [n, rows, columns] with each row's `mean` taken off and divided by its `std`, as `dtype`.
+
+    Empty lists leave the values as they are. What is too large for `dtype` becomes infinite.
     """
     if mean:
         centre = np.asarray(mean, np.float32)[None, :, None]
         scale = np.float32(1.0) / np.asarray(std, np.float32)[None, :, None]
         segments = (segments - centre) * scale
-    return segments.astype(np.float16)
+    with np.errstate(over="ignore"):
+        return segments.astype(dtype)

@@ -140,8 +140,8 @@ class OnnxSettings(_Settings):
     """Any exported ONNX model.
 
     layout: axes of its first input; B segments, C a single channel, H rows and W columns of a segment. output: the
-    name of the output that is read, null for the first; it is [B, n_genres], or [B, frames, n_genres] and then averaged.
-    answers: what that output holds.
+    name of the output that is read, null for the first; it is [B, n_genres], or [B, frames, n_genres] and then
+    averaged. answers: what that output holds.
     """
 
     name: Literal["onnx"] = "onnx"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
-from typing import get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genre_batch.errors import UsageError
-from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest, FileName
+from genre_batch.model.architecture import FileName, weight_files
+from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest
 from genre_batch.storage.open_store import as_folder, open_store
 from genre_batch.storage.store import ObjectGone, StorageError
 
@@ -22,7 +22,6 @@ MANIFEST_FILE = "bundle.json"
 WEIGHTS_FILE: FileName = "model.safetensors"
 GOLDEN_FILE: FileName = "golden.npz"
 CARD_FILE: FileName = "README.md"
-FILES: tuple[FileName, ...] = get_args(FileName)
 
 DEFAULT_BUNDLE = "default"
 
@@ -44,7 +43,8 @@ class Bundle:
             mode="json",
             include={"architecture", "front_end", "taxonomy", "calibration", "thresholds", "pooling"},
         )
-        decisive["weights"] = sha256_hex(self.files[WEIGHTS_FILE])
+        names = weight_files(self.manifest.architecture)
+        decisive["weights"] = {name: sha256_hex(self.files[name]) for name in names}
         decisive["output_schema_version"] = OUTPUT_SCHEMA_VERSION
         return sha256_hex(json.dumps(decisive, sort_keys=True, separators=(",", ":")).encode())
 
@@ -61,7 +61,8 @@ def load_bundle(uri: str) -> Bundle:
     """
     read = _reader(uri)
     manifest = parse_manifest(read(MANIFEST_FILE), uri)
-    files = {name: read(name) for name in FILES}
+    names = (*weight_files(manifest.architecture), GOLDEN_FILE, CARD_FILE)
+    files = {name: read(name) for name in names}
     for name, data in files.items():
         if sha256_hex(data) != manifest.files.get(name):
             raise UsageError(
@@ -83,11 +84,17 @@ def parse_manifest(data: bytes, uri: str) -> BundleManifest:
         return BundleManifest.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = _path(first["loc"])
         raise UsageError(
             f"{MANIFEST_FILE} of the model bundle {uri} is not valid{f' at {where}' if where else ''}: {first['msg']}",
             "bundles are written by `genre-batch train`; do not edit them by hand",
         ) from error
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    """Where in the file a fault is: without the kind of front end or classifier, which is no key of it."""
+    kind_at = 1 if location and location[0] in ("front_end", "architecture") else len(location)
+    return ".".join(str(part) for place, part in enumerate(location) if place != kind_at)
 
 
 def sha256_hex(data: bytes) -> str:

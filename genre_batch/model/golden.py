@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from genre_batch.decode.waveform import Samples
 from genre_batch.errors import UsageError, UserError
-from genre_batch.features.front_end import Segments, segments_of
+from genre_batch.features.front_end import Segments
+from genre_batch.features.segments_of import segments_of
 from genre_batch.model.bundle import GOLDEN_FILE, Bundle
 from genre_batch.model.calibration import Floats, softmax
 
@@ -37,7 +38,7 @@ class GivesLogits(Protocol):
         """A key of PROBABILITY_TOLERANCE."""
 
     def logits(self, segments: Segments) -> Floats:
-        """[n, n_genres] float32 for `segments` [n, n_mels, segment_frames]."""
+        """[n, n_genres] float32 for `segments` [n, rows, columns]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,9 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
             golden = GoldenVectors(arrays["audio"], arrays["segments"], arrays["probabilities"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise _not_golden(bundle) from error
-    shape = manifest.front_end.n_mels, manifest.front_end.segment_frames
+    shape, dtype = manifest.front_end.segment_shape, manifest.front_end.dtype
     fits = golden.audio.dtype == np.int16 and golden.audio.ndim == 1 and len(golden.audio) > 0
-    fits = fits and golden.segments.dtype == np.float16 and golden.segments.shape[1:] == shape
+    fits = fits and golden.segments.dtype == dtype and golden.segments.shape[1:] == shape
     answers = len(golden.segments), len(manifest.taxonomy.genres)
     if not fits or golden.probabilities.dtype != np.float32 or golden.probabilities.shape != answers:
         raise _not_golden(bundle)

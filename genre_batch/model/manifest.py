@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.model.architecture import Architecture
+from genre_batch.model.architecture import Architecture, FileName
 from genre_batch.model.calibration import Calibration
 from genre_batch.model.pooling import Pooling
 from genre_batch.model.taxonomy import Taxonomy
@@ -13,7 +13,6 @@ from genre_batch.model.taxonomy import Taxonomy
 BUNDLE_SCHEMA_VERSION: Final = 1
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-FileName = Literal["model.safetensors", "golden.npz", "README.md"]
 
 
 class BundleManifest(BaseModel):
@@ -21,7 +20,8 @@ class BundleManifest(BaseModel):
 
     `metrics` and `training` are for the reader of the model card: figures by name, and how the model was made.
     `trained_on`: the beginning of the sha256 of each training track's bytes, so that an evaluation on the same tracks
-    can be told from an honest one. `files`: sha256 of each file beside bundle.json.
+    can be told from an honest one. `leaky`: its figures come from a split with pieces of one track on both sides, and
+    say nothing about new music. `curves`: figures by epoch, by name. `files`: sha256 of each file beside bundle.json.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -36,6 +36,8 @@ class BundleManifest(BaseModel):
     pooling: Pooling = "mean_probability"
     metrics: dict[str, FiniteFloat] = Field(default_factory=dict)
     training: dict[str, str] = Field(default_factory=dict)
+    leaky: bool = False
+    curves: dict[str, list[FiniteFloat]] = Field(default_factory=dict)
     trained_on: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(default_factory=list)
     files: dict[FileName, Sha256] = Field(default_factory=dict)
 

@@ -1,7 +1,6 @@
 """Runs a bundle's network on segments, on a CPU or a GPU."""
 
 from collections.abc import Iterator
-from typing import Literal
 
 import numpy as np
 import torch
@@ -12,14 +11,14 @@ from torch import nn
 from genre_batch.errors import UsageError
 from genre_batch.features.allocator import keep_freed_memory
 from genre_batch.features.front_end import Segments
+from genre_batch.model.architecture import Network
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Floats
+from genre_batch.model.devices import Device, Precision
 from genre_batch.model.networks.build import build_network
 from genre_batch.model.networks.fuse import fuse_batch_norm
+from genre_batch.model.networks.steady import make_steady
 from genre_batch.model.staging import HostStaging, PinnedStaging
-
-Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["fp32", "bf16", "fp16"]
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _GPU_BATCH_SEGMENTS = 64
@@ -46,11 +45,12 @@ class Predictor:
         front_end = bundle.manifest.front_end
         self.precision: Precision = precision
         self.device = _choose(device)
-        self._network = _load_network(bundle).to(self.device)
+        network = _load_network(bundle)
+        self._network = (make_steady(network) if self.device.type == "cpu" else network).to(self.device)
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._genres = len(bundle.manifest.taxonomy.genres)
-        size = batch_segments or _batch_segments(self.device, front_end.n_mels * front_end.segment_frames)
-        shape = size, front_end.n_mels, front_end.segment_frames
+        rows, columns = front_end.segment_shape
+        shape = batch_segments or _batch_segments(self.device, rows * columns), rows, columns
         if self.device.type == "cuda":
             self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device)
         else:
@@ -58,7 +58,7 @@ class Predictor:
             keep_freed_memory(block_bytes=_KEPT_BYTES, total_bytes=_KEPT_BYTES)
 
     def logits(self, segments: Segments) -> Floats:
-        """The network's answer [n, n_genres] float32 to `segments` [n, n_mels, segment_frames]."""
+        """The network's answer [n, n_genres] float32 to `segments` [n, rows, columns]."""
         if len(segments) == 0:
             return np.empty((0, self._genres), np.float32)
         with (
@@ -92,11 +92,9 @@ def _batch_segments(device: torch.device, segment_values: int) -> int:
 def _load_network(bundle: Bundle) -> nn.Module:
     """The bundle's network in evaluation mode; weights kept in half precision become single."""
     manifest = bundle.manifest
-    front_end = manifest.front_end
+    assert isinstance(manifest.architecture, Network)
     try:
-        network = build_network(
-            manifest.architecture, front_end.n_mels, front_end.segment_frames, len(manifest.taxonomy.genres)
-        )
+        network = build_network(manifest.architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
         network.load_state_dict(load(bundle.files[WEIGHTS_FILE]))
     except (SafetensorError, RuntimeError, ValueError) as error:
         raise UsageError(

@@ -1,25 +1,27 @@
 """Writes a bundle to a folder."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+from genre_batch.model.architecture import FileName
 from genre_batch.model.bundle import (
     CARD_FILE,
     GOLDEN_FILE,
     MANIFEST_FILE,
-    WEIGHTS_FILE,
     Bundle,
     sha256_hex,
 )
-from genre_batch.model.manifest import BundleManifest, FileName
+from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.model_card import render_card
 
 
-def write_bundle(folder: Path, manifest: BundleManifest, weights: bytes, golden: bytes) -> Bundle:
-    """Write model.safetensors, golden.npz, README.md and then bundle.json into `folder`, and return what was written.
+def write_bundle(folder: Path, manifest: BundleManifest, weights: Mapping[FileName, bytes], golden: bytes) -> Bundle:
+    """Write the weights, golden.npz, README.md and then bundle.json into `folder`, and return what was written.
 
-    `weights` is a safetensors file; `golden` comes from `golden.make_golden`. `manifest.files` is filled in here.
+    `weights`: the files that `weight_files` names; `golden` comes from `golden.make_golden`. `manifest.files`
+    is filled in here.
     """
-    draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights, GOLDEN_FILE: golden})
+    draft = Bundle(str(folder), manifest, {**weights, GOLDEN_FILE: golden})
     files: dict[FileName, bytes] = {**draft.files, CARD_FILE: render_card(draft).encode()}
     digests = {name: sha256_hex(data) for name, data in files.items()}
     complete = manifest.model_copy(update={"files": digests})

@@ -2,6 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.catalog.corpora import read_corpus
+from genre_batch.catalog.labelled_listing import labelled_file, labelled_parquet
 from genre_batch.catalog.listing import write_listing
 from genre_batch.catalog.source import list_tracks
 from genre_batch.config import IndexConfig
@@ -30,9 +32,20 @@ def index_catalog(config: IndexConfig) -> IndexReport:
 
     Raises UsageError where a listing is there already: it is frozen.
     """
+    if config.labelled:
+        return _index_corpus(config)
     store = open_store(config.output)
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
     with shown(Progress("listing")) as progress:
         info = write_listing(list_tracks(config.source, progress.update), store, config.output)
     return IndexReport(output=config.output, tracks=info.tracks, size_bytes=info.size_bytes, files=len(info.files))
+
+
+def _index_corpus(config: IndexConfig) -> IndexReport:
+    """Write the labelled listing: one Parquet file, `config.output` itself or in that folder."""
+    tracks, uri = read_corpus(config.source), labelled_file(config.output)
+    if not open_store(uri).create(uri, labelled_parquet(tracks)):
+        raise UsageError(f"{uri} is there already", "give a new name: a listing is never overwritten")
+    size_bytes = sum(labelled.track.size_bytes for labelled in tracks)
+    return IndexReport(output=uri, tracks=len(tracks), size_bytes=size_bytes, files=1)

@@ -1,33 +1,31 @@
-"""Labelled tracks become spectrograms, through the same code that scoring uses; bad tracks are set aside."""
+"""Labelled tracks become training material, through the same code that scoring uses; bad tracks are set aside."""
 
 import hashlib
-import os
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import Reject, RejectReason, Stage, TrackRejected
-from genre_batch.features.front_end import FrontEnd
-from genre_batch.features.log_mel import Spectrogram
+from genre_batch.features.front_end import FramesFrontEnd, FrontEnd, Segments
 from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.features.segments import cut_segments, standardise
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import StorageError
+from genre_batch.training.feature_cache import FeatureCache, Pieces
 
-HalfSpectrogram = npt.NDArray[np.float16]
+DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A labelled track with its spectrogram [n_mels, n] in dB, not yet standardised; `sha256` of the file's bytes."""
+    """A labelled track with its pieces (see `as_pieces`), and the `sha256` of the file's bytes."""
 
     labelled: LabelledTrack
-    spectrogram: HalfSpectrogram
+    pieces: Pieces
     sha256: str
 
 
@@ -39,51 +37,67 @@ class SkippedTrack:
     reject: Reject
 
 
-def read_examples(
-    tracks: Iterable[LabelledTrack], front_end: FrontEnd, *, cache: Path | None, deadline_s: float
-) -> Iterator[Example | SkippedTrack]:
-    """One outcome a track, in order: the spectrogram of its window, which is the whole track where that is shorter.
+Extract = Callable[[Sequence[LabelledTrack], FrontEnd, Path], Iterator[Example | SkippedTrack]]
+"""One outcome a track, in the order of the tracks; what was computed goes to the `FeatureCache` in the folder given."""
 
-    `cache` is a folder: what was computed from the same bytes with the same settings is not computed again.
-    """
-    whole = whole_spectrogram(front_end)
-    folder = None if cache is None else cache / whole.digest()
-    with closing(SandboxedFrontEnd(whole, deadline_s)) as extractor:
+
+def extract_here(
+    tracks: Sequence[LabelledTrack], front_end: FrontEnd, cache: Path, *, deadline_s: float = DEADLINE_S
+) -> Iterator[Example | SkippedTrack]:
+    """`Extract` in this process and its sandboxed child, one track after another."""
+    kept = FeatureCache(cache, front_end)
+    with closing(SandboxedFrontEnd(front_end.whole(), deadline_s)) as extractor:
         for labelled in tracks:
             try:
-                yield _example(labelled, extractor, folder)
+                yield _example(labelled, front_end, extractor, kept)
             except TrackRejected as rejected:
                 yield SkippedTrack(labelled, rejected.reject)
 
 
-def whole_spectrogram(front_end: FrontEnd) -> FrontEnd:
-    """`front_end` with segments of one frame, not standardised: a track's segments are then its whole spectrogram."""
-    plain = {"segment_frames": 1, "segment_hop_frames": 1, "mean": [], "std": []}
-    return front_end.model_copy(update=plain)
+def as_pieces(segments: Segments, front_end: FrontEnd) -> Pieces:
+    """The pieces [n, rows, columns] of a track whose segments, cut by `front_end.whole()`, are given.
+
+    Where segments are cut from a row of frames it is one piece as long as the window, so that training can crop it
+    anywhere; else the pieces are the segments.
+    """
+    if isinstance(front_end, FramesFrontEnd):
+        return np.ascontiguousarray(segments[:, :, 0].T)[None]
+    return np.ascontiguousarray(segments)
 
 
-def fit_standardisation(spectrograms: Sequence[Spectrogram | HalfSpectrogram]) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of each band, [n_mels] in dB, over all frames; at least 1e-3 dB of deviation."""
-    frames = sum(spectrogram.shape[1] for spectrogram in spectrograms)
-    mean = sum(spectrogram.sum(axis=1, dtype=np.float64) for spectrogram in spectrograms) / frames
-    squares = sum(np.square(spectrogram - mean[:, None], dtype=np.float64).sum(axis=1) for spectrogram in spectrograms)
-    return mean.tolist(), np.maximum(np.sqrt(squares / frames), 1e-3).tolist()
+def as_segments(pieces: Pieces, front_end: FrontEnd) -> Segments:
+    """The segments [n, rows, columns] that scoring cuts from a track with these pieces, standardised."""
+    if isinstance(front_end, FramesFrontEnd):
+        frames = pieces[0].astype(np.float32)
+        cut = cut_segments(frames, front_end.segment_frames, front_end.segment_hop_frames)
+    else:
+        cut = pieces.astype(np.float32)
+    return standardise(cut, front_end.mean, front_end.std, front_end.dtype)
 
 
-def _example(labelled: LabelledTrack, extractor: SandboxedFrontEnd, folder: Path | None) -> Example:
+def fit_standardisation(tracks: Sequence[Pieces]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each row, [rows], over all columns of the pieces [n, rows, columns] of tracks.
+
+    A row that does not vary has deviation 1, as in scikit-learn's StandardScaler.
+    """
+    columns = sum(pieces.shape[0] * pieces.shape[2] for pieces in tracks)
+    mean = sum(pieces.sum(axis=(0, 2), dtype=np.float64) for pieces in tracks) / columns
+    squares = sum(np.square(pieces - mean[:, None], dtype=np.float64).sum(axis=(0, 2)) for pieces in tracks)
+    std = np.sqrt(squares / columns)
+    varies = std > 1e-7 * np.maximum(1.0, np.abs(mean))
+    return mean.tolist(), np.where(varies, std, 1.0).tolist()
+
+
+def _example(labelled: LabelledTrack, front_end: FrontEnd, extractor: SandboxedFrontEnd, kept: FeatureCache) -> Example:
     track = labelled.track
     data = _read(labelled)
     content = hashlib.sha256(data).hexdigest()
-    # The window of a track hangs on its id as well as on its bytes.
-    name = hashlib.sha256(f"{content}\0{track.track_id}".encode()).hexdigest()
-    file = None if folder is None else folder / f"{name}.npy"
-    spectrogram = None if file is None else _load(file)
-    if spectrogram is None:
-        frames = extractor.extract(track, lambda start, length: data[start : start + length]).segments
-        spectrogram = np.ascontiguousarray(frames[:, :, 0].T)
-        if file is not None:
-            _save(file, spectrogram)
-    return Example(labelled, spectrogram, content)
+    pieces = kept.load(content, track.track_id)
+    if pieces is None:
+        segments = extractor.extract(track, lambda start, length: data[start : start + length]).segments
+        pieces = as_pieces(segments, front_end)
+        kept.save(content, track.track_id, pieces)
+    return Example(labelled, pieces, content)
 
 
 def _read(labelled: LabelledTrack) -> bytes:
@@ -92,19 +106,3 @@ def _read(labelled: LabelledTrack) -> bytes:
         return open_store(uri).read(uri, etag=labelled.track.etag or None)
     except StorageError as error:
         raise TrackRejected(RejectReason.READ_FAILED, Stage.READ, str(error)) from error
-
-
-def _load(file: Path) -> HalfSpectrogram | None:
-    try:
-        loaded: HalfSpectrogram = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return None
-    return loaded if loaded.ndim == 2 and loaded.dtype == np.float16 else None
-
-
-def _save(file: Path, spectrogram: HalfSpectrogram) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=file.parent, suffix=".partial")
-    with os.fdopen(handle, "wb") as stream:
-        np.save(stream, spectrogram)
-    Path(temporary).replace(file)

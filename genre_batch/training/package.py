@@ -41,7 +41,7 @@ def write_trained_bundle(folder: Path, manifest: BundleManifest, network: nn.Mod
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        bundle = write_bundle(temporary, manifest, weights, golden)
+        bundle = write_bundle(temporary, manifest, {WEIGHTS_FILE: weights}, golden)
         temporary.chmod(0o755)
         temporary.rename(folder)
     except BaseException:

@@ -3,7 +3,8 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +14,23 @@ from genre_batch.errors import UsageError
 
 Rows = npt.NDArray[np.int64]
 
+Split = Literal["artist", "track", "segment_random", "listed"]
+"""What decides the sides. artist: tracks of one artist stay together (a track of no known artist stands for itself).
+track: artists are not looked at. segment_random: every segment stands for itself, so that pieces of one track are on
+both sides and the figures leak; it exists to show by how much. listed: lists that are given."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """One split: `train` and `test` are row numbers of the labelled tracks, [n_train] and [n_test] int64, sorted."""
+    """One split: row numbers of the labelled tracks, int64, sorted.
+
+    train: [n_train], learned from. test: [n_test], measured on. valid: [n_valid], calibrated on; empty where the test
+    tracks of the other folds serve for that.
+    """
 
     train: Rows
     test: Rows
+    valid: Rows = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def group_folds(tracks: Sequence[LabelledTrack], folds: int, seed: int) -> list[Fold]:
@@ -34,18 +45,50 @@ def group_folds(tracks: Sequence[LabelledTrack], folds: int, seed: int) -> list[
     genres = np.array([labelled.genre for labelled in tracks])
     groups = np.array([labelled.group for labelled in tracks])
     splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=seed)
-    splits = [Fold(np.sort(train), np.sort(test)) for train, test in splitter.split(genres, genres, groups)]
-    for fold in splits:
-        _check_complete(genres, fold)
-    return splits
+    return _checked(
+        genres, [Fold(np.sort(train), np.sort(test)) for train, test in splitter.split(genres, genres, groups)]
+    )
+
+
+def random_folds(tracks: Sequence[LabelledTrack], folds: int, seed: int) -> list[Fold]:
+    """As `group_folds`, with every track a group of its own (scikit-learn's StratifiedKFold)."""
+    from sklearn.model_selection import StratifiedKFold
+
+    _check_splittable([replace(labelled, group=labelled.track.track_id) for labelled in tracks], folds)
+    genres = np.array([labelled.genre for labelled in tracks])
+    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
+    return _checked(genres, [Fold(np.sort(train), np.sort(test)) for train, test in splitter.split(genres, genres)])
+
+
+def listed_fold(tracks: Sequence[LabelledTrack]) -> Fold:
+    """The split that the tracks' own `part` says; each must have one of "train", "valid" and "test".
+
+    Raises UsageError where a part is empty, or holds a genre that is not trained on.
+    """
+    parts = np.array([labelled.part for labelled in tracks])
+    train, valid, test = (np.flatnonzero(parts == part) for part in ("train", "valid", "test"))
+    fold = Fold(train, test, valid)
+    learned = {tracks[row].genre for row in train}
+    for part, rows in (("train", train), ("valid", valid), ("test", test)):
+        if not len(rows):
+            raise UsageError(
+                f"the {part} list has no track of the corpus", "look at the lists, and at the tracks' names"
+            )
+        unknown = sorted({tracks[row].genre for row in rows} - learned)
+        if unknown:
+            raise UsageError(
+                f"the {part} list has the genre {unknown[0]!r}, and the train list has not", "mend the lists"
+            )
+    return fold
 
 
 def split_digest(tracks: Sequence[LabelledTrack], folds: Sequence[Fold]) -> str:
     """sha256 over the ids of the held-out tracks of each fold: equal digests mean comparable figures."""
     digest = hashlib.sha256()
     for fold in folds:
-        held_out = sorted(tracks[row].track.track_id for row in fold.test)
-        digest.update(("\0".join(held_out) + "\0\0").encode())
+        for rows in (fold.test, fold.valid) if len(fold.valid) else (fold.test,):
+            held_out = sorted(tracks[row].track.track_id for row in rows)
+            digest.update(("\0".join(held_out) + "\0\0").encode(errors="surrogatepass"))
     return digest.hexdigest()
 
 
@@ -63,8 +106,10 @@ def _check_splittable(tracks: Sequence[LabelledTrack], folds: int) -> None:
             )
 
 
-def _check_complete(genres: npt.NDArray[np.str_], fold: Fold) -> None:
-    missing = set(genres) - set(genres[fold.train])
-    if missing or not len(fold.test):
-        what = f"leaves no track of {sorted(missing)} to train on" if missing else "holds out no track"
-        raise UsageError(f"a fold {what}", "ask for fewer folds, or add tracks by other artists")
+def _checked(genres: npt.NDArray[np.str_], folds: list[Fold]) -> list[Fold]:
+    for fold in folds:
+        missing = set(genres) - set(genres[fold.train])
+        if missing or not len(fold.test):
+            what = f"leaves no track of {sorted(missing)} to train on" if missing else "holds out no track"
+            raise UsageError(f"a fold {what}", "ask for fewer folds, or add tracks by other artists")
+    return folds

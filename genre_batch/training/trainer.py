@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
 from genre_batch.model.architecture import Architecture
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.calibration import Calibration
@@ -43,7 +43,7 @@ class TrainConfig(BaseModel):
     output: str = Field(min_length=1)
     name: Annotated[str, Field(pattern="^[a-z0-9][a-z0-9._-]{0,63}$")]
     architecture: Architecture
-    front_end: FrontEnd = FrontEnd()
+    front_end: FrontEnd = LogMelFrontEnd()
     optimisation: Optimisation = Optimisation()
     folds: int = Field(default=5, ge=2)
     repeats: PositiveInt = 1

@@ -96,3 +96,29 @@ def test_a_source_that_is_no_corpus_is_refused(tmp_path: Path, moto_s3: S3Server
     }.items():
         with pytest.raises(UsageError, match=words):
             read_corpus(source)
+
+
+def test_fma_s_layout_is_a_corpus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    put(str(tmp_path), "fma_small/000/000002.mp3", "fma_small/000/000005.mp3", "fma_small/001/001010.mp3")
+    put(str(tmp_path), "fma_small/000/000020.mp3", "fma_small/checksums")
+    header = ",artist,set,set,track\n,id,split,subset,genre_top\ntrack_id,,,,\n"
+    rows = "2,1,training,small,Hip-Hop\n5,1,validation,small,Rock\n20,6,test,small,\n1010,7,test,small,Rock\n"
+    (tmp_path / "fma_metadata").mkdir()
+    (tmp_path / "fma_metadata" / "tracks.csv").write_text(header + rows + "3,1,training,small,Hip-Hop\n")
+    corpus = read_corpus(str(tmp_path))
+    assert facts(corpus) == [
+        ("000002", "Hip-Hop", "artist:1"),
+        ("000005", "Rock", "artist:1"),
+        ("001010", "Rock", "artist:7"),
+    ]
+    assert [labelled.part for labelled in corpus] == ["train", "valid", "test"]
+    assert corpus[2].track.uri == f"{tmp_path}/fma_small/001/001010.mp3"
+    assert "1 tracks have no top genre" in caplog.text
+
+
+@pytest.mark.parametrize("column", ["split", "fault_filtered_split"])
+def test_a_corpus_may_say_how_it_is_split(tmp_path: Path, column: str) -> None:
+    put(str(tmp_path), "rock/1", "rock/2", "jazz/3", "jazz/4")
+    text = f"path,genre,{column}\nrock/1,rock,train\nrock/2,rock,Validation\njazz/3,jazz,test\njazz/4,jazz,excluded\n"
+    (tmp_path / "tracks.csv").write_text(text)
+    assert [labelled.part for labelled in read_corpus(str(tmp_path))] == ["test", "", "train", "valid"]

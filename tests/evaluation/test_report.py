@@ -11,7 +11,7 @@ import torch
 from genre_batch.errors import UsageError
 from genre_batch.evaluation.report import evaluate
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.model.bundle import load_bundle, sha256_hex
 from genre_batch.model.calibration import Calibration, softmax
@@ -39,7 +39,7 @@ def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float]) ->
     manifest = BundleManifest(
         name="small",
         architecture=ShortCnnSettings(channels=2),
-        front_end=FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
+        front_end=LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
         taxonomy=Taxonomy(genres=GENRES),
         calibration=Calibration(temperature=0.3),
         thresholds=thresholds,

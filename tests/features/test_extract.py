@@ -9,9 +9,10 @@ from music import music
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import FrontEnd, segments_of
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.segments_of import segments_of
 
-SHORT = FrontEnd(segment_frames=128, segment_hop_frames=64)
+SHORT = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 
 
 def test_a_long_track_is_heard_from_the_window_of_its_id() -> None:
@@ -35,7 +36,7 @@ def test_lossless_formats_give_the_same_segments(encoding: str) -> None:
 
 def test_a_track_shorter_than_a_segment_fills_one() -> None:
     data = encode(music(2.0)[:, None], 22_050, "wav")
-    track = extract_segments(io.BytesIO(data), len(data), "track", FrontEnd())
+    track = extract_segments(io.BytesIO(data), len(data), "track", LogMelFrontEnd())
     assert track.segments.shape == (1, 128, 1292)
     np.testing.assert_array_equal(track.segments[0, :, :87], track.segments[0, :, 87:174])
 
@@ -43,5 +44,5 @@ def test_a_track_shorter_than_a_segment_fills_one() -> None:
 def test_a_silent_track_is_rejected_in_the_features_stage() -> None:
     data = encode(np.zeros((44_100, 2), np.float32), 44_100, "flac")
     with pytest.raises(TrackRejected) as raised:
-        extract_segments(io.BytesIO(data), len(data), "track", FrontEnd())
+        extract_segments(io.BytesIO(data), len(data), "track", LogMelFrontEnd())
     assert (raised.value.reject.reason, raised.value.reject.stage) == (RejectReason.SILENT, Stage.FEATURES)

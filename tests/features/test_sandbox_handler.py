@@ -7,13 +7,13 @@ from audio_samples import encode
 from music import music
 
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.features.sandbox_handler import handle
 from genre_batch.features.sandbox_wire import pack_request, unpack_segments
 
 
 def test_the_answer_holds_the_segments_of_the_track_asked_for() -> None:
-    front_end = FrontEnd(segment_frames=128, segment_hop_frames=64)
+    front_end = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
     data = encode(music(40.0)[:, None], 22_050, "flac")
     answer = handle(pack_request("track", front_end), io.BytesIO(data), len(data))
     expected = extract_segments(io.BytesIO(data), len(data), "track", front_end)

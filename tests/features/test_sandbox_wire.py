@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.front_end import LogMelFrontEnd, TrackSegments
 from genre_batch.features.sandbox_wire import pack_request, pack_segments, unpack_request, unpack_segments
 
-FRONT_END = FrontEnd(n_mels=4, segment_frames=8, segment_hop_frames=1292)
+FRONT_END = LogMelFrontEnd(n_mels=4, segment_frames=8, segment_hop_frames=1292)
 HEADER = {"n_segments": 1, "duration_s": 61.5, "window_start_s": 12.0, "decoder": "soundfile"}
 NUMBERS = np.arange(32, dtype="<f2").tobytes()
 

@@ -12,10 +12,10 @@ from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.features import sandboxed
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
-FRONT_END = FrontEnd(segment_frames=128, segment_hop_frames=64)
+FRONT_END = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from safetensors.torch import load, save
 from small_bundle import MANIFEST, fill_with_noise, weights_of, write_small_bundle
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import softmax
@@ -20,7 +20,7 @@ NO_GPU = not torch.cuda.is_available()
 SHORT = MANIFEST.model_copy(
     update={
         "architecture": ShortCnnSettings(channels=8),
-        "front_end": FrontEnd(segment_frames=128, segment_hop_frames=64),
+        "front_end": LogMelFrontEnd(segment_frames=128, segment_hop_frames=64),
     }
 )
 

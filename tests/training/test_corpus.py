@@ -7,10 +7,10 @@ import pytest
 import soundfile
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.training.corpus import TrainingCorpus, read_training_corpus
 
-FRONT_END = FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32)
+FRONT_END = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32)
 
 
 def read(folder: Path) -> TrainingCorpus:

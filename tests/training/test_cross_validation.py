@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from genre_batch.evaluation.metrics import log_loss
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.training.cross_validation import HeldOut, calibrate, cross_validate, precision_threshold
 from genre_batch.training.fit import Optimisation
@@ -13,7 +13,7 @@ from genre_batch.training.splits import Fold
 
 RECIPE = Recipe(
     ShortCnnSettings(channels=2, dropout=0.0),
-    FrontEnd(n_mels=16, segment_frames=16, segment_hop_frames=8),
+    LogMelFrontEnd(n_mels=16, segment_frames=16, segment_hop_frames=8),
     Optimisation(epochs=1, batch_size=4),
     n_genres=2,
 )

@@ -9,11 +9,12 @@ import soundfile
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
-from genre_batch.features.front_end import FrontEnd, segments_of
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.segments_of import segments_of
 from genre_batch.storage.open_store import open_store
 from genre_batch.training.dataset import Example, SkippedTrack, fit_standardisation, read_examples
 
-FRONT_END = FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32, mean=[1.0] * 16, std=[2.0] * 16)
+FRONT_END = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32, mean=[1.0] * 16, std=[2.0] * 16)
 
 
 def tone(hertz: float, seconds: float = 1.5) -> np.ndarray:

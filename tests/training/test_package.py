@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_probabilities, check_segments
@@ -19,7 +19,7 @@ from genre_batch.training.package import check_output, write_trained_bundle
 MANIFEST = BundleManifest(
     name="small",
     architecture=ShortCnnSettings(channels=2),
-    front_end=FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32),
+    front_end=LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32),
     taxonomy=Taxonomy(genres=["blues", "jazz"]),
 )
 

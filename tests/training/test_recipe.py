@@ -3,13 +3,14 @@
 import numpy as np
 import torch
 
-from genre_batch.features.front_end import FrontEnd, segments_of
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.segments_of import segments_of
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.training.dataset import whole_spectrogram
 from genre_batch.training.fit import Optimisation, segment_logits
 from genre_batch.training.recipe import FittedModel, Recipe, fit_model
 
-FRONT_END = FrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16)
+FRONT_END = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16)
 RECIPE = Recipe(ShortCnnSettings(channels=2), FRONT_END, Optimisation(epochs=1, batch_size=4), n_genres=2)
 LABELS = np.array([0, 1] * 3, np.int64)
 

@@ -8,7 +8,7 @@ import soundfile
 
 from genre_batch.errors import UsageError
 from genre_batch.evaluation.report import evaluate
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.model.bundle import load_bundle
 from genre_batch.training.fit import Optimisation
@@ -38,7 +38,7 @@ def config(source: Path, output: Path, **changes: object) -> TrainConfig:
         output=str(output),
         name="small",
         architecture=ShortCnnSettings(channels=4, dropout=0.0),
-        front_end=FrontEnd(n_mels=32, segment_frames=32, segment_hop_frames=32),
+        front_end=LogMelFrontEnd(n_mels=32, segment_frames=32, segment_hop_frames=32),
         optimisation=Optimisation(epochs=12, batch_size=4, learning_rate=0.01),
         folds=2,
         repeats=2,
@@ -91,8 +91,8 @@ def test_the_same_settings_give_the_same_bundle(corpus: Path, tmp_path: Path) ->
     [
         (("bass",), 3, {}, "only the genre 'bass'"),
         (("bass", "hiss"), 3, {"folds": 4}, "too few for 4 folds"),
-        (("bass", "hiss"), 3, {"front_end": FrontEnd(mean=[0.0] * 128, std=[1.0] * 128)}, "are learned"),
-        (("bass", "hiss"), 3, {"front_end": FrontEnd(n_mels=8, segment_frames=32)}, "at least 16 bands"),
+        (("bass", "hiss"), 3, {"front_end": LogMelFrontEnd(mean=[0.0] * 128, std=[1.0] * 128)}, "are learned"),
+        (("bass", "hiss"), 3, {"front_end": LogMelFrontEnd(n_mels=8, segment_frames=32)}, "at least 16 bands"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_and_nothing_written(

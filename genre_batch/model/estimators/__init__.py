@@ -1,0 +1,1 @@
+"""Classifiers that are no networks: fitted, saved without pickle, and loaded again."""
