@@ -1,0 +1,47 @@
+"""What was computed from a track, kept by content: a run that is killed or repeated does not compute it again."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from genre_batch.features.front_end import FrontEnd
+
+Pieces = npt.NDArray[np.float16] | npt.NDArray[np.float32]
+"""What a model learns from of one track, [n, rows, columns], not standardised; see `dataset.read_pieces`."""
+
+
+class FeatureCache:
+    """The pieces of tracks in a folder, one file a track, for one front end.
+
+    A file's name comes from the bytes of the track, its id (which decides the window) and the front end that training
+    reads with. Files are written under another name and then renamed, so several processes may share a folder.
+    """
+
+    def __init__(self, folder: Path, front_end: FrontEnd) -> None:
+        whole = front_end.whole()
+        self._folder = folder / whole.digest()
+        self._dtype = np.dtype(whole.dtype)
+
+    def load(self, sha256: str, track_id: str) -> Pieces | None:
+        """The pieces of the track with these bytes and this id; None where there are none, or they are damaged."""
+        try:
+            loaded: Pieces = np.load(self._file(sha256, track_id), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        return loaded if loaded.ndim == 3 and loaded.size and loaded.dtype == self._dtype else None
+
+    def save(self, sha256: str, track_id: str, pieces: Pieces) -> None:
+        """Keep `pieces`. Raises OSError where the folder cannot be written."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".partial")
+        with os.fdopen(handle, "wb") as stream:
+            np.save(stream, pieces)
+        Path(temporary).replace(self._file(sha256, track_id))
+
+    def _file(self, sha256: str, track_id: str) -> Path:
+        name = hashlib.sha256(f"{sha256}\0{track_id}".encode(errors="surrogatepass")).hexdigest()
+        return self._folder / f"{name}.npy"
