@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.track import Track
 from genre_batch.errors import DamageFound
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 
 _GIVEN_UP = Reject(
     RejectReason.INTERNAL,
@@ -14,9 +14,9 @@ _GIVEN_UP = Reject(
 )
 
 
-def shard_tracks(scored: Sequence[ScoredTrack], rejected: Sequence[RejectedTrack]) -> dict[str, Track]:
+def shard_tracks(answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> dict[str, Track]:
     """The tracks of a shard by track_id. Raises ValueError where one has two outcomes."""
-    rows = [row.track for row in scored] + [row.track for row in rejected]
+    rows = [row.track for row in answered] + [row.track for row in rejected]
     tracks = {track.track_id: track for track in rows}
     if len(tracks) != len(rows):
         raise ValueError("a track of the shard has two outcomes")
@@ -40,6 +40,6 @@ def rejects_beside(
     return sorted(rows, key=by_track_id)
 
 
-def by_track_id(row: ScoredTrack | RejectedTrack) -> str:
+def by_track_id(row: AnsweredTrack | RejectedTrack) -> str:
     """The sort key of rows: the order of the listing."""
     return row.track.track_id

@@ -8,6 +8,7 @@ from genre_batch.sink.run_facts import RunFacts
 LATEST = "_latest.json"
 RUNS_FOLDER = "_runs/"
 _SHARD_DIGITS = 8
+_OWN = ("scores/model=", "features/front_end=", "rejects/model=", "rejects/front_end=", RUNS_FOLDER, LATEST)
 
 
 def at(output: str, path: str) -> str:
@@ -17,7 +18,7 @@ def at(output: str, path: str) -> str:
 
 def is_own(output: str, uri: str) -> bool:
     """Whether an object below `output` was written by a run, and is no user's."""
-    return uri.startswith(tuple(at(output, path) for path in ("scores/model=", "rejects/model=", RUNS_FOLDER, LATEST)))
+    return uri.startswith(tuple(at(output, path) for path in _OWN))
 
 
 def shard_name(shard_index: int) -> str:
@@ -27,14 +28,19 @@ def shard_name(shard_index: int) -> str:
     return f"{shard_index:0{_SHARD_DIGITS}d}"
 
 
-def scores_path(run: RunFacts, shard_index: int) -> str:
-    """The scores of one shard."""
-    return f"scores/model={run.model_id}/dt={run.dt}/{run.run_id}-{shard_name(shard_index)}.parquet"
+def answers_path(run: RunFacts, shard_index: int) -> str:
+    """The scores of one shard or, in a run of plain features, its features."""
+    return _path(run.answers, run, shard_index)
 
 
 def rejects_path(run: RunFacts, shard_index: int) -> str:
     """The rejects of one shard."""
-    return f"rejects/model={run.model_id}/dt={run.dt}/{run.run_id}-{shard_name(shard_index)}.parquet"
+    return _path("rejects", run, shard_index)
+
+
+def _path(table: str, run: RunFacts, shard_index: int) -> str:
+    key = "model" if run.answers == "scores" else "front_end"
+    return f"{table}/{key}={run.model_id}/dt={run.dt}/{run.run_id}-{shard_name(shard_index)}.parquet"
 
 
 def run_path(run_id: str, name: str) -> str:

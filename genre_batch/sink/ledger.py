@@ -2,8 +2,8 @@
 
 A shard is three objects, written in this order and each only where none is yet (`Store.create`):
 
-1. its scores, even when there are none: whoever creates this file decides which tracks have a score;
-2. its rejects, one for each track that those scores lack, where there are such tracks;
+1. its answers (scores, or features), even when there are none: whoever creates this file decides who has one;
+2. its rejects, one for each track that those answers lack, where there are such tracks;
 3. its marker, which names both files with their hashes.
 
 Nothing is ever overwritten, so a marker stays true whatever a slow or crashed driver of the same run does later, and a
@@ -18,28 +18,33 @@ import pyarrow as pa
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.agreement import by_track_id, rejects_beside, shard_tracks
+from genre_batch.sink.answers import MakeTable, keys_of, make_scores
 from genre_batch.sink.parquet import from_bytes, to_bytes
 from genre_batch.sink.pointer import parse, to_json
 from genre_batch.sink.prefetch import prefetched
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.tables import rejects_table, scores_table
+from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
+from genre_batch.sink.tables import rejects_table
 from genre_batch.storage.store import Store
 
 _READERS = 16
 
 
 class Ledger:
-    """The committed shards of one run below `output`. It holds no state, so threads may share it."""
+    """The committed shards of one run below `output`. It holds no state, so threads may share it.
 
-    def __init__(self, store: Store, output: str, run: RunFacts) -> None:
+    `make_table` makes the table of a shard's answers.
+    """
+
+    def __init__(self, store: Store, output: str, run: RunFacts, make_table: MakeTable = make_scores) -> None:
         self._store = store
         self._output = output
         self._run = run
+        self._make_table = make_table
 
     def commit(
-        self, shard_index: int, scored: Sequence[ScoredTrack], rejected: Sequence[RejectedTrack]
+        self, shard_index: int, answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]
     ) -> CommitRecord:
         """Commit the outcomes of all tracks of a shard and return what the marker says.
 
@@ -47,19 +52,18 @@ class Ledger:
         written in the order of the listing, whatever order they come in. Raises ValueError for a track with two
         outcomes, DamageFound where what is on storage cannot come from this run, and what the store raises.
         """
-        tracks = shard_tracks(scored, rejected)
-        scores_file, scores = self._settle(
-            layout.scores_path(self._run, shard_index), scores_table(sorted(scored, key=by_track_id), self._run)
-        )
-        rows = rejects_beside(_keys(scores), tracks, rejected)
+        tracks = shard_tracks(answered, rejected)
+        table = self._make_table(sorted(answered, key=by_track_id), self._run)
+        answers_file, answers = self._settle(layout.answers_path(self._run, shard_index), table)
+        rows = rejects_beside(keys_of(answers), tracks, rejected)
         if not rows:
-            return self._mark(CommitRecord(shard=shard_index, files=(scores_file,), counts=Counts.of(scores, None)))
+            return self._mark(CommitRecord(shard=shard_index, files=(answers_file,), counts=Counts.of(answers, None)))
         wanted = rejects_table(rows, self._run)
         rejects_file, rejects = self._settle(layout.rejects_path(self._run, shard_index), wanted)
-        if _keys(rejects) != _keys(wanted):
-            raise DamageFound(f"{rejects_file.path} does not fit its scores", "start a run into a new output folder")
-        counts = Counts.of(scores, rejects)
-        return self._mark(CommitRecord(shard=shard_index, files=(scores_file, rejects_file), counts=counts))
+        if keys_of(rejects) != keys_of(wanted):
+            raise DamageFound(f"{rejects_file.path} does not fit its answers", "start a run into a new output folder")
+        counts = Counts.of(answers, rejects)
+        return self._mark(CommitRecord(shard=shard_index, files=(answers_file, rejects_file), counts=counts))
 
     def shards(self) -> set[int]:
         """The committed shards: what a resumed run leaves out. Costs a listing, and no reads."""
@@ -98,7 +102,3 @@ class Ledger:
         if marked.files != record.files:
             raise DamageFound(f"{path} names other files than those on storage", "start a run into a new output folder")
         return marked
-
-
-def _keys(table: pa.Table) -> list[tuple[str, str]]:
-    return list(zip(table["track_id"].to_pylist(), table["etag"].to_pylist(), strict=True))

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from genre_batch.catalog.reject import RejectReason
+from genre_batch.sink.answers import keys_of
 
 
 class DataFile(BaseModel):
@@ -28,7 +29,7 @@ class DataFile(BaseModel):
 
 
 class Counts(BaseModel):
-    """Rows by outcome: `scored` counts all rows of `scores`, `abstained` those among them without a genre."""
+    """Tracks by outcome: `scored` counts those with an answer, `abstained` those among them without a genre."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -43,11 +44,12 @@ class Counts(BaseModel):
         return sum(self.rejected_by_reason.values())
 
     @classmethod
-    def of(cls, scores: pa.Table, rejects: pa.Table | None) -> Self:
-        """The counts of one shard's tables."""
+    def of(cls, answers: pa.Table, rejects: pa.Table | None) -> Self:
+        """The counts of one shard's tables; a table of features has no genres."""
+        scores = answers if "genre" in answers.column_names else None
         return cls(
-            scored=scores.num_rows,
-            abstained=pc.sum(scores["abstained"]).as_py() or 0,
+            scored=len(keys_of(answers)),
+            abstained=0 if scores is None else pc.sum(scores["abstained"]).as_py() or 0,
             rejected_by_reason={RejectReason(reason): n for reason, n in _tally(rejects, "reason").items()},
             genres=_tally(scores, "genre"),
         )

@@ -1,6 +1,7 @@
 """What is fixed when a run is planned and stamped on everything it writes."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
@@ -12,7 +13,8 @@ class RunFacts(BaseModel):
     """The same for every row of a run.
 
     They come from the run's plan, never from the process, so that a retry on another machine writes the same bytes.
-    `versions` maps the libraries that decide the scores to their versions.
+    `answers` is the table that it fills; for features, `model_id` and `fingerprint` are those of the front end.
+    `versions` maps the libraries that decide the answers to their versions.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -20,6 +22,7 @@ class RunFacts(BaseModel):
     run_id: str = Field(pattern=RUN_ID_PATTERN)
     model_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
     fingerprint: str = Field(min_length=1)
+    answers: Literal["scores", "features"] = "scores"
     planned_at: AwareDatetime
     git_sha: str
     config_sha256: str

@@ -2,11 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from genre_batch.catalog.track import Track
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.sink.schema import REJECTS, SCORES, RejectedTrack, ScoredTrack
+from genre_batch.sink.schema import REJECTS, SCORES, DescribedTrack, RejectedTrack, ScoredTrack, features_schema
 
 
 def scores_table(rows: Sequence[ScoredTrack], run: RunFacts) -> pa.Table:
@@ -39,6 +40,29 @@ def rejects_table(rows: Sequence[RejectedTrack], run: RunFacts) -> pa.Table:
         **_run_columns(run, len(rows)),
     }
     return pa.table(columns, schema=REJECTS)
+
+
+def features_table(rows: Sequence[DescribedTrack], run: RunFacts, columns: Sequence[str], segment_s: float) -> pa.Table:
+    """One row a segment, of `segment_s` seconds each, with the descriptors `columns` and those of `features_schema`.
+
+    Each track's segments are [n, len(columns), 1].
+    """
+    counts = [len(row.segments) for row in rows]
+    of_segment = [row for row, count in zip(rows, counts, strict=True) for _ in range(count)]
+    segment = [place for count in counts for place in range(count)]
+    numbers = np.concatenate([row.segments[:, :, 0] for row in rows] or [np.empty((0, len(columns)), np.float32)])
+    starts = [row.window_start_s + place * segment_s for row, place in zip(of_segment, segment, strict=True)]
+    table = {
+        **_track_columns([row.track for row in of_segment]),
+        "duration_s": [row.duration_s for row in of_segment],
+        "decoder": [row.decoder for row in of_segment],
+        "segment": segment,
+        "segment_start_s": starts,
+        **{name: numbers[:, place] for place, name in enumerate(columns)},
+        "fingerprint": [run.fingerprint] * len(of_segment),
+        **_run_columns(run, len(of_segment)),
+    }
+    return pa.table(table, schema=features_schema(columns))
 
 
 def _track_columns(tracks: Sequence[Track]) -> dict[str, list[str] | list[int]]:

@@ -88,7 +88,7 @@ def test_a_run_that_is_being_planned_has_no_history(table: Table) -> None:
 def test_a_committed_file_that_is_damaged_is_named(table: Table) -> None:
     store, output = table
     commit(table, make_plan(2), make_tracks(2))
-    path = layout.scores_path(make_plan(), 0)
+    path = layout.answers_path(make_plan(), 0)
     store.write(layout.at(output, path), b"gone bad")
     with pytest.raises(DamageFound, match=path):
         done(table)

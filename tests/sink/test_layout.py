@@ -8,7 +8,7 @@ from genre_batch.sink import layout
 
 def test_paths_are_those_of_the_house_plan() -> None:
     run = make_plan()
-    assert layout.scores_path(run, 7) == f"scores/model=mel-cnn-1/dt=2026-11-21/{RUN_ID}-00000007.parquet"
+    assert layout.answers_path(run, 7) == f"scores/model=mel-cnn-1/dt=2026-11-21/{RUN_ID}-00000007.parquet"
     assert layout.rejects_path(run, 7) == f"rejects/model=mel-cnn-1/dt=2026-11-21/{RUN_ID}-00000007.parquet"
     assert layout.commit_path(RUN_ID, 7) == f"_runs/{RUN_ID}/commits/00000007.json"
     assert layout.plan_path(RUN_ID) == f"_runs/{RUN_ID}/plan.json"

@@ -46,7 +46,7 @@ def driver(outcomes: Outcomes) -> Driver:
 def test_a_shard_is_two_files_and_a_marker(table: tuple[Store, str]) -> None:
     store, output = table
     record = commit(store, output, "srs")
-    scores, rejects = layout.scores_path(PLAN, 0), layout.rejects_path(PLAN, 0)
+    scores, rejects = layout.answers_path(PLAN, 0), layout.rejects_path(PLAN, 0)
     assert everything(store, output).keys() == {scores, rejects, layout.commit_path(RUN_ID, 0)}
     assert [(file.path, file.rows) for file in record.files] == [(scores, 2), (rejects, 1)]
     assert record.counts.genres == {"jazz": 2}
@@ -82,7 +82,7 @@ def test_who_comes_second_takes_over_what_is_committed(table: tuple[Store, str])
 def test_the_files_of_a_crashed_driver_are_taken_over(table: tuple[Store, str], written: int) -> None:
     store, output = table
     commit(store, output, "srs")
-    paths = [layout.scores_path(PLAN, 0), layout.rejects_path(PLAN, 0), layout.commit_path(RUN_ID, 0)]
+    paths = [layout.answers_path(PLAN, 0), layout.rejects_path(PLAN, 0), layout.commit_path(RUN_ID, 0)]
     for path in paths[written:]:
         store.delete(layout.at(output, path))
     record = commit(store, output, "SSS")
@@ -128,7 +128,7 @@ def test_other_names_among_the_markers_are_left_alone(table: tuple[Store, str]) 
 
 def test_foreign_files_in_the_way_are_damage(table: tuple[Store, str]) -> None:
     store, output = table
-    store.write(layout.at(output, layout.scores_path(PLAN, 0)), b"not a table")
+    store.write(layout.at(output, layout.answers_path(PLAN, 0)), b"not a table")
     with pytest.raises(DamageFound, match="cannot be read as Parquet"):
         commit(store, output, "sss")
     assert Ledger(store, output, PLAN).shards() == set()
@@ -138,7 +138,7 @@ def test_files_that_changed_after_the_commit_are_damage(table: tuple[Store, str]
     store, output = table
     commit(store, output, "sss")
     commit(store, f"{output}-2", "SSS")
-    path = layout.scores_path(PLAN, 0)
+    path = layout.answers_path(PLAN, 0)
     store.write(layout.at(output, path), store.read(layout.at(f"{output}-2", path)))
     with pytest.raises(DamageFound, match="names other files"):
         commit(store, output, "sss")

@@ -1,0 +1,43 @@
+"""What a run fills: a table of scores or, for other systems, of plain features. The protocol is the same for both."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genre_batch.features.front_end import DescriptorFrontEnd
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import AnsweredTrack, DescribedTrack, ScoredTrack
+from genre_batch.sink.tables import features_table, scores_table
+
+Row = TypeVar("Row", ScoredTrack, DescribedTrack)
+MakeTable = Callable[[Sequence[AnsweredTrack], RunFacts], pa.Table]
+
+
+def make_scores(rows: Sequence[AnsweredTrack], run: RunFacts) -> pa.Table:
+    """The table of scored tracks. Raises TypeError for any other."""
+    return scores_table([_checked(row, ScoredTrack) for row in rows], run)
+
+
+def features_maker(front_end: DescriptorFrontEnd) -> MakeTable:
+    """What makes the table of the descriptors of `front_end`. It raises TypeError for tracks with anything else."""
+
+    def make_features(rows: Sequence[AnsweredTrack], run: RunFacts) -> pa.Table:
+        described = [_checked(row, DescribedTrack) for row in rows]
+        return features_table(described, run, front_end.columns, front_end.segment_s)
+
+    return make_features
+
+
+def keys_of(answers: pa.Table) -> list[tuple[str, str]]:
+    """(track_id, etag) of each track, once a track, in the order of the table."""
+    if "segment" in answers.column_names:
+        answers = answers.filter(pc.equal(answers["segment"], 0))
+    return list(zip(answers["track_id"].to_pylist(), answers["etag"].to_pylist(), strict=True))
+
+
+def _checked(row: AnsweredTrack, kind: type[Row]) -> Row:
+    if not isinstance(row, kind):
+        raise TypeError(f"{type(row).__name__} is no {kind.__name__}")
+    return row
