@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-Probabilities = npt.NDArray[np.floating]
-Labels = npt.NDArray[np.int64]
+from genre_batch.evaluation.reliability import BINS, Labels, Probabilities, calibration_error, reliability
 
 
 class GenreFigures(BaseModel):
@@ -22,7 +20,11 @@ class GenreFigures(BaseModel):
 
 
 class Metrics(BaseModel):
-    """Figures over tracks. `confusion_matrix[i][j]`: tracks of genre i answered j, in the order of `genres`."""
+    """Figures over tracks. `confusion_matrix[i][j]`: tracks of genre i answered j, in the order of `genres`.
+
+    roc_auc: null where fewer than two genres occur. mean_squared_error: of the probabilities. label_index_mse: the
+    figure that seed 001 quotes, see `label_index_mse`.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -30,7 +32,10 @@ class Metrics(BaseModel):
     accuracy: float
     macro_f1: float
     top_3_accuracy: float
+    roc_auc: float | None
     log_loss: float
+    mean_squared_error: float
+    label_index_mse: float
     expected_calibration_error: float
     genres: list[str]
     per_genre: dict[str, GenreFigures]
@@ -60,9 +65,12 @@ def measure(probabilities: Probabilities, labels: Labels, genres: Sequence[str])
     return Metrics(
         tracks=len(labels),
         accuracy=accuracy(probabilities, labels),
-        macro_f1=float(np.mean([figures.f1 for figures in per_genre.values() if figures.tracks])),
+        macro_f1=macro_f1(answers, labels),
         top_3_accuracy=top_k_accuracy(probabilities, labels, 3),
+        roc_auc=roc_auc(probabilities, labels),
         log_loss=log_loss(probabilities, labels),
+        mean_squared_error=mean_squared_error(probabilities, labels),
+        label_index_mse=label_index_mse(answers, labels, genres),
         expected_calibration_error=expected_calibration_error(probabilities, labels),
         genres=list(genres),
         per_genre=per_genre,
@@ -87,13 +95,43 @@ def log_loss(probabilities: Probabilities, labels: Labels) -> float:
     return float(-np.log(np.maximum(given, 1e-12)).mean())
 
 
-def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = 10) -> float:
-    """Mean gap between confidence and accuracy over equal-width confidence bins, weighted by tracks.
+def macro_f1(answers: Labels, labels: Labels) -> float:
+    """The mean F1 over the genres that occur among `labels` [n]; `answers` [n] are genres as well."""
+    from sklearn.metrics import f1_score
 
-    The measure of Guo et al., "On Calibration of Modern Neural Networks", ICML 2017.
+    return float(f1_score(labels, answers, labels=np.unique(labels), average="macro", zero_division=0.0))
+
+
+def roc_auc(probabilities: Probabilities, labels: Labels) -> float | None:
+    """Mean area under the ROC curve, each genre that occurs against the rest; None where only one genre occurs."""
+    from sklearn.metrics import roc_auc_score
+
+    genres = np.unique(labels)
+    if len(genres) < 2:
+        return None
+    return float(roc_auc_score(labels[:, None] == genres, probabilities[:, genres], average="macro"))
+
+
+def mean_squared_error(probabilities: Probabilities, labels: Labels) -> float:
+    """Mean squared difference between probabilities [n, n_genres] and the true answers (1 for the genre, else 0).
+
+    The mean is over tracks and genres: the score of Brier (1950) divided by the number of genres.
     """
-    confidence = np.asarray(probabilities, np.float64).max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [abs((correct[which == b] - confidence[which == b]).sum()) for b in range(bins)]
-    return float(sum(gaps) / len(labels))
+    truth = np.arange(probabilities.shape[1]) == labels[:, None]
+    return float(np.square(np.asarray(probabilities, np.float64) - truth).mean())
+
+
+def label_index_mse(answers: Labels, labels: Labels, genres: Sequence[str]) -> float:
+    """Mean squared difference between the number of the genre answered and of the true one, genres sorted by name.
+
+    Seed 001 quotes an MSE of 4.664 for an accuracy of 0.625. No difference of probabilities can be so large, so it is
+    that of scikit-learn's label codes, which count genres by name. It says how far apart two genres are in the
+    alphabet: keep it for comparing with that source, and read nothing else into it.
+    """
+    codes = np.argsort(np.argsort(np.asarray(genres)))
+    return float(np.square(codes[answers] - codes[labels]).mean())
+
+
+def expected_calibration_error(probabilities: Probabilities, labels: Labels, bins: int = BINS) -> float:
+    """Mean gap between confidence and accuracy over equal-width confidence bins, weighted by tracks."""
+    return calibration_error(reliability(probabilities, labels, bins))

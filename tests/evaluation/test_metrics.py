@@ -3,8 +3,18 @@
 import numpy as np
 import pytest
 import sklearn.metrics
+import sklearn.preprocessing
 
-from genre_batch.evaluation.metrics import GenreFigures, expected_calibration_error, log_loss, measure, top_k_accuracy
+from genre_batch.evaluation.metrics import (
+    GenreFigures,
+    expected_calibration_error,
+    label_index_mse,
+    log_loss,
+    mean_squared_error,
+    measure,
+    roc_auc,
+    top_k_accuracy,
+)
 
 GENRES = ["blues", "jazz", "rock", "pop"]
 
@@ -35,6 +45,10 @@ def test_figures_equal_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> N
     assert log_loss(probabilities, labels) == pytest.approx(sklearn.metrics.log_loss(labels, probabilities))
     expected = sklearn.metrics.top_k_accuracy_score(labels, probabilities, k=3)
     assert top_k_accuracy(probabilities, labels, 3) == pytest.approx(expected)
+    expected = sklearn.metrics.roc_auc_score(labels, probabilities, multi_class="ovr", average="macro")
+    assert metrics.roc_auc == pytest.approx(expected)
+    one_hot = np.eye(4)[labels]
+    assert metrics.mean_squared_error == pytest.approx(sklearn.metrics.mean_squared_error(one_hot, probabilities))
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
@@ -49,3 +63,22 @@ def test_certain_answers_fall_into_the_last_bin_and_a_zero_probability_stays_fin
     labels = np.array([0, 1])
     assert expected_calibration_error(probabilities, labels) == pytest.approx(0.5)
     assert np.isfinite(log_loss(probabilities, labels))
+
+
+def test_the_area_under_the_curve_is_that_of_the_genres_that_occur() -> None:
+    probabilities = np.array([[0.7, 0.1, 0.2], [0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]])
+    assert roc_auc(probabilities, np.array([0, 0, 1, 1])) == pytest.approx((0.75 + 0.875) / 2)
+    assert roc_auc(probabilities, np.array([1, 1, 1, 1])) is None
+
+
+def test_squared_error_of_probabilities_worked_out_by_hand() -> None:
+    assert mean_squared_error(np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([0, 0])) == pytest.approx((0.08 + 0.72) / 4)
+
+
+def test_the_source_counts_genres_by_name() -> None:
+    """As scikit-learn's LabelEncoder does, whatever the order of the bundle's taxonomy."""
+    genres = ["rock", "blues", "jazz"]
+    answers, labels = np.array([0, 1, 2]), np.array([1, 1, 0])
+    coded = [sklearn.preprocessing.LabelEncoder().fit(genres).transform(np.array(genres)[n]) for n in (answers, labels)]
+    expected = sklearn.metrics.mean_squared_error(*coded)
+    assert label_index_mse(answers, labels, genres) == pytest.approx(expected) == pytest.approx((4 + 0 + 1) / 3)

@@ -9,6 +9,7 @@ import soundfile
 import torch
 
 from genre_batch.errors import UsageError
+from genre_batch.evaluation.metrics import expected_calibration_error, log_loss
 from genre_batch.evaluation.report import evaluate
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import LogMelFrontEnd
@@ -35,7 +36,7 @@ def corpus(tmp_path: Path) -> Path:
     return tmp_path / "corpus"
 
 
-def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float]) -> str:
+def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float], *, leaky: bool = False) -> str:
     manifest = BundleManifest(
         name="small",
         architecture=ShortCnnSettings(channels=2),
@@ -44,6 +45,8 @@ def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float]) ->
         calibration=Calibration(temperature=0.3),
         thresholds=thresholds,
         trained_on=trained_on,
+        leaky=leaky,
+        curves={"train_loss": [1.0, 0.5]},
     )
     torch.manual_seed(3)
     write_trained_bundle(folder, manifest, build_network(manifest.architecture, 16, 32, 2).eval())
@@ -54,16 +57,26 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     uri = bundle(tmp_path / "bundle", [], {})
     loaded = load_bundle(uri)
     predictor = Predictor(loaded, device="cpu")
-    right = []
+    right, plain = [], []
     for label, genre in enumerate(GENRES):
         for path in sorted((corpus / genre).iterdir()):
             with path.open("rb") as stream:
                 track = extract_segments(stream, path.stat().st_size, path.name, loaded.manifest.front_end)
             right.append(softmax(predictor.logits(track.segments), 0.3).mean(axis=0).argmax() == label)
+            plain.append(softmax(predictor.logits(track.segments)).mean(axis=0))
     report = evaluate(uri, str(corpus))
     assert report.metrics.tracks == report.listed == 6
     assert report.metrics.accuracy == pytest.approx(np.mean(right))
-    assert (report.trained_on_this_data, report.note, report.answered) == (False, None, 1.0)
+    assert report.accuracy_interval.mean == report.metrics.accuracy
+    assert report.macro_f1_interval.mean == report.metrics.macro_f1
+    assert report.groups == 6
+    labels = np.repeat([0, 1], 3)
+    assert report.ece_before == pytest.approx(expected_calibration_error(np.stack(plain), labels), abs=1e-5)
+    assert report.log_loss_before == pytest.approx(log_loss(np.stack(plain), labels), abs=1e-5)
+    assert (report.ece_after, report.temperature) == (report.metrics.expected_calibration_error, 0.3)
+    assert len(report.worst_mistakes) == 6 - sum(right)
+    assert report.curves == {"train_loss": [1.0, 0.5]}
+    assert (report.trained_on_this_data, report.leaky, report.note, report.answered) == (False, False, None, 1.0)
     assert json.loads(report.model_dump_json())["metrics"]["confusion_matrix"] == report.metrics.confusion_matrix
 
 
@@ -74,6 +87,12 @@ def test_overlap_with_the_training_data_is_told(corpus: Path, tmp_path: Path) ->
     assert report.note is not None
     assert "2 of 6 tracks" in report.note
     assert report.note in report.summary()
+
+
+def test_leaky_figures_of_the_bundle_are_told(corpus: Path, tmp_path: Path) -> None:
+    report = evaluate(bundle(tmp_path / "bundle", [], {}, leaky=True), str(corpus))
+    assert report.leaky
+    assert "leaky" in report.summary().splitlines()[-1]
 
 
 def test_bad_tracks_are_counted_and_left_out(corpus: Path, tmp_path: Path) -> None:
@@ -90,6 +109,9 @@ def test_abstained_answers_are_told_apart(corpus: Path, tmp_path: Path) -> None:
     assert report.answered == 0.0
     assert report.answered_accuracy is None
     assert report.metrics.tracks == 6
+    assert [(genre.threshold, genre.given, genre.answered) for genre in report.answers_by_genre.values()] == [
+        (1, 0, 0)
+    ] * 2
 
 
 def test_labels_unknown_to_the_bundle_are_refused(corpus: Path, tmp_path: Path) -> None:

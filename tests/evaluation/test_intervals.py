@@ -1,0 +1,55 @@
+"""Intervals against scipy's own and against data whose spread is known."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from genre_batch.evaluation.intervals import Interval, fold_interval, grouped_bootstrap
+
+
+def test_the_interval_of_folds_is_that_of_students_t() -> None:
+    values = [0.55, 0.61, 0.58, 0.66, 0.52]
+    low, high = stats.t.interval(0.95, 4, loc=np.mean(values), scale=stats.sem(values))
+    interval = fold_interval(values)
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((np.mean(values), low, high))
+
+
+def test_it_stays_within_what_a_figure_can_be() -> None:
+    assert fold_interval([0.25, 0.75]) == Interval(mean=0.5, low=0.0, high=1.0)
+
+
+def test_one_value_has_no_interval_and_none_is_an_error() -> None:
+    assert fold_interval([0.4]) == Interval(mean=0.4, low=None, high=None)
+    with pytest.raises(ValueError, match="at least one"):
+        fold_interval([])
+
+
+def test_single_tracks_give_the_interval_of_a_share() -> None:
+    right = np.arange(400) % 4 > 0
+    interval = grouped_bootstrap(lambda rows: float(right[rows].mean()), [str(track) for track in range(400)])
+    reach = 1.96 * np.sqrt(0.75 * 0.25 / 400)
+    assert interval.mean == 0.75
+    assert interval.low == pytest.approx(0.75 - reach, abs=0.01)
+    assert interval.high == pytest.approx(0.75 + reach, abs=0.01)
+
+
+def test_artists_that_are_all_right_or_all_wrong_widen_it() -> None:
+    """Twenty artists with twenty tracks each say no more than twenty tracks."""
+    artists = np.arange(400) // 20
+    right = artists % 4 > 0
+    interval = grouped_bootstrap(lambda rows: float(right[rows].mean()), [str(artist) for artist in artists])
+    assert interval.low is not None
+    assert interval.high is not None
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * np.sqrt(0.75 * 0.25 / 20), rel=0.15)
+
+
+def test_the_same_tracks_give_the_same_interval() -> None:
+    right = np.random.default_rng(1).random(60) < 0.6
+    groups = [f"artist:{number % 17}" for number in range(60)]
+    first, second = (grouped_bootstrap(lambda rows: float(right[rows].mean()), groups) for _ in range(2))
+    assert first == second
+
+
+def test_one_artist_has_no_interval() -> None:
+    interval = grouped_bootstrap(lambda rows: len(rows) / 3, ["artist:a"] * 3)
+    assert interval == Interval(mean=1.0, low=None, high=None)
