@@ -11,6 +11,8 @@ import typer
 from genre_batch.errors import TooManyRejects, UserError
 
 if TYPE_CHECKING:
+    from genre_batch.config import TableConfig
+    from genre_batch.run.job import Job
     from genre_batch.run.report import ScoreReport
 
 _RATE_NEEDS_TRACKS = 100
@@ -70,16 +72,41 @@ def score(
 
         settings = load(ScoreConfig, config, overrides or (), {"source": source, "output": output})
         if plan:
-            from genre_batch.run.preview import preview
+            from genre_batch.run.job import scoring_job
 
-            typer.echo(preview(settings).model_dump_json() if json else preview(settings).summary())
+            _preview(settings, scoring_job(settings), json=json)
             return
         from genre_batch.pipeline import score as run_score
-        from genre_batch.run.report import summary
 
-        report = run_score(settings)
-        typer.echo(report.model_dump_json() if json else summary(report))
-        _check_rejects(report, settings.max_reject_rate)
+        _report(run_score(settings), settings.max_reject_rate, json=json)
+
+
+@app.command()
+def features(
+    source: Source = None,
+    output: Output = None,
+    recipe: Annotated[
+        str | None, typer.Option("--recipe", help="A recipe, a file of train settings, or a bundle.")
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the descriptors of every track of SOURCE to OUTPUT, without asking a model for a genre."""
+    with _told():
+        from genre_batch.config import FeaturesConfig, load
+
+        arguments = {"source": source, "output": output, "recipe": recipe}
+        settings = load(FeaturesConfig, config, overrides or (), arguments)
+        if plan:
+            from genre_batch.run.job import features_job
+
+            _preview(settings, features_job(settings), json=json)
+            return
+        from genre_batch.pipeline import features as run_features
+
+        _report(run_features(settings), settings.max_reject_rate, json=json)
 
 
 @app.command()
@@ -138,6 +165,20 @@ def demo(
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line, and end the process with the verb's exit code."""
     app(args=arguments)
+
+
+def _preview(settings: "TableConfig", job: "Job", *, json: bool) -> None:
+    from genre_batch.run.preview import preview
+
+    report = preview(settings, job)
+    typer.echo(report.model_dump_json() if json else report.summary())
+
+
+def _report(report: "ScoreReport", max_reject_rate: float, *, json: bool) -> None:
+    from genre_batch.run.report import summary
+
+    typer.echo(report.model_dump_json() if json else summary(report))
+    _check_rejects(report, max_reject_rate)
 
 
 def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:

@@ -38,24 +38,53 @@ class IndexConfig(BaseModel):
     labelled: bool = False
 
 
-class ScoreConfig(BaseModel):
-    """Settings of `genre-batch score`.
+class JobConfig(BaseModel):
+    """Settings of what runs on Ray's actors.
 
-    shard_tracks: tracks that are committed together. batch_tracks: tracks sent to an actor at once.
-    max_reject_rate: share of rejects above which the run ends with exit code 3. deadline_s: for decoding one track.
+    batch_tracks: tracks sent to an actor at once. deadline_s: for decoding one track.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    source: Location
-    output: Location
-    bundle: BundleLocation = DEFAULT_BUNDLE
-    shard_tracks: PositiveInt = 1024
     batch_tracks: PositiveInt = 32
-    max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
     deadline_s: PositiveFloat = 60.0
     extract: ExtractPool = ExtractPool()
+
+    @property
+    def predict_pool(self) -> PredictPool:
+        """The actors that follow the extract actors: one that hands the features on."""
+        return PredictPool(max_size=1, num_gpus=0.0, device="cpu")
+
+
+class TableConfig(JobConfig):
+    """Settings of a run that fills a table.
+
+    shard_tracks: tracks that are committed together. max_reject_rate: share of rejects above which the run ends with
+    exit code 3.
+    """
+
+    source: Location
+    output: Location
+    shard_tracks: PositiveInt = 1024
+    max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
+
+
+class ScoreConfig(TableConfig):
+    """Settings of `genre-batch score`."""
+
+    bundle: BundleLocation = DEFAULT_BUNDLE
     predict: PredictPool = PredictPool()
+
+    @property
+    def predict_pool(self) -> PredictPool:
+        """The actors that run the model."""
+        return self.predict
+
+
+class FeaturesConfig(TableConfig):
+    """Settings of `genre-batch features`. recipe: the name of a recipe, a file of train settings, or a bundle."""
+
+    recipe: str = Field(default="descriptor_mlp", min_length=1)
 
 
 class EvaluateConfig(BaseModel):

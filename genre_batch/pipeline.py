@@ -11,11 +11,11 @@ import time
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
-from genre_batch.config import ScoreConfig
+from genre_batch.config import FeaturesConfig, ScoreConfig, TableConfig
 from genre_batch.engine.cluster import connected
 from genre_batch.engine.drive import Drive, Work
 from genre_batch.engine.usage import Usage
-from genre_batch.model.bundle import load_bundle
+from genre_batch.run.job import Job, features_job, scoring_job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.report import ScoreReport, nothing_to_do, score_report
@@ -24,7 +24,6 @@ from genre_batch.sink.layout import at, run_path
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.open_store import open_store
-from genre_batch.storage.store import Store
 
 
 def score(config: ScoreConfig) -> ScoreReport:
@@ -32,31 +31,41 @@ def score(config: ScoreConfig) -> ScoreReport:
 
     Raises UserError for what the user can mend, StorageError where storage fails for good.
     """
+    return _run(config, scoring_job(config))
+
+
+def features(config: FeaturesConfig) -> ScoreReport:
+    """Give every track of `config.source` its descriptors or a reject below `config.output`, and report.
+
+    Raises as `score` does.
+    """
+    return _run(config, features_job(config))
+
+
+def _run(config: TableConfig, job: Job) -> ScoreReport:
     started_s, usage = time.monotonic(), Usage()
-    bundle = load_bundle(config.bundle)
     store = open_store(config.output)
-    plan, resumed = resume_or_plan(config, bundle, store)
+    plan, resumed = resume_or_plan(config, job, store)
     if plan.tracks == 0:
         return nothing_to_do(config.output, plan, time.monotonic() - started_s)
     if resumed:
         sys.stderr.write(f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned\n")
-    ledger = Ledger(store, config.output, plan)
-    _carry_out(config, plan, store, ledger, usage)
+    ledger = Ledger(store, config.output, plan, job.make_table)
+    _carry_out(config, job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage)
     manifest = finish(store, config.output, plan, ledger.records())
     report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
 
-def _carry_out(config: ScoreConfig, plan: RunPlan, store: Store, ledger: Ledger, usage: Usage) -> None:
+def _carry_out(config: TableConfig, job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage) -> None:
     """Run the shards that are not committed yet on Ray, and commit them."""
-    listing = Listing(store, listing_folder(config.output, plan.run_id))
     committed = ledger.shards()
     shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
     tracks = sum(shard.stop - shard.start for shard in shards)
+    size_bytes = plan.size_bytes * tracks // plan.tracks
     if not shards:
         return
-    size_bytes = plan.size_bytes * tracks // plan.tracks
-    with connected() as cluster, shown(Progress("scoring", tracks, size_bytes)) as progress:
+    with connected() as cluster, shown(Progress("working", tracks, size_bytes)) as progress:
         work = Work(shards, tracks, listing.rows, ledger.commit, progress.add_tracks)
-        Drive(config, cluster, work, usage).run()
+        Drive(job.crew(cluster), config, cluster, work, usage).run()

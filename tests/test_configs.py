@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from genre_batch.config import EvaluateConfig, IndexConfig, ScoreConfig, load
+from genre_batch.config import EvaluateConfig, FeaturesConfig, IndexConfig, ScoreConfig, load
 from genre_batch.demo.demo import OUTPUT, SOURCE, demo_config
 from genre_batch.training.trainer import TrainConfig
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 KINDS: dict[str, type[BaseModel]] = {
     "evaluate": EvaluateConfig,
+    "features": FeaturesConfig,
     "index": IndexConfig,
     "score": ScoreConfig,
     "train": TrainConfig,

@@ -42,8 +42,15 @@ class ExtractReport:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackFeatures:
+    """The answer for one track where no model is asked: its segments [n, rows, columns]."""
+
+    segments: Segments
+
+
+@dataclass(frozen=True, slots=True)
 class PredictReport:
     """One outcome a track of the batch, in its order; None for a track without segments."""
 
-    outcomes: tuple[Score | Reject | None, ...]
+    outcomes: tuple[Score | TrackFeatures | Reject | None, ...]
     cpu_s: float

@@ -10,7 +10,7 @@ from genre_batch.actors.object_reader import ObjectReader, ReadRange, require_li
 from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track
-from genre_batch.features.front_end import Segments, TrackSegments
+from genre_batch.features.front_end import FrontEnd, Segments, TrackSegments
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_segments
@@ -26,18 +26,13 @@ class ExtractPool(BaseModel):
     num_cpus: PositiveFloat = 1.0
 
 
-class ExtractFeatures:
-    """Reads, decodes and computes features, one track at a time, in a child process that a bad file may kill.
+class ExtractWithFrontEnd:
+    """Reads, decodes and computes features, one track at a time, in a child process that a bad file may kill."""
 
-    Checks the bundle's golden segments when it starts. Raises UserError if they differ.
-    """
-
-    def __init__(self, bundle_uri: str, deadline_s: float) -> None:
+    def __init__(self, front_end: FrontEnd, deadline_s: float) -> None:
         limit_threads()
-        bundle = load_bundle(bundle_uri)
-        check_segments(bundle)
-        self._settings = bundle.manifest.front_end
-        self._front_end = SandboxedFrontEnd(self._settings, deadline_s)
+        self._settings = front_end
+        self._front_end = SandboxedFrontEnd(front_end, deadline_s)
         self._reader = ObjectReader()
 
     def ready(self) -> None:
@@ -73,6 +68,15 @@ class ExtractFeatures:
 
     def _cpu_s(self) -> float:
         return time.process_time() + self._front_end.cpu_s
+
+
+class ExtractFeatures(ExtractWithFrontEnd):
+    """Takes the front end from a bundle and checks its golden segments first. Raises UserError if they differ."""
+
+    def __init__(self, bundle_uri: str, deadline_s: float) -> None:
+        bundle = load_bundle(bundle_uri)
+        check_segments(bundle)
+        super().__init__(bundle.manifest.front_end, deadline_s)
 
 
 def _outcome(result: TrackSegments | Reject) -> Extraction | Reject:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from genre_batch.actors.blocks import ExtractReport, PredictReport
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
-from genre_batch.config import ScoreConfig
+from genre_batch.config import JobConfig
 from genre_batch.engine.cluster import (
     Cluster,
     PoolSizes,
@@ -18,6 +18,7 @@ from genre_batch.engine.cluster import (
     gpus_per_predictor,
     pool_sizes,
 )
+from genre_batch.engine.crew import Crew
 from genre_batch.engine.outcomes import ShardOutcomes
 from genre_batch.engine.ray_actors import RayActors
 from genre_batch.engine.usage import Usage
@@ -38,7 +39,7 @@ from genre_batch.schedule.events import (
     SendPredict,
     StopActor,
 )
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
 _TELL_OF_WAITING_EVERY_S = 30.0
@@ -59,18 +60,18 @@ class Work:
     shards: Iterable[Shard]
     tracks: int
     read: Callable[[int, int], list[Track]]
-    commit: Callable[[int, list[ScoredTrack], list[RejectedTrack]], object]
+    commit: Callable[[int, list[AnsweredTrack], list[RejectedTrack]], object]
     on_done: Callable[[list[Track]], None]
 
 
 class Drive:
     """One run on one cluster. `run` returns when every shard is committed."""
 
-    def __init__(self, config: ScoreConfig, cluster: Cluster, work: Work, usage: Usage) -> None:
+    def __init__(self, crew: Crew, config: JobConfig, cluster: Cluster, work: Work, usage: Usage) -> None:
         self._config = config
         self._work = work
         self._own_cluster = cluster.own
-        self._gpus_each = gpus_per_predictor(cluster, config.predict)
+        self._gpus_each = gpus_per_predictor(cluster, config.predict_pool)
         self._sizes = self._wanted(cluster)
         check_capacity(cluster, self._sizes, config.extract, self._gpus_each)
         self._shards: dict[int, Shard] = {}
@@ -80,7 +81,7 @@ class Drive:
         self._committers = ThreadPoolExecutor(_COMMITS_AT_ONCE, thread_name_prefix="commit")
         limits = Limits(batch_tracks=_batch_tracks(config.batch_tracks, work.tracks, self._sizes.extract))
         self._coordinator = Coordinator(self._noted(work.shards), limits)
-        self._actors = RayActors(config, self._gpus_each)
+        self._actors = RayActors(crew, config, self._gpus_each)
         self._look_again_s = 0.0
         self._tell_again_s = time.monotonic() + _TELL_OF_WAITING_EVERY_S
         self._usage = usage
@@ -184,7 +185,7 @@ class Drive:
     def _wanted(self, cluster: Cluster) -> PoolSizes:
         batches = -(-self._work.tracks // _SMALLEST_BATCH_TRACKS)
         return pool_sizes(
-            cluster, self._config.extract, self._config.predict, gpus_each=self._gpus_each, batches=batches
+            cluster, self._config.extract, self._config.predict_pool, gpus_each=self._gpus_each, batches=batches
         )
 
 

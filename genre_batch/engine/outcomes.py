@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from genre_batch.actors.blocks import Extraction
+from genre_batch.actors.blocks import Extraction, TrackFeatures
 from genre_batch.catalog.reject import Reject, RejectReason, Stage, printable
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.model.scores import Score
 from genre_batch.schedule.events import Role
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.schema import AnsweredTrack, DescribedTrack, RejectedTrack, ScoredTrack
 
 
 class ShardOutcomes:
@@ -18,7 +18,7 @@ class ShardOutcomes:
         self._first = shard.start
         self._tracks = tracks
         self._extractions: list[Extraction | None] = [None] * len(tracks)
-        self._outcomes: list[Score | Reject | None] = [None] * len(tracks)
+        self._outcomes: list[Score | TrackFeatures | Reject | None] = [None] * len(tracks)
         self._attempts = [1] * len(tracks)
 
     def tracks(self, batch: Batch) -> list[Track]:
@@ -31,7 +31,7 @@ class ShardOutcomes:
             self._extractions[slot] = outcome if isinstance(outcome, Extraction) else None
             self._outcomes[slot] = outcome if isinstance(outcome, Reject) else None
 
-    def predicted(self, batch: Batch, outcomes: Sequence[Score | Reject | None]) -> None:
+    def predicted(self, batch: Batch, outcomes: Sequence[Score | TrackFeatures | Reject | None]) -> None:
         """Note the answer for each track that had segments."""
         for slot, outcome in enumerate(outcomes, batch.start - self._first):
             if outcome is not None:
@@ -44,20 +44,23 @@ class ShardOutcomes:
             self._outcomes[slot] = Reject(RejectReason.INTERNAL, stage, printable(message))
             self._attempts[slot] = attempts
 
-    def rows(self) -> tuple[list[ScoredTrack], list[RejectedTrack]]:
+    def rows(self) -> tuple[list[AnsweredTrack], list[RejectedTrack]]:
         """The rows of both tables, in listing order. Raises ValueError if a track has no outcome."""
-        scored: list[ScoredTrack] = []
+        answered: list[AnsweredTrack] = []
         rejected: list[RejectedTrack] = []
         slots = zip(self._tracks, self._extractions, self._outcomes, self._attempts, strict=True)
         for track, extraction, outcome, attempts in slots:
             if isinstance(outcome, Reject):
                 rejected.append(RejectedTrack(track, outcome, attempts))
             elif outcome is not None and extraction is not None:
-                scored.append(_scored(track, extraction, outcome))
+                answered.append(_answered(track, extraction, outcome))
             else:
                 raise ValueError(f"no outcome for {track.track_id!r}")
-        return scored, rejected
+        return answered, rejected
 
 
-def _scored(track: Track, extraction: Extraction, score: Score) -> ScoredTrack:
-    return ScoredTrack(track, extraction.duration_s, extraction.window_start_s, extraction.decoder, score)
+def _answered(track: Track, extraction: Extraction, answer: Score | TrackFeatures) -> AnsweredTrack:
+    heard = extraction.duration_s, extraction.window_start_s, extraction.decoder
+    if isinstance(answer, TrackFeatures):
+        return DescribedTrack(track, *heard, answer.segments)
+    return ScoredTrack(track, *heard, answer)

@@ -11,10 +11,9 @@ from ray import ObjectRef
 from ray.exceptions import RayError
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock, PredictReport
-from genre_batch.actors.extract import ExtractFeatures
-from genre_batch.actors.predict import PredictGenres
 from genre_batch.catalog.track import Track
-from genre_batch.config import ScoreConfig
+from genre_batch.config import JobConfig
+from genre_batch.engine.crew import Crew
 from genre_batch.engine.ray_errors import actor_lives, block_is_lost, machine_went_away, told
 from genre_batch.errors import UserError
 from genre_batch.schedule.events import (
@@ -50,7 +49,8 @@ Answer = tuple[Event, ExtractReport | PredictReport | None]
 class RayActors:
     """All actors of a run by number, the references they work on, and the answers still to come."""
 
-    def __init__(self, config: ScoreConfig, gpus_per_predict: float) -> None:
+    def __init__(self, crew: Crew, config: JobConfig, gpus_per_predict: float) -> None:
+        self._crew = crew
         self._config = config
         self._gpus_per_predict = gpus_per_predict
         self._actors: dict[int, _Actor] = {}
@@ -122,15 +122,13 @@ class RayActors:
         yield from self._overdue()
 
     def _create(self, role: Role) -> Any:
-        config, gpus = self._config, self._gpus_per_predict
+        member = self._crew[role]
         if role is Role.EXTRACT:
-            extract = ray.remote(ExtractFeatures).options(
-                num_cpus=config.extract.num_cpus, scheduling_strategy="SPREAD"
-            )
-            return extract.remote(config.bundle, config.deadline_s)
-        predict = ray.remote(PredictGenres).options(num_cpus=0, num_gpus=gpus, scheduling_strategy="SPREAD")
-        # Ray leaves a machine's GPUs visible to actors that were given none.
-        return predict.remote(config.bundle, config.predict.device if gpus else "cpu", config.predict.precision)
+            cpus, gpus = self._config.extract.num_cpus, 0.0
+        else:
+            cpus, gpus = 0.0, self._gpus_per_predict
+        actor = ray.remote(member.kind).options(num_cpus=cpus, num_gpus=gpus, scheduling_strategy="SPREAD")
+        return actor.remote(*member.arguments)
 
     def _sent(self, actor: int, call: int, report: ObjectRef[object], within_s: float) -> None:
         self._waiting[report] = (actor, call)

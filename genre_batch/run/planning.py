@@ -11,9 +11,9 @@ from pathlib import Path
 from genre_batch.catalog.listing import write_listing
 from genre_batch.catalog.source import list_tracks
 from genre_batch.catalog.track import Track
-from genre_batch.config import ScoreConfig, dump
+from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
-from genre_batch.model.bundle import Bundle
+from genre_batch.run.job import Job
 from genre_batch.run.progress import Progress, shown
 from genre_batch.sink import layout
 from genre_batch.sink.history import already_scored, new_tracks
@@ -22,30 +22,30 @@ from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.turn import Turn, publish, take_turn
 from genre_batch.storage.store import Store
 
-_LIBRARIES = ("genre-batch", "ray", "torch", "numpy", "scipy", "soundfile", "av", "soxr", "pyarrow")
+_LIBRARIES = ("genre-batch", "ray", "torch", "numpy", "scipy", "librosa", "soundfile", "av", "soxr", "pyarrow")
 _LOST_TURNS = 10
 
 
-def resume_or_plan(config: ScoreConfig, bundle: Bundle, store: Store) -> tuple[RunPlan, bool]:
+def resume_or_plan(config: TableConfig, job: Job, store: Store) -> tuple[RunPlan, bool]:
     """The plan to carry out, and whether it is an unfinished run's.
 
     A plan with 0 tracks is not written anywhere: there is nothing to do. Raises UserError for a source that cannot be
     listed or has no track.
     """
     for _ in range(_LOST_TURNS):
-        turn = turn_of(config, bundle, store)
+        turn = turn_of(config, job, store)
         if turn.unfinished is not None:
             return turn.unfinished, True
-        plan = _plan(config, bundle, store)
+        plan = _plan(config, job, store)
         if plan.tracks == 0 or publish(store, config.output, plan, turn):
             return plan, False
     raise UserError("other runs over this source keep starting", "let one of them finish, then start again")
 
 
-def turn_of(config: ScoreConfig, bundle: Bundle, store: Store) -> Turn:
-    """The turn of runs over this source with this bundle; a slash at the end of the source makes no difference."""
+def turn_of(config: TableConfig, job: Job, store: Store) -> Turn:
+    """The turn of runs over this source with this job; a slash at the end of the source makes no difference."""
     source = config.source.rstrip("/")
-    return take_turn(store, config.output, source=source, model_id=bundle.model_id, fingerprint=bundle.fingerprint)
+    return take_turn(store, config.output, source=source, model_id=job.model_id, fingerprint=job.fingerprint)
 
 
 def listing_folder(output: str, run_id: str) -> str:
@@ -53,13 +53,13 @@ def listing_folder(output: str, run_id: str) -> str:
     return layout.at(output, layout.run_path(run_id, "listing/"))
 
 
-def unscored(config: ScoreConfig, bundle: Bundle, store: Store, listed: Progress) -> Iterator[Track]:
-    """The tracks of the source that have no outcome with this model yet, in listing order; `listed` counts all.
+def unscored(config: TableConfig, job: Job, store: Store, listed: Progress) -> Iterator[Track]:
+    """The tracks of the source that have no outcome of this job yet, in listing order; `listed` counts all.
 
     What runs wrote is not a track, so that a table may lie in the bucket it is about. Raises UserError for a source
     that cannot be listed or has no track.
     """
-    done = already_scored(store, config.output, bundle.model_id, bundle.fingerprint)
+    done = already_scored(store, config.output, job.model_id, job.fingerprint)
     with shown(Progress("listing")) as progress:
         found = list_tracks(config.source, progress.update)
         tracks = (track for track in found if not layout.is_own(config.output, track.uri))
@@ -68,17 +68,18 @@ def unscored(config: ScoreConfig, bundle: Bundle, store: Store, listed: Progress
         raise UsageError(f"there is no track in {config.source}", "it holds only what earlier runs wrote")
 
 
-def _plan(config: ScoreConfig, bundle: Bundle, store: Store) -> RunPlan:
+def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
     planned_at = next_planning_time(store, config.output, datetime.now(UTC))
     run_id = make_run_id(planned_at, secrets.token_bytes(3))
     listed = Progress("listed")
-    listing = write_listing(unscored(config, bundle, store, listed), store, listing_folder(config.output, run_id))
+    listing = write_listing(unscored(config, job, store, listed), store, listing_folder(config.output, run_id))
     if listing.tracks:
         store.write(layout.at(config.output, layout.run_path(run_id, "config.yaml")), dump(config).encode())
     return RunPlan(
         run_id=run_id,
-        model_id=bundle.model_id,
-        fingerprint=bundle.fingerprint,
+        answers=job.answers,
+        model_id=job.model_id,
+        fingerprint=job.fingerprint,
         planned_at=planned_at,
         git_sha=_git_sha(),
         config_sha256=hashlib.sha256(dump(config).encode()).hexdigest(),

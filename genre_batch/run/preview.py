@@ -1,17 +1,17 @@
-"""`score --plan`: what a run would do, found out without writing anything."""
+"""`--plan`: what a run would do, found out without writing anything."""
 
 from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.shards import plan_shards
-from genre_batch.config import ScoreConfig
-from genre_batch.model.bundle import load_bundle
+from genre_batch.config import TableConfig
+from genre_batch.run.job import Job
 from genre_batch.run.planning import turn_of, unscored
 from genre_batch.run.progress import Progress
 from genre_batch.storage.open_store import open_store
 
 
 class PlanReport(BaseModel):
-    """What `genre-batch score` would do. resumes: the unfinished run that it would go on with, if there is one.
+    """What a run would do. resumes: the unfinished run that it would go on with, if there is one.
 
     listed, skipped and tracks are then those of that run.
     """
@@ -38,24 +38,24 @@ class PlanReport(BaseModel):
         return "\n".join([*lines, f"output: {self.output}; nothing was written"])
 
 
-def preview(config: ScoreConfig) -> PlanReport:
-    """The plan of the run that `score` with the same settings would start or resume.
+def preview(config: TableConfig, job: Job) -> PlanReport:
+    """The plan of the run that `job` with the same settings would start or resume.
 
-    Raises UserError as `score` does.
+    Raises UserError as that run does.
     """
-    bundle, store = load_bundle(config.bundle), open_store(config.output)
-    unfinished = turn_of(config, bundle, store).unfinished
+    store = open_store(config.output)
+    unfinished = turn_of(config, job, store).unfinished
     if unfinished is not None:
         counts = (unfinished.listed, unfinished.tracks, unfinished.size_bytes)
     else:
         listed, to_score = Progress("listed"), Progress("to score")
-        for _ in to_score.counted(unscored(config, bundle, store, listed)):
+        for _ in to_score.counted(unscored(config, job, store, listed)):
             pass
         counts = (listed.tracks, to_score.tracks, to_score.size_bytes)
     total, tracks, size_bytes = counts
     return PlanReport(
         output=config.output,
-        model_id=bundle.model_id,
+        model_id=job.model_id,
         resumes=unfinished.run_id if unfinished else None,
         listed=total,
         skipped=total - tracks,

@@ -1,5 +1,7 @@
 """What a run tells at its end: one object for `--json`, a few lines for people."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from genre_batch.engine.usage import Usage
@@ -9,7 +11,7 @@ from genre_batch.sink.plan import RunPlan
 
 
 class ScoreReport(BaseModel):
-    """The outcome of `genre-batch score`.
+    """The outcome of `genre-batch score` or, where `answers` is features, of `genre-batch features`.
 
     listed = skipped + scored + rejected. The counts are of the whole run, also where it was resumed; the figures of
     time, CPU and bytes are of this process's share. run_id is None when there was nothing to score. tracks_per_s is
@@ -20,6 +22,7 @@ class ScoreReport(BaseModel):
 
     run_id: str | None
     output: str
+    answers: Literal["scores", "features"]
     model_id: str
     fingerprint: str
     resumed: bool
@@ -47,6 +50,7 @@ def nothing_to_do(output: str, plan: RunPlan, wall_s: float) -> ScoreReport:
     return ScoreReport(
         run_id=None,
         output=output,
+        answers=plan.answers,
         model_id=plan.model_id,
         fingerprint=plan.fingerprint,
         resumed=False,
@@ -70,6 +74,7 @@ def score_report(output: str, manifest: RunManifest, usage: Usage, *, resumed: b
     return ScoreReport(
         run_id=plan.run_id,
         output=output,
+        answers=plan.answers,
         model_id=plan.model_id,
         fingerprint=plan.fingerprint,
         resumed=resumed,
@@ -90,9 +95,10 @@ def score_report(output: str, manifest: RunManifest, usage: Usage, *, resumed: b
 def summary(report: ScoreReport) -> str:
     """The report in lines for people."""
     counts = (report.listed, report.skipped, report.scored, report.rejected)
-    lines = ["{:,} tracks listed, {:,} done before, {:,} scored now, {:,} rejected".format(*counts)]
+    done = "scored" if report.answers == "scores" else "described"
+    lines = [f"{{:,}} tracks listed, {{:,}} done before, {{:,}} {done} now, {{:,}} rejected".format(*counts)]
     if report.run_id is None:
-        return "\n".join([*lines, "nothing to do: every track has its score or its reject already"])
+        return "\n".join([*lines, "nothing to do: every track has its answer or its reject already"])
     if report.resumed:
         lines.append("an unfinished run was resumed; its listing stands as it was planned")
     lines += _counts("genre", report.genres) + _counts("reject", report.rejects_by_reason)
@@ -102,7 +108,7 @@ def summary(report: ScoreReport) -> str:
         f"{report.wall_s:,.1f} s in all, {report.tracks_per_s:,.2f} tracks/s, "
         f"{report.cpu_s_per_track:.3f} CPU-seconds a track, {report.bytes_read / 1e6:,.1f} MB read"
     )
-    return "\n".join([*lines, f"run {report.run_id}, model {report.model_id}", f"table: {at(report.output, 'scores')}"])
+    return "\n".join([*lines, f"run {report.run_id}, {report.model_id}", f"table: {at(report.output, report.answers)}"])
 
 
 def _counts(kind: str, counts: dict[str, int]) -> list[str]:

@@ -8,6 +8,7 @@ from genre_batch.run.report import ScoreReport
 REPORT = ScoreReport(
     run_id="20260101T000000Z-abc123",
     output="out",
+    answers="scores",
     model_id="short-cnn-1",
     fingerprint="f" * 64,
     resumed=False,

@@ -12,11 +12,16 @@ from ray_workers import worker
 
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, load
+from genre_batch.engine.cluster import Cluster
+from genre_batch.engine.crew import scoring_crew
 from genre_batch.engine.ray_actors import Answer, RayActors
 from genre_batch.errors import UserError
 from genre_batch.schedule.events import ActorLost, ActorReady, CallFailed, Extracted, Role
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+
+
+HERE = Cluster(cpus=2.0, gpus=0.0, own=True)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,7 @@ def local_ray() -> Iterator[None]:
 
 @pytest.fixture
 def actors(local_ray: None) -> Iterator[RayActors]:
-    actors = RayActors(settings(), gpus_per_predict=0.0)
+    actors = RayActors(scoring_crew(settings(), HERE), settings(), gpus_per_predict=0.0)
     yield actors
     actors.stop_all()
 
@@ -92,7 +97,8 @@ def test_a_call_that_raises_fails_alone(actors: RayActors) -> None:
 
 
 def test_actors_that_cannot_start_end_the_run_with_the_reason(local_ray: None) -> None:
-    actors = RayActors(settings("bundle=/nowhere"), gpus_per_predict=0.0)
+    nowhere = settings("bundle=/nowhere")
+    actors = RayActors(scoring_crew(nowhere, HERE), nowhere, gpus_per_predict=0.0)
     started_s = time.monotonic()
 
     def keep_trying() -> None:

@@ -7,7 +7,7 @@ import pytest
 from genre_batch.catalog.listing import Listing
 from genre_batch.config import ScoreConfig, load
 from genre_batch.errors import UserError
-from genre_batch.model.bundle import load_bundle
+from genre_batch.run.job import scoring_job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.preview import preview
 from genre_batch.sink.plan import RunPlan
@@ -23,7 +23,7 @@ def config(tmp_path: Path) -> ScoreConfig:
 
 
 def planned(config: ScoreConfig) -> tuple[RunPlan, bool]:
-    return resume_or_plan(config, load_bundle(config.bundle), LocalStore())
+    return resume_or_plan(config, scoring_job(config), LocalStore())
 
 
 def test_a_new_run_freezes_its_listing_and_keeps_its_settings(config: ScoreConfig) -> None:
@@ -45,12 +45,12 @@ def test_an_unfinished_run_is_resumed_as_it_was_planned(config: ScoreConfig) -> 
 
 
 def test_the_preview_tells_of_an_unfinished_run_and_writes_nothing(config: ScoreConfig) -> None:
-    before = preview(config)
+    before = preview(config, scoring_job(config))
     assert (before.resumes, before.tracks, before.shards) == (None, 2, 1)
     assert not Path(config.output).exists()
     plan, _ = planned(config)
     written = sorted(Path(config.output).rglob("*"))
-    after = preview(config)
+    after = preview(config, scoring_job(config))
     assert (after.resumes, after.tracks) == (plan.run_id, 2)
     assert plan.run_id in after.summary()
     assert sorted(Path(config.output).rglob("*")) == written
