@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -61,8 +62,8 @@ def as_pieces(segments: Segments, front_end: FrontEnd) -> Pieces:
     anywhere; else the pieces are the segments.
     """
     if isinstance(front_end, FramesFrontEnd):
-        return np.ascontiguousarray(segments[:, :, 0].T)[None]
-    return np.ascontiguousarray(segments)
+        return cast("Pieces", np.ascontiguousarray(segments[:, :, 0].T[None]))
+    return cast("Pieces", np.ascontiguousarray(segments))
 
 
 def as_segments(pieces: Pieces, front_end: FrontEnd) -> Segments:
@@ -90,7 +91,7 @@ def fit_standardisation(tracks: Sequence[Pieces]) -> tuple[list[float], list[flo
 
 def _example(labelled: LabelledTrack, front_end: FrontEnd, extractor: SandboxedFrontEnd, kept: FeatureCache) -> Example:
     track = labelled.track
-    data = _read(labelled)
+    data = read_track(labelled)
     content = hashlib.sha256(data).hexdigest()
     pieces = kept.load(content, track.track_id)
     if pieces is None:
@@ -100,7 +101,8 @@ def _example(labelled: LabelledTrack, front_end: FrontEnd, extractor: SandboxedF
     return Example(labelled, pieces, content)
 
 
-def _read(labelled: LabelledTrack) -> bytes:
+def read_track(labelled: LabelledTrack) -> bytes:
+    """The bytes of a track. Raises TrackRejected where they cannot be had."""
     uri = labelled.track.uri
     try:
         return open_store(uri).read(uri, etag=labelled.track.etag or None)

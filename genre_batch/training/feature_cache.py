@@ -34,6 +34,10 @@ class FeatureCache:
             return None
         return loaded if loaded.ndim == 3 and loaded.size and loaded.dtype == self._dtype else None
 
+    def has(self, sha256: str, track_id: str) -> bool:
+        """Whether `load` would find something."""
+        return self.load(sha256, track_id) is not None
+
     def save(self, sha256: str, track_id: str, pieces: Pieces) -> None:
         """Keep `pieces`. Raises OSError where the folder cannot be written."""
         self._folder.mkdir(parents=True, exist_ok=True)
