@@ -44,12 +44,8 @@ def _extract(
         for labelled, content in zip(tracks, contents, strict=True)
         if isinstance(content, str)
     }
-    missing = [
-        labelled.track
-        for labelled in tracks
-        if labelled.track.track_id in digests
-        and not kept.has(digests[labelled.track.track_id], labelled.track.track_id)
-    ]
+    readable = [labelled.track for labelled in tracks if labelled.track.track_id in digests]
+    missing = [track for track in readable if not kept.has(digests[track.track_id], track.track_id)]
     rejects = _compute(config, missing, digests, front_end, kept) if missing else {}
     for labelled, content in zip(tracks, contents, strict=True):
         yield _outcome(labelled, rejects.get(labelled.track.track_id, content), kept)
