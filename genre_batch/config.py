@@ -11,6 +11,7 @@ from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE
+from genre_batch.model.manifest import key_path
 from genre_batch.storage.open_store import absolute
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -155,7 +156,7 @@ def _set(tree: dict[str, Yaml], override: str) -> None:
 
 def _explain(error: ValidationError) -> str:
     """All faults of a tree in one sentence, each with its path."""
-    faults = [f"{'.'.join(map(str, fault['loc']))}: {_fault(fault['type'], fault['msg'])}" for fault in error.errors()]
+    faults = [f"{key_path(fault['loc'])}: {_fault(fault['type'], fault['msg'])}" for fault in error.errors()]
     return "invalid configuration: " + "; ".join(faults)
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genre_batch.errors import UsageError
 from genre_batch.model.architecture import FileName, weight_files
-from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest
+from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest, key_path
 from genre_batch.storage.open_store import as_folder, open_store
 from genre_batch.storage.store import ObjectGone, StorageError
 
@@ -84,17 +84,11 @@ def parse_manifest(data: bytes, uri: str) -> BundleManifest:
         return BundleManifest.model_validate_json(data)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = _path(first["loc"])
+        where = key_path(first["loc"])
         raise UsageError(
             f"{MANIFEST_FILE} of the model bundle {uri} is not valid{f' at {where}' if where else ''}: {first['msg']}",
             "bundles are written by `genre-batch train`; do not edit them by hand",
         ) from error
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    """Where in the file a fault is: without the kind of front end or classifier, which is no key of it."""
-    kind_at = 1 if location and location[0] in ("front_end", "architecture") else len(location)
-    return ".".join(str(part) for place, part in enumerate(location) if place != kind_at)
 
 
 def sha256_hex(data: bytes) -> str:

@@ -47,3 +47,9 @@ class BundleManifest(BaseModel):
         if unknown:
             raise ValueError(f"thresholds name a genre that is not in the taxonomy: {unknown[0]!r}")
         return self
+
+
+def key_path(location: tuple[int | str, ...]) -> str:
+    """The dotted key that a fault of validation is at; pydantic also names the kind of a union, which is no key."""
+    kind_at = 1 if location and location[0] in ("front_end", "architecture") else len(location)
+    return ".".join(str(part) for place, part in enumerate(location) if place != kind_at)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 from small_bundle import MANIFEST
 
-from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.manifest import BundleManifest, key_path
 
 
 def changed(**changes: object) -> str:
@@ -48,3 +48,17 @@ def test_names_that_are_safe_in_a_path(name: str) -> None:
 def test_anything_else_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         BundleManifest.model_validate_json(changed(**wrong))
+
+
+@pytest.mark.parametrize(
+    ("location", "path"),
+    [
+        ((), ""),
+        (("name",), "name"),
+        (("front_end", "log_mel", "n_mels"), "front_end.n_mels"),
+        (("architecture", "short_cnn"), "architecture"),
+        (("thresholds", "rock", 0), "thresholds.rock.0"),
+    ],
+)
+def test_a_key_path_is_what_stands_in_the_file(location: tuple[int | str, ...], path: str) -> None:
+    assert key_path(location) == path
