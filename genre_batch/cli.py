@@ -120,7 +120,7 @@ def train(
     """Train a model bundle on the labelled tracks of SOURCE and write it to the folder OUTPUT."""
     with _told():
         from genre_batch.config import load
-        from genre_batch.training.trainer import TrainConfig
+        from genre_batch.training.train_config import TrainConfig
         from genre_batch.training.trainer import train as run_train
 
         settings = load(TrainConfig, config, overrides or (), {"source": source, "output": output})
@@ -134,6 +134,7 @@ def evaluate(
     source: Annotated[
         str | None, typer.Argument(metavar="LABELLED", help="A folder with one folder a genre, or a CSV.")
     ] = None,
+    html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Write a page with pictures.")] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     json: Json = False,
@@ -141,11 +142,40 @@ def evaluate(
     """Measure BUNDLE on the labelled tracks of LABELLED."""
     with _told():
         from genre_batch.config import EvaluateConfig, load
+        from genre_batch.evaluation.evaluation_page import evaluation_page
+        from genre_batch.evaluation.page_file import check_page, write_page
         from genre_batch.evaluation.report import evaluate as run_evaluate
 
-        settings = load(EvaluateConfig, config, overrides or (), {"bundle": bundle, "source": source})
-        report = run_evaluate(settings.bundle, settings.source)
-        typer.echo(report.model_dump_json() if json else report.summary())
+        settings = load(EvaluateConfig, config, overrides or (), {"bundle": bundle, "source": source, "html": html})
+        if settings.html:
+            check_page(settings.html)
+        found = run_evaluate(settings.bundle, settings.source)
+        if settings.html:
+            write_page(settings.html, evaluation_page(found))
+        typer.echo(found.model_dump_json() if json else found.summary())
+
+
+@app.command()
+def report(
+    first: Annotated[
+        str | None, typer.Argument(metavar="[RUN_OUTPUT]", help="The OUTPUT of score; left out with --track.")
+    ] = None,
+    second: Annotated[str | None, typer.Argument(metavar="FILE", help="The page to write.")] = None,
+    track: Annotated[str | None, typer.Option("--track", metavar="TRACK", help="Draw one track instead.")] = None,
+    bundle: Annotated[str | None, typer.Option("--bundle", help="Whose answer the track gets.")] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Write a page with pictures: of a run's table, or of one track."""
+    with _told():
+        from genre_batch.config import ReportConfig, load
+        from genre_batch.run.pages import write_report
+
+        subject, file = (first, second) if second else (None, first)
+        arguments = {"source": subject, "output": file, "track": track, "bundle": bundle}
+        written = write_report(load(ReportConfig, config, overrides or (), arguments))
+        typer.echo(written.model_dump_json() if json else written.summary())
 
 
 @app.command()

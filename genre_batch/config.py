@@ -2,16 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Self, TypeVar
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE
 from genre_batch.model.manifest import key_path
+from genre_batch.sink.run_facts import RUN_ID_PATTERN
 from genre_batch.storage.open_store import absolute
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -89,12 +99,36 @@ class FeaturesConfig(TableConfig):
 
 
 class EvaluateConfig(BaseModel):
-    """Settings of `genre-batch evaluate`."""
+    """Settings of `genre-batch evaluate`. html: the file of a page with pictures, null for none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     bundle: BundleLocation = DEFAULT_BUNDLE
     source: Location
+    html: Location | None = None
+
+
+class ReportConfig(BaseModel):
+    """Settings of `genre-batch report`, which writes the page of a run or of one track to the file `output`.
+
+    source: the output of `genre-batch score`, and run_id one of its runs, null for the latest one. track: the track
+    that is drawn instead, with the answer of `bundle`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: Location | None = None
+    run_id: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    track: Location | None = None
+    bundle: BundleLocation = DEFAULT_BUNDLE
+    output: Location
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.source is None) == (self.track is None):
+            asked = "neither a run nor a track" if self.source is None else "both a run and a track"
+            raise UsageError(f"{asked} to report on", "genre-batch report RUN_OUTPUT FILE, or --track TRACK FILE")
+        return self
 
 
 def load(
