@@ -5,10 +5,11 @@ from collections.abc import Callable
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.decode.sandbox import Sandbox
-from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.front_end import DescriptorFrontEnd, FrontEnd, TrackSegments
 from genre_batch.features.sandbox_wire import pack_request, unpack_segments
 
 _HANDLER = "genre_batch.features.sandbox_handler:handle"
+_HANDLER_WITH_LIBROSA = "genre_batch.features.descriptor_handler:handle"
 _MEMORY_BYTES = 1 << 30
 
 
@@ -20,7 +21,8 @@ class SandboxedFrontEnd:
 
     def __init__(self, front_end: FrontEnd, deadline_s: float) -> None:
         self._front_end = front_end
-        self._sandbox = Sandbox(_HANDLER, deadline_s=deadline_s, memory_bytes=_MEMORY_BYTES)
+        handler = _HANDLER_WITH_LIBROSA if isinstance(front_end, DescriptorFrontEnd) else _HANDLER
+        self._sandbox = Sandbox(handler, deadline_s=deadline_s, memory_bytes=_MEMORY_BYTES)
 
     @property
     def cpu_s(self) -> float:
