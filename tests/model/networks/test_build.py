@@ -1,19 +1,121 @@
-"""Every architecture has its network."""
+"""What every network keeps to, whatever its layers."""
 
 from typing import get_args
 
 import pytest
 import torch
+from safetensors.torch import load, save
+from torch import nn
 
-from genre_batch.model.architecture import Architecture
+from genre_batch.model.architecture import (
+    DescriptorMlpSettings,
+    MelCnnSettings,
+    MfccCnnSettings,
+    MfccMlpSettings,
+    MobileNetSettings,
+    Network,
+    ShortCnnSettings,
+    SpectrogramCnnSettings,
+    WaveletFusionSettings,
+)
 from genre_batch.model.networks.build import build_network
 
-SETTINGS = get_args(get_args(Architecture)[0])
+SMALL: list[tuple[Network, int, int]] = [
+    (MelCnnSettings(dense_channels=8), 16, 64),
+    (ShortCnnSettings(channels=4), 16, 64),
+    (MfccCnnSettings(channels=8, dense_units=16), 13, 130),
+    (MfccMlpSettings(values=250, hidden_units=16), 20, 13),
+    (DescriptorMlpSettings(hidden_units=[32, 16]), 57, 1),
+    (SpectrogramCnnSettings(channels=4, dense_units=8), 64, 64),
+    (MobileNetSettings(depth_multiplier=0.1), 32, 32),
+    (WaveletFusionSettings(channels=4, dense_units=8), 64, 32),
+]
+ALL = pytest.mark.parametrize(("architecture", "rows", "columns"), SMALL, ids=lambda value: getattr(value, "name", ""))
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-def test_the_settings_choose_the_network(settings: type) -> None:
-    architecture = settings()
-    network = build_network(architecture, 16, 64, 3)
+def build(architecture: Network, rows: int, columns: int, n_genres: int = 3) -> nn.Module:
+    torch.manual_seed(0)
+    return build_network(architecture, rows, columns, n_genres)
+
+
+def two_genres(n: int, rows: int, columns: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Segments [n, 1, rows, columns] of 0 to 1, brighter at the top or at the bottom, and which."""
+    labels = torch.arange(n) % 2
+    slope = torch.linspace(0.0, 0.7, rows).expand(n, rows)
+    bright = torch.where(labels[:, None] == 0, slope, slope.flip(1))
+    return bright[:, None, :, None] + 0.3 * torch.rand(n, 1, rows, columns), labels
+
+
+def test_no_network_is_left_out() -> None:
+    assert {type(architecture) for architecture, _, _ in SMALL} == set(get_args(Network))
+
+
+@ALL
+def test_the_settings_choose_the_network(architecture: Network, rows: int, columns: int) -> None:
+    network = build(architecture, rows, columns).eval()
     assert type(network).__name__.lower() == architecture.name.replace("_", "")
-    assert network.eval()(torch.zeros(2, 1, 16, 64)).shape == (2, 3)
+    logits = network(torch.rand(2, 1, rows, columns))
+    assert logits.shape == (2, 3)
+    assert torch.isfinite(logits).all()
+
+
+@ALL
+def test_the_same_seed_gives_the_same_answers(architecture: Network, rows: int, columns: int) -> None:
+    segments = torch.rand(2, 1, rows, columns)
+    answers = [build(architecture, rows, columns).eval()(segments) for _ in range(2)]
+    assert torch.equal(*answers)
+
+
+@ALL
+def test_every_parameter_learns(architecture: Network, rows: int, columns: int) -> None:
+    network = build(architecture, rows, columns)
+    segments, labels = two_genres(16, rows, columns)
+    nn.functional.cross_entropy(network(segments), labels).backward()
+    still = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.abs().any()]
+    assert still == []
+
+
+@ALL
+def test_tells_two_genres_apart_that_it_has_not_seen(architecture: Network, rows: int, columns: int) -> None:
+    network = build(architecture, rows, columns, n_genres=2)
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    for _ in range(60):
+        segments, labels = two_genres(16, rows, columns)
+        optimiser.zero_grad()
+        nn.functional.cross_entropy(network(segments), labels).backward()
+        optimiser.step()
+    segments, labels = two_genres(40, rows, columns)
+    with torch.inference_mode():
+        right = network.eval()(segments).argmax(dim=1) == labels
+    assert right.float().mean() >= 0.95
+
+
+@ALL
+def test_the_other_segments_of_a_batch_do_not_matter_when_scoring(
+    architecture: Network, rows: int, columns: int
+) -> None:
+    network = build(architecture, rows, columns).eval()
+    segments = torch.rand(5, 1, rows, columns)
+    with torch.inference_mode():
+        torch.testing.assert_close(network(segments)[2:3], network(segments[2:3]), atol=1e-5, rtol=1e-5)
+
+
+@ALL
+def test_answers_do_not_depend_on_the_layout_in_memory(architecture: Network, rows: int, columns: int) -> None:
+    network = build(architecture, rows, columns).eval()
+    segments = torch.rand(3, 1, rows, columns)
+    with torch.inference_mode():
+        expected = network(segments)
+        torch.testing.assert_close(
+            network.to(memory_format=torch.channels_last)(segments), expected, atol=1e-4, rtol=1e-4
+        )
+
+
+@ALL
+def test_its_weights_survive_a_bundle(architecture: Network, rows: int, columns: int) -> None:
+    network = build(architecture, rows, columns)
+    network(torch.rand(4, 1, rows, columns))
+    restored = build_network(architecture, rows, columns, 3)
+    restored.load_state_dict(load(save(network.state_dict())))
+    segments = torch.rand(2, 1, rows, columns)
+    assert torch.equal(network.eval()(segments), restored.eval()(segments))
