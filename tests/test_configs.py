@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from genre_batch.config import EvaluateConfig, FeaturesConfig, IndexConfig, ScoreConfig, load
+from genre_batch.config import EvaluateConfig, FeaturesConfig, IndexConfig, ReportConfig, ScoreConfig, load
 from genre_batch.demo.demo import OUTPUT, SOURCE, demo_config
-from genre_batch.training.trainer import TrainConfig
+from genre_batch.training.train_config import TrainConfig
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 KINDS: dict[str, type[BaseModel]] = {
     "evaluate": EvaluateConfig,
     "features": FeaturesConfig,
     "index": IndexConfig,
+    "report": ReportConfig,
     "score": ScoreConfig,
     "train": TrainConfig,
 }

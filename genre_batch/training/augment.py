@@ -27,26 +27,31 @@ class Augmentation(BaseModel):
     mask_frames: NonNegativeInt = 0
     mixup: NonNegativeFloat = 0.0
 
+    @property
+    def changes_bands(self) -> bool:
+        """Whether it changes segments in ways that only make sense for a row of mel bands."""
+        return any((self.stretch, self.shift_bands, self.equaliser, self.mask_bands, self.mask_frames))
 
-def random_segment(
-    spectrogram: Spectrogram, frames: int, settings: Augmentation, rng: np.random.Generator
-) -> Spectrogram:
-    """One changed segment [n_bands, frames] of a standardised spectrogram [n_bands, n], cut at a random place."""
-    segment = random_crop(spectrogram, frames, settings.stretch, rng)
+
+def alter(segment: Spectrogram, settings: Augmentation, rng: np.random.Generator) -> Spectrogram:
+    """A changed copy of a standardised segment [n_bands, frames]; stretching is done when it is cut."""
     segment = shift_pitch(segment, settings.shift_bands, rng)
     segment = equalise(segment, settings.equaliser, rng)
     return mask(segment, settings.mask_bands, settings.mask_frames, rng)
 
 
-def random_crop(spectrogram: Spectrogram, frames: int, stretch: float, rng: np.random.Generator) -> Spectrogram:
-    """`frames` frames from a random place, played up to `stretch` faster or slower; a short spectrogram is repeated.
+def random_crop(
+    spectrogram: Spectrogram | npt.NDArray[np.float16], frames: int, stretch: float, rng: np.random.Generator
+) -> Spectrogram:
+    """`frames` frames [n_bands, frames] float32 of `spectrogram` [n_bands, n], from a random place.
 
-    Repeating is what `cut_segments` does with short tracks when they are scored.
+    They are played up to `stretch` faster or slower, and a short spectrogram is repeated, which is what
+    `cut_segments` does with short tracks when they are scored.
     """
     taken = max(1, round(frames * rng.uniform(1.0 - stretch, 1.0 + stretch)))
     available = spectrogram.shape[1]
     start = rng.integers(available if taken > available else available - taken + 1)
-    piece = spectrogram[:, (start + np.arange(taken)) % available]
+    piece = spectrogram[:, (start + np.arange(taken)) % available].astype(np.float32)
     return piece if taken == frames else _resample_time(piece, frames)
 
 

@@ -1,17 +1,19 @@
 """A labelled source becomes all that a model learns from."""
 
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from genre_batch.catalog.corpora import LabelledTrack, read_corpus
+from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.training.dataset import Example, HalfSpectrogram, read_examples
-from genre_batch.training.fit import Labels
+from genre_batch.training.batches import Labels
+from genre_batch.training.dataset import Example, Extract, as_segments
+from genre_batch.training.feature_cache import Pieces
 from genre_batch.training.progress import tell
 
 
@@ -30,27 +32,63 @@ class TrainingCorpus:
         return [example.labelled for example in self.examples]
 
     @property
-    def spectrograms(self) -> list[HalfSpectrogram]:
-        """The spectrograms of the examples, in their order."""
-        return [example.spectrogram for example in self.examples]
+    def pieces(self) -> list[Pieces]:
+        """The pieces of the examples, in their order."""
+        return [example.pieces for example in self.examples]
 
 
-def read_training_corpus(source: str, front_end: FrontEnd, *, cache: Path | None, deadline_s: float) -> TrainingCorpus:
-    """The labelled tracks of `source`; each bad one is told on stderr, counted and left out.
+def read_training_corpus(
+    tracks: Sequence[LabelledTrack], front_end: FrontEnd, extract: Extract, cache: Path
+) -> TrainingCorpus:
+    """The examples of `tracks`; each bad one is told on stderr, counted and left out.
 
     Raises UsageError if none can be read.
     """
     examples: list[Example] = []
     skipped: Counter[str] = Counter()
-    for outcome in read_examples(read_corpus(source), front_end, cache=cache, deadline_s=deadline_s):
+    for outcome in extract(tracks, front_end, cache):
         if isinstance(outcome, Example):
             examples.append(outcome)
         else:
             skipped[outcome.reject.reason.value] += 1
             tell(f"skipped {printable(outcome.labelled.track.uri)}: {outcome.reject.message}")
     if not examples:
-        raise UsageError(f"no labelled track of {source} can be read", "the reasons stand above, one line a track")
+        raise UsageError("not one labelled track can be read", "the reasons stand above, one line a track")
     tell(f"read {len(examples)} tracks, skipped {skipped.total()}")
+    return _corpus(examples, dict(skipped))
+
+
+def read_material(corpus: TrainingCorpus, front_end: FrontEnd, extract: Extract, cache: Path) -> list[Pieces]:
+    """The pieces of the corpus's tracks with another `front_end` (a longer window), in the corpus's order.
+
+    What cannot be read with it is learned from as it is scored.
+    """
+    tell("reading the longer windows that are learned from")
+    found = {
+        outcome.labelled.track.track_id: outcome.pieces
+        for outcome in extract(corpus.tracks, front_end, cache)
+        if isinstance(outcome, Example)
+    }
+    return [found.get(example.labelled.track.track_id, example.pieces) for example in corpus.examples]
+
+
+def by_segment(corpus: TrainingCorpus, front_end: FrontEnd) -> TrainingCorpus:
+    """Every segment that scoring cuts as an example of its own, its own artist too: the way to figures that leak."""
+    return _corpus([single for example in corpus.examples for single in _singles(example, front_end)], corpus.skipped)
+
+
+def _singles(example: Example, front_end: FrontEnd) -> list[Example]:
+    # not standardised yet, so that these are the very values of the pieces
+    pieces, labelled = as_segments(example.pieces, front_end), example.labelled
+    singles = []
+    for number, piece in enumerate(pieces):
+        track = replace(labelled.track, track_id=f"{labelled.track.track_id}#{number}")
+        alone = replace(labelled, track=track, group=f"segment:{track.track_id}")
+        singles.append(Example(alone, piece[None], example.sha256))
+    return singles
+
+
+def _corpus(examples: list[Example], skipped: dict[str, int]) -> TrainingCorpus:
     genres = sorted({example.labelled.genre for example in examples})
     labels = np.array([genres.index(example.labelled.genre) for example in examples], np.int64)
-    return TrainingCorpus(examples, genres, labels, dict(skipped))
+    return TrainingCorpus(examples, genres, labels, skipped)

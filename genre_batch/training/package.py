@@ -1,17 +1,16 @@
-"""A trained network becomes a bundle on disk: whole, or not at all."""
+"""A trained model becomes a bundle on disk: whole, or not at all."""
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from safetensors.torch import save
-from torch import nn
-
 from genre_batch.errors import UsageError
-from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.architecture import FileName
+from genre_batch.model.bundle import Bundle
 from genre_batch.model.golden import make_golden
 from genre_batch.model.manifest import BundleManifest
-from genre_batch.model.predictor import Predictor
+from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.write_bundle import write_bundle
 
 
@@ -30,18 +29,17 @@ def check_output(output: str) -> Path:
     return folder
 
 
-def write_trained_bundle(folder: Path, manifest: BundleManifest, network: nn.Module) -> Bundle:
-    """Write `network` with its golden vectors into `folder`, which must be new or empty, and return the bundle.
+def write_trained_bundle(folder: Path, manifest: BundleManifest, weights: Mapping[FileName, bytes]) -> Bundle:
+    """Write `weights` with their golden vectors into `folder`, which must be new or empty, and return the bundle.
 
     Everything is written beside it first and then renamed, so a failure leaves no part of a bundle behind.
     """
-    weights = save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
-    draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights})
-    golden = make_golden(draft, Predictor(draft, device="cpu"))
+    draft = Bundle(str(folder), manifest, weights)
+    golden = make_golden(draft, open_predictor(draft, device="cpu"))
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        bundle = write_bundle(temporary, manifest, {WEIGHTS_FILE: weights}, golden)
+        bundle = write_bundle(temporary, manifest, weights, golden)
         temporary.chmod(0o755)
         temporary.rename(folder)
     except BaseException:

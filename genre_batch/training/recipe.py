@@ -1,87 +1,102 @@
-"""Front end, network and training settings together: from spectrograms in dB to a network that scores segments."""
+"""Front end, classifier and training settings together: from the pieces of tracks to a model that scores segments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-import numpy.typing as npt
-import torch
-from torch import nn
+from typing import cast, get_args
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd, Segments
-from genre_batch.features.log_mel import Spectrogram
-from genre_batch.features.segments import cut_segments, standardise
-from genre_batch.model.architecture import Architecture
-from genre_batch.model.calibration import Floats
-from genre_batch.model.networks.build import build_network
-from genre_batch.training.dataset import HalfSpectrogram, fit_standardisation
-from genre_batch.training.fit import Labels, Optimisation, Progress, fit, segment_logits
+from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
+from genre_batch.model.architecture import Estimator, Network, Trainable
+from genre_batch.training.batches import Labels
+from genre_batch.training.checkpoint import Checkpoint
+from genre_batch.training.dataset import fit_standardisation
+from genre_batch.training.feature_cache import Pieces
+from genre_batch.training.fit import Optimisation, Progress
+from genre_batch.training.fitted_model import FittedModel
+from genre_batch.training.network_model import Measure, fit_network
+
+NETWORKS: tuple[type[Network], ...] = get_args(Network)
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What is the same in every fold. `front_end` has no mean and std yet: they are a part of what is learned."""
+    """What is the same in every fold. `front_end` has no mean and std yet: they are a part of what is learned.
 
-    architecture: Architecture
+    optimisation: None for estimators. standardise: whether each row of a segment gets mean 0 and deviation 1.
+    """
+
+    architecture: Trainable
     front_end: FrontEnd
-    optimisation: Optimisation
+    optimisation: Optimisation | None
     n_genres: int
-
-
-@dataclass(frozen=True, slots=True)
-class FittedModel:
-    """A trained network, on the CPU in eval mode, and the front end with the standardisation it was trained with."""
-
-    network: nn.Module
-    front_end: FrontEnd
-
-    def answer(self, spectrograms: Sequence[HalfSpectrogram]) -> tuple[Floats, npt.NDArray[np.int32]]:
-        """Logits [n_segments, n_genres] of all segments of `spectrograms`, and of which each is, [n_segments]."""
-        segments = [self._segments(spectrogram) for spectrogram in spectrograms]
-        rows = np.repeat(np.arange(len(segments), dtype=np.int32), [len(cut) for cut in segments])
-        return segment_logits(self.network, np.concatenate(segments)), rows
-
-    def _segments(self, spectrogram: HalfSpectrogram) -> Segments:
-        front_end = self.front_end
-        cut = cut_segments(spectrogram.astype(np.float32), front_end.segment_frames, front_end.segment_hop_frames)
-        return standardise(cut, front_end.mean, front_end.std)
+    standardise: bool = True
 
 
 def check_recipe(recipe: Recipe) -> None:
-    """Raise UsageError where the segments are too small for the network, or the standardisation is given."""
+    """Raise UsageError where the segments do not suit the classifier, or the standardisation is given."""
     front_end = recipe.front_end
     if front_end.mean:
         raise UsageError("front_end.mean and front_end.std are learned", "leave them out of the training settings")
-    try:
-        build_network(recipe.architecture, front_end.n_mels, front_end.segment_frames, recipe.n_genres)
-    except ValueError as error:
-        raise UsageError(str(error), "change front_end.n_mels or front_end.segment_frames") from error
+    if isinstance(recipe.architecture, NETWORKS):
+        _check_augmentation(recipe)
+        _check_segments(recipe.architecture, recipe)
+
+
+def _check_augmentation(recipe: Recipe) -> None:
+    changes_bands = recipe.optimisation is not None and recipe.optimisation.augmentation.changes_bands
+    if changes_bands and not isinstance(recipe.front_end, LogMelFrontEnd):
+        raise UsageError(
+            f"of the augmentations only mixup makes sense for the front end {recipe.front_end.name}",
+            "leave the others out of optimisation.augmentation",
+        )
 
 
 def fit_model(
-    recipe: Recipe, spectrograms: Sequence[HalfSpectrogram], labels: Labels, *, seed: int, progress: Progress
+    recipe: Recipe,
+    tracks: Sequence[Pieces],
+    labels: Labels,
+    *,
+    seed: int,
+    progress: Progress,
+    checkpoint: Checkpoint | None = None,
+    measure: Measure | None = None,
 ) -> FittedModel:
-    """A model learned from `spectrograms` [n_mels, n] in dB and their `labels` [n_tracks], and from nothing else."""
-    mean, std = fit_standardisation(spectrograms)
+    """A model learned from `tracks` and their `labels` [n_tracks], and from nothing else.
+
+    `progress`, `checkpoint` and `measure` are for networks; an estimator is fitted in one step.
+    """
+    mean, std = fit_standardisation(tracks) if recipe.standardise else ([], [])
     front_end = recipe.front_end.model_copy(update={"mean": mean, "std": std})
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = build_network(recipe.architecture, front_end.n_mels, front_end.segment_frames, recipe.n_genres)
-        network = fit(
-            network,
-            [_standardised(spectrogram, mean, std) for spectrogram in spectrograms],
+    if isinstance(recipe.architecture, NETWORKS):
+        return fit_network(
+            recipe.architecture,
+            front_end,
+            recipe.optimisation or Optimisation(),
+            tracks,
             labels,
-            n_genres=recipe.n_genres,
-            segment_frames=front_end.segment_frames,
-            settings=recipe.optimisation,
+            recipe.n_genres,
             seed=seed,
             progress=progress,
+            checkpoint=checkpoint,
+            measure=measure,
         )
-    return FittedModel(network, front_end)
+    # scikit-learn is loaded only where it is needed
+    from genre_batch.training.estimator_model import fit_to_segments
+
+    settings = cast("Estimator", recipe.architecture)
+    return fit_to_segments(settings, front_end, tracks, labels, recipe.n_genres, seed=seed)
 
 
-def _standardised(spectrogram: HalfSpectrogram, mean: list[float], std: list[float]) -> Spectrogram:
-    centre, scale = np.asarray(mean, np.float32)[:, None], np.asarray(std, np.float32)[:, None]
-    standardised: Spectrogram = (spectrogram - centre) / scale
-    return standardised
+def _check_segments(network: Network, recipe: Recipe) -> None:
+    import torch
+
+    from genre_batch.model.networks.build import build_network
+    from genre_batch.model.networks.initialise import initialise
+
+    try:
+        with torch.random.fork_rng():
+            untrained = build_network(network, *recipe.front_end.segment_shape, recipe.n_genres)
+        # here already, so that nobody waits for features only to hear that pretrained weights cannot be had
+        initialise(untrained, network)
+    except ValueError as error:
+        raise UsageError(str(error), "change the segments of front_end, or the architecture") from error

@@ -68,16 +68,16 @@ def listed_fold(tracks: Sequence[LabelledTrack]) -> Fold:
     parts = np.array([labelled.part for labelled in tracks])
     train, valid, test = (np.flatnonzero(parts == part) for part in ("train", "valid", "test"))
     fold = Fold(train, test, valid)
-    learned = {tracks[row].genre for row in train}
+    genres = np.array([labelled.genre for labelled in tracks])
     for part, rows in (("train", train), ("valid", valid), ("test", test)):
         if not len(rows):
             raise UsageError(
                 f"the {part} list has no track of the corpus", "look at the lists, and at the tracks' names"
             )
-        unknown = sorted({tracks[row].genre for row in rows} - learned)
+        unknown = sorted(set(genres[rows]) - set(genres[train]))
         if unknown:
             raise UsageError(
-                f"the {part} list has the genre {unknown[0]!r}, and the train list has not", "mend the lists"
+                f"the {part} list has the genre {str(unknown[0])!r}, and the train list has not", "mend the lists"
             )
     return fold
 

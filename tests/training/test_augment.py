@@ -7,16 +7,22 @@ from hypothesis import strategies as st
 
 from genre_batch.training.augment import (
     Augmentation,
+    alter,
     equalise,
     mask,
     mix,
     random_crop,
-    random_segment,
     shift_pitch,
     smooth,
 )
 
 STRONG = Augmentation(stretch=0.2, shift_bands=4, equaliser=0.3, mask_bands=8, mask_frames=16, mixup=0.4)
+
+
+def random_segment(
+    spectrogram: np.ndarray, frames: int, settings: Augmentation, rng: np.random.Generator
+) -> np.ndarray:
+    return alter(random_crop(spectrogram, frames, settings.stretch, rng), settings, rng)
 
 
 def noise(bands: int, frames: int, seed: int = 0) -> np.ndarray:

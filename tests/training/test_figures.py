@@ -3,43 +3,77 @@
 import numpy as np
 import pytest
 
-from genre_batch.training.cross_validation import HeldOut
+from genre_batch.evaluation.intervals import fold_interval
+from genre_batch.evaluation.metrics import expected_calibration_error
+from genre_batch.training.answers import Answers, FoldAnswers, Repeat
+from genre_batch.training.calibrate import fit_temperature
 from genre_batch.training.figures import held_out_figures
-from genre_batch.training.splits import Fold
 
 GENRES = ["blues", "jazz"]
 LABELS = np.array([0, 0, 1, 1])
-ROWS = np.arange(4)
-FOLDS = [Fold(ROWS[2:], ROWS[:2]), Fold(ROWS[:2], ROWS[2:])]
 
 
-def held_out(*answers: int, margin: float = 2.0) -> HeldOut:
-    logits = np.zeros((4, 2), np.float32)
-    logits[ROWS, list(answers)] = margin
-    return HeldOut(logits, ROWS.astype(np.int32))
+def answers(rows: list[int], given: tuple[int, ...], margin: float = 2.0) -> Answers:
+    logits = np.zeros((len(rows), 2), np.float32)
+    logits[np.arange(len(rows)), list(given)] = margin
+    return Answers(logits, np.array(rows))
+
+
+def repeat(*given: int) -> Repeat:
+    return [FoldAnswers(answers([0, 1], given[:2])), FoldAnswers(answers([2, 3], given[2:]))]
 
 
 def test_accuracy_is_over_the_folds_of_all_repeats() -> None:
-    repeats = [held_out(0, 0, 1, 0), held_out(0, 1, 1, 1)]
-    figures = held_out_figures(repeats, [FOLDS, FOLDS], LABELS, GENRES, temperature=1.0, threshold=None)
+    figures = held_out_figures([repeat(0, 0, 1, 0), repeat(0, 1, 1, 1)], LABELS, GENRES, target_precision=None)
     assert figures.fold_accuracies == [1.0, 0.5, 0.5, 1.0]
-    assert figures.accuracy_mean == 0.75
-    assert figures.accuracy_sd == pytest.approx(np.std([1.0, 0.5, 0.5, 1.0], ddof=1))
+    interval = fold_interval([1.0, 0.5, 0.5, 1.0])
+    assert (figures.accuracy_mean, figures.accuracy_low, figures.accuracy_high) == (0.75, interval.low, interval.high)
     assert figures.confusion_matrix == [[3, 1], [1, 3]]
     assert figures.recall == {"blues": 0.75, "jazz": 0.75}
-    assert figures.answered == 1.0
-
-
-def test_temperature_and_threshold_show_in_the_figures() -> None:
-    sure = held_out(0, 1, 1, 1, margin=4.0)
-    logits = sure.logits.copy()
-    logits[1] *= 0.25
-    repeats = [HeldOut(logits, sure.track_rows)]
-    figures = held_out_figures(repeats, [FOLDS], LABELS, GENRES, temperature=2.0, threshold=0.8)
-    assert figures.answered == 0.75
-    assert figures.answered_accuracy == 1.0
-    assert figures.log_loss_before != figures.log_loss_after
+    assert (figures.answered, figures.thresholds) == (1.0, {})
     metrics = figures.as_metrics()
     assert metrics["accuracy_mean"] == 0.75
-    assert metrics["recall_jazz"] == 1.0
+    assert metrics["recall_jazz"] == 0.75
     assert all(np.isfinite(value) for value in metrics.values())
+
+
+def noisy(rows: range, labels: np.ndarray, sharpness: float, seed: int) -> Answers:
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(len(rows), 2)).astype(np.float32)
+    logits[np.arange(len(rows)), labels[rows]] += 1.0
+    return Answers(logits * np.float32(sharpness), np.array(rows))
+
+
+def test_calibration_is_measured_on_tracks_that_it_was_not_fitted_on() -> None:
+    """The two folds' models are sure to very different degrees, so a temperature of their own would help them more."""
+    labels = np.arange(400) % 2
+    folds = [FoldAnswers(noisy(range(200), labels, 1.0, 0)), FoldAnswers(noisy(range(200, 400), labels, 9.0, 1))]
+    figures = held_out_figures([folds], labels, GENRES, target_precision=0.8)
+    first, second = (fit_temperature([fold.test], labels) for fold in folds)
+    crossed = np.concatenate([folds[0].test.probabilities(second), folds[1].test.probabilities(first)])
+    assert figures.ece_after == pytest.approx(expected_calibration_error(crossed, labels))
+    own = np.concatenate([folds[0].test.probabilities(first), folds[1].test.probabilities(second)])
+    assert figures.ece_after > expected_calibration_error(own, labels) + 0.05
+    assert figures.temperature == fit_temperature([fold.test for fold in folds], labels)
+    assert set(figures.thresholds) == set(GENRES)
+    assert 0.0 < figures.answered < 1.0
+    assert figures.answered_accuracy is not None
+
+
+def test_lists_measure_on_the_test_list_and_calibrate_on_the_validation_list() -> None:
+    labels = np.arange(300) % 2
+    test, valid = noisy(range(100, 200), labels, 3.0, 0), noisy(range(200, 300), labels, 3.0, 1)
+    figures = held_out_figures([[FoldAnswers(test, valid)]], labels, GENRES, target_precision=None)
+    temperature = fit_temperature([valid], labels)
+    assert figures.temperature == temperature
+    assert figures.ece_after == expected_calibration_error(test.probabilities(temperature), labels[100:200])
+    assert np.sum(figures.confusion_matrix) == 100
+    assert (figures.accuracy_low, figures.accuracy_high) == (None, None)
+    assert "accuracy_low" not in figures.as_metrics()
+    assert figures.accuracy_text() == f"{figures.accuracy_mean:.3f}"
+
+
+def test_where_no_answer_is_good_enough_none_is_given() -> None:
+    figures = held_out_figures([repeat(1, 1, 0, 0)], LABELS, GENRES, target_precision=0.9)
+    assert figures.thresholds == {"blues": 1.0, "jazz": 1.0}
+    assert (figures.answered, figures.answered_accuracy) == (0.0, None)

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.model.architecture import FileName, ShortCnnSettings
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_probabilities, check_segments
 from genre_batch.model.manifest import BundleManifest
@@ -24,13 +25,13 @@ MANIFEST = BundleManifest(
 )
 
 
-def network() -> torch.nn.Module:
+def weights() -> dict[FileName, bytes]:
     torch.manual_seed(0)
-    return build_network(MANIFEST.architecture, 16, 32, 2).eval()
+    return {"model.safetensors": save(build_network(ShortCnnSettings(channels=2), 16, 32, 2).state_dict())}
 
 
 def test_the_bundle_written_loads_and_passes_its_own_golden_checks(tmp_path: Path) -> None:
-    written = write_trained_bundle(tmp_path / "new" / "bundle", MANIFEST, network())
+    written = write_trained_bundle(tmp_path / "new" / "bundle", MANIFEST, weights())
     loaded = load_bundle(str(tmp_path / "new" / "bundle"))
     assert loaded.fingerprint == written.fingerprint
     check_segments(loaded)
@@ -44,7 +45,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(Path, "write_text", no_space)
     with pytest.raises(OSError, match="No space left"):
-        write_trained_bundle(tmp_path / "bundle", MANIFEST, network())
+        write_trained_bundle(tmp_path / "bundle", MANIFEST, weights())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -16,3 +16,13 @@ def test_every_tenth_epoch_and_the_last_are_told_on_stderr(capsys: pytest.Captur
         "fold 1/5: epoch 20/23, loss 0.050",
         "fold 1/5: epoch 23/23, loss 0.043",
     ]
+
+
+def test_a_fit_that_goes_on_says_from_where(capsys: pytest.CaptureFixture[str]) -> None:
+    told = epoch_teller("fold 1/5", 9)
+    for epoch in (8, 9):
+        told(epoch, 0.5)
+    assert capsys.readouterr().err.splitlines() == [
+        "fold 1/5: goes on from epoch 7",
+        "fold 1/5: epoch 9/9, loss 0.500",
+    ]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
-from genre_batch.training.splits import group_folds, split_digest
+from genre_batch.training.splits import Fold, group_folds, listed_fold, random_folds, split_digest
 
 
 def corpus(artists: dict[str, list[int]]) -> list[LabelledTrack]:
@@ -81,3 +81,47 @@ def test_a_corpus_without_an_honest_split_is_refused(artists: dict[str, list[int
     with pytest.raises(UsageError, match=message) as raised:
         group_folds(corpus(artists), 3, 0)
     assert raised.value.hint
+
+
+def test_random_folds_hold_each_track_out_once_and_do_not_look_at_artists() -> None:
+    tracks = corpus({"a": [20, 1], "b": [21]})
+    folds = random_folds(tracks, 3, 0)
+    assert sorted(row for fold in folds for row in fold.test) == list(range(42))
+    for fold in folds:
+        assert Counter(tracks[row].genre for row in fold.test) == {"a": 7, "b": 7}
+        assert {tracks[row].group for row in fold.train} & {tracks[row].group for row in fold.test}
+    again = random_folds(tracks, 3, 0)
+    assert all(np.array_equal(fold.test, other.test) for fold, other in zip(folds, again, strict=True))
+    with pytest.raises(UsageError, match="too few for 30 folds"):
+        random_folds(tracks, 30, 0)
+
+
+def with_parts(parts: dict[str, str]) -> list[LabelledTrack]:
+    """`parts[genre]` holds a letter for the part of each track."""
+    names = {"t": "train", "v": "valid", "s": "test"}
+    return [
+        LabelledTrack(Track(f"{genre}{n}", f"/{genre}{n}", "etag", 1), genre, f"{genre}{n}", names[letter])
+        for genre, letters in parts.items()
+        for n, letter in enumerate(letters)
+    ]
+
+
+def test_a_listed_split_is_the_one_that_the_tracks_say() -> None:
+    tracks = with_parts({"a": "tvs", "b": "ttsv"})
+    fold = listed_fold(tracks)
+    assert [rows.tolist() for rows in (fold.train, fold.valid, fold.test)] == [[0, 3, 4], [1, 6], [2, 5]]
+    moved = Fold(fold.train, fold.test, fold.valid[:1])
+    assert split_digest(tracks, [fold]) != split_digest(tracks, [moved])
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"a": "ttv", "b": "tv"}, "test list has no track"),
+        ({"a": "tts", "b": "ts"}, "valid list has no track"),
+        ({"a": "tvs", "b": "vss"}, "valid list has the genre 'b', and the train list has not"),
+    ],
+)
+def test_a_list_that_cannot_be_learned_or_measured_with_is_refused(parts: dict[str, str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        listed_fold(with_parts(parts))

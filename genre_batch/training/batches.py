@@ -1,0 +1,73 @@
+"""What a network is shown in an epoch: one random segment of each track, changed at random, in random order."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.training.augment import Augmentation, alter, mix, random_crop
+from genre_batch.training.feature_cache import Pieces
+
+Labels = npt.NDArray[np.int64]
+Batch = tuple[torch.Tensor, torch.Tensor]
+"""Segments [B, 1, rows, columns] and targets [B, n_genres], float32."""
+
+_Item = TypeVar("_Item")
+
+
+class Batches:
+    """Draws the batches of each epoch from `rng`.
+
+    A segment is cut at a random place where a track's piece is longer than one, else it is one of the track's pieces:
+    each track counts the same, however long it is. A last batch of one track is left out (batch norm needs two).
+    """
+
+    def __init__(
+        self,
+        tracks: Sequence[Pieces],
+        targets: npt.NDArray[np.float32],
+        front_end: FrontEnd,
+        *,
+        batch_size: int,
+        augmentation: Augmentation,
+        rng: np.random.Generator,
+    ) -> None:
+        self.rng = rng
+        self._tracks = tracks
+        self._targets = targets
+        self._columns = front_end.segment_shape[1]
+        self._mean = np.asarray(front_end.mean or [0.0], np.float32)[:, None]
+        self._std = np.asarray(front_end.std or [1.0], np.float32)[:, None]
+        self._augmentation = augmentation
+        self._starts = [start for start in range(0, len(tracks), batch_size) if len(tracks) - start > 1]
+        self._batch_size = batch_size
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def epoch(self) -> Iterator[Batch]:
+        """The batches of one epoch; the next is made in a thread of its own while one is learned from."""
+        order = self.rng.permutation(len(self._tracks))
+        return _ahead(self._batch(order[start : start + self._batch_size]) for start in self._starts)
+
+    def _batch(self, rows: Labels) -> Batch:
+        segments = np.stack([self._segment(self._tracks[row]) for row in rows])
+        mixed, targets = mix(segments, self._targets[rows], self._augmentation.mixup, self.rng)
+        return torch.from_numpy(mixed).unsqueeze(1), torch.from_numpy(targets)
+
+    def _segment(self, pieces: Pieces) -> npt.NDArray[np.float32]:
+        piece = pieces[self.rng.integers(len(pieces))]
+        crop = random_crop(piece, self._columns, self._augmentation.stretch, self.rng)
+        return alter((crop - self._mean) / self._std, self._augmentation, self.rng)
+
+
+def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    with ThreadPoolExecutor(1, thread_name_prefix="batches") as pool:
+        upcoming = pool.submit(next, items, None)
+        while (item := upcoming.result()) is not None:
+            upcoming = pool.submit(next, items, None)
+            yield item

@@ -1,0 +1,99 @@
+"""Networks: trained epoch by epoch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from safetensors.torch import save
+from torch import nn
+
+from genre_batch.features.front_end import FrontEnd, Segments
+from genre_batch.model.architecture import FileName, Network
+from genre_batch.model.bundle import WEIGHTS_FILE
+from genre_batch.model.calibration import Floats
+from genre_batch.model.networks.build import build_network
+from genre_batch.model.networks.initialise import initialise
+from genre_batch.training.augment import smooth
+from genre_batch.training.batches import Batches, Labels
+from genre_batch.training.checkpoint import Checkpoint
+from genre_batch.training.feature_cache import Pieces
+from genre_batch.training.fit import Optimisation, Progress, fit
+from genre_batch.training.fitted_model import Curves, FittedModel
+
+Measure = Callable[[FittedModel], float]
+"""How good a model is that is still learning."""
+
+_BATCH_VALUES = {"cpu": 1 << 21, "cuda": 1 << 26}
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkModel:
+    """A network in eval mode, on whatever device it is; see `FittedModel`."""
+
+    network: nn.Module
+    front_end: FrontEnd
+    curves: Curves = field(default_factory=dict)
+
+    @property
+    def parameters(self) -> int:
+        """As in `FittedModel`."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    def logits(self, segments: Segments) -> Floats:
+        """As in `FittedModel`, in single precision."""
+        device = next(self.network.parameters()).device
+        rows, columns = self.front_end.segment_shape
+        size = max(1, _BATCH_VALUES[device.type] // (rows * columns))
+        parts = [self._answer(segments[start : start + size], device) for start in range(0, len(segments), size)]
+        return np.concatenate(parts)
+
+    def weights(self) -> Mapping[FileName, bytes]:
+        """As in `FittedModel`."""
+        return {WEIGHTS_FILE: save({name: t.cpu().contiguous() for name, t in self.network.state_dict().items()})}
+
+    def _answer(self, segments: Segments, device: torch.device) -> Floats:
+        with torch.inference_mode():
+            inputs = torch.from_numpy(segments.astype(np.float32)).unsqueeze(1).to(device)
+            logits: Floats = self.network(inputs).float().cpu().numpy()
+        return logits
+
+
+def fit_network(
+    settings: Network,
+    front_end: FrontEnd,
+    optimisation: Optimisation,
+    tracks: Sequence[Pieces],
+    labels: Labels,
+    n_genres: int,
+    *,
+    seed: int,
+    progress: Progress,
+    checkpoint: Checkpoint | None = None,
+    measure: Measure | None = None,
+) -> NetworkModel:
+    """A network of these `settings` that learned from `tracks` and `labels` [n_tracks], and from nothing else.
+
+    measure: a figure of the network that is taken now and then, for the learning curves alone.
+    """
+    batches = Batches(
+        tracks,
+        smooth(labels, n_genres, optimisation.label_smoothing),
+        front_end,
+        batch_size=optimisation.batch_size,
+        augmentation=optimisation.augmentation,
+        rng=np.random.default_rng(seed),
+    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = build_network(settings, *front_end.segment_shape, n_genres)
+        initialise(network, settings)
+        network, curves = fit(
+            network,
+            batches,
+            optimisation,
+            progress=progress,
+            checkpoint=checkpoint,
+            measure=None if measure is None else lambda network: measure(NetworkModel(network, front_end)),
+        )
+    return NetworkModel(network, front_end, curves)
