@@ -1,0 +1,1 @@
+"""Classifiers that were trained elsewhere: ONNX files and audio models of transformers."""

@@ -1,0 +1,51 @@
+"""Segments in the order of axes that an exported model takes."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Layout = Literal["BCHW", "BHW", "BHWC", "BWH", "BW"]
+"""Axes: B segments, C the one channel, H rows and W columns of a segment."""
+
+Array = npt.NDArray[np.float16 | np.float32 | np.float64]
+Dimension = int | str | None
+Shape = tuple[Dimension, ...]
+
+ELEMENT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+"""Types of ONNX Runtime that segments can be given as."""
+
+
+def input_shape(layout: Layout, rows: int, columns: int) -> Shape:
+    """What `to_layout` makes of segments [B, rows, columns]; the first axis is "B", any number of segments."""
+    lengths: dict[str, Dimension] = {"B": "B", "C": 1, "H": rows, "W": columns}
+    merged = lengths | ({"W": rows * columns} if layout == "BW" else {})
+    return tuple(merged[axis] for axis in layout)
+
+
+def to_layout(segments: Array, layout: Layout) -> Array:
+    """`segments` [B, rows, columns] with its axes in the order of `layout`; in BW all rows stand in one line."""
+    match layout:
+        case "BCHW":
+            return segments[:, None]
+        case "BHW":
+            return segments
+        case "BHWC":
+            return segments[..., None]
+        case "BWH":
+            return np.ascontiguousarray(segments.transpose(0, 2, 1))
+        case "BW":
+            return segments.reshape(len(segments), -1)
+
+
+def fits(declared: Sequence[Dimension], given: Sequence[Dimension]) -> bool:
+    """Whether an input with the `declared` axes takes the `given`: one without a fixed length takes any."""
+    same_rank = len(declared) == len(given)
+    pairs = zip(declared, given, strict=False)
+    return same_rank and all(not isinstance(want, int) or have in (want, "B") for want, have in pairs)
+
+
+def show(shape: Sequence[Dimension]) -> str:
+    """A shape for a message: `[B, 1, 128, 1292]`, with `?` for a length that is not fixed."""
+    return f"[{', '.join('?' if axis is None else str(axis) for axis in shape)}]"
