@@ -20,12 +20,16 @@ from genre_batch.evaluation.figure_style import (
 )
 from genre_batch.evaluation.reliability import ReliabilityBin
 
+_MOST_NUMBERED = 30
 _LINES = (BLUE, VERMILLION, GREEN, PURPLE, INK)
 
 
 @styled
 def confusion_matrix(counts: Sequence[Sequence[int]], genres: Sequence[str]) -> Figure:
-    """Tracks by true genre (lines) and answer (columns), the colour being the share of the true genre."""
+    """Tracks by true genre (lines) and answer (columns), the colour being the share of the true genre.
+
+    Cells are numbered up to 30 genres; beyond that there is no room.
+    """
     table = np.asarray(counts)
     shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
     side = 2.2 + 0.48 * len(genres)
@@ -34,7 +38,7 @@ def confusion_matrix(counts: Sequence[Sequence[int]], genres: Sequence[str]) -> 
     names = [label(genre) for genre in genres]
     axes.set_xticks(range(len(names)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(names)), names)
-    for row, column in np.argwhere(table):
+    for row, column in np.argwhere(table if len(genres) <= _MOST_NUMBERED else np.zeros_like(table)):
         colour = "white" if shares[row, column] > 0.55 else INK
         axes.text(column, row, f"{table[row, column]:,}", ha="center", va="center", color=colour, fontsize=9.0)
     axes.set(xlabel="answer", ylabel="true genre")

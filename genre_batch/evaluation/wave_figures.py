@@ -56,6 +56,7 @@ def zero_crossings(samples: Samples, sample_rate: int, start_s: float = 0.0) -> 
     over_time.plot(times_s, rate, color=BLUE, linewidth=1.0)
     limits = {"xlim": (times_s[0], times_s[-1]), "ylim": (0, None)}
     over_time.set(xlabel=TIME_LABEL, ylabel="zero crossings a second", **limits)
+    over_time.yaxis.set_major_formatter("{x:,.0f}")
     begin, cut = _loudest(samples, round(_ZOOM_S * sample_rate))
     crossings = np.flatnonzero(_crossings(cut))
     at_ms = np.arange(len(cut)) / sample_rate * 1000.0
