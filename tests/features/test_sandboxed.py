@@ -5,17 +5,30 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
-from audio_samples import encode
+from audio_samples import bursts, encode
 from music import music
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.features import sandboxed
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_end import (
+    DescriptorFrontEnd,
+    FrontEnd,
+    ImageFrontEnd,
+    LogMelFrontEnd,
+    MfccFrontEnd,
+    WaveformFrontEnd,
+)
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
 FRONT_END = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
+OTHERS = [
+    MfccFrontEnd(segment_frames=130, segment_hop_frames=130),
+    ImageFrontEnd(images=["spectrogram", "scalogram"], segment_s=3.0),
+    WaveformFrontEnd(segment_s=3.0),
+    DescriptorFrontEnd(segment_s=3.0),
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +49,39 @@ def test_the_child_gives_what_the_front_end_gives_here(front_end: SandboxedFront
     expected = extract_segments(io.BytesIO(data), len(data), "track", FRONT_END)
     np.testing.assert_array_equal(result.segments, expected.segments)
     assert (result.duration_s, result.decoder) == (expected.duration_s, expected.decoder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", OTHERS, ids=lambda settings: settings.name)
+def test_every_front_end_works_in_a_child_and_forgets_each_track(settings: FrontEnd) -> None:
+    """The child can open no file, so all that its libraries load on first use must be there; and what it keeps for
+    its speed must not change what comes next."""
+    sounds = [music(7.0, 48_000)[:, None].repeat(2, axis=1), bursts(6.5), bursts(1.0, 22_050, channels=1)]
+    tracks = [encode(sounds[0], 48_000, "mp3"), encode(sounds[1], 44_100, "flac"), encode(sounds[2], 22_050, "wav")]
+    running = SandboxedFrontEnd(settings, deadline_s=60.0)
+    try:
+        forth = [running.extract(*track_of(data)).segments for data in tracks]
+        with pytest.raises(TrackRejected, match="silent"):
+            running.extract(*track_of(encode(np.zeros((44_100, 1), np.float32), 44_100, "wav")))
+        back = [running.extract(*track_of(data)).segments for data in reversed(tracks)][::-1]
+    finally:
+        running.close()
+    for data, first, second in zip(tracks, forth, back, strict=True):
+        assert first.shape[1:] == settings.segment_shape
+        assert first.dtype == settings.dtype
+        np.testing.assert_array_equal(first, second)
+        here = extract_segments(io.BytesIO(data), len(data), "track", settings).segments
+        np.testing.assert_allclose(first.astype(np.float32), here.astype(np.float32), rtol=1e-5)
+    assert [len(segments) for segments in forth] == [2, 2, 1]
+
+
+@pytest.mark.slow
+def test_half_a_minute_in_the_most_costly_way_fits_into_a_child() -> None:
+    data = encode(music(31.0)[:, None], 22_050, "flac")
+    for settings in (DescriptorFrontEnd(), ImageFrontEnd(images=["spectrogram", "scalogram"])):
+        running = SandboxedFrontEnd(settings, deadline_s=60.0)
+        assert len(running.extract(*track_of(data)).segments) == 1
+        running.close()
 
 
 def test_a_track_id_that_is_no_utf_8_still_gets_its_segments(front_end: SandboxedFrontEnd) -> None:

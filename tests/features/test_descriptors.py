@@ -1,0 +1,112 @@
+"""Descriptors are what librosa gives with the settings of the published table."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import librosa
+import numpy as np
+import pytest
+from music import music
+
+from genre_batch.catalog.reject import RejectReason, TrackRejected
+from genre_batch.decode.waveform import Samples
+from genre_batch.features import descriptors as module
+from genre_batch.features.descriptors import COLUMNS, descriptors
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+RATE = 22_050
+
+
+def librosa_curves(samples: Samples) -> dict[str, np.ndarray]:
+    """Each curve by one call of librosa on the samples, mirrored at their ends as librosa 0.7 did."""
+    feature, mirrored = librosa.feature, {"y": samples, "sr": RATE, "pad_mode": "reflect"}
+    spectrum = librosa.stft(samples, pad_mode="reflect")
+    harmonic, percussive = (librosa.istft(part) for part in librosa.decompose.hpss(spectrum))
+    tempo, _ = librosa.beat.beat_track(
+        onset_envelope=librosa.onset.onset_strength(**mirrored, aggregate=np.median), sr=RATE
+    )
+    return {
+        "chroma_stft": feature.chroma_stft(**mirrored),
+        "rms": feature.rms(y=samples, pad_mode="reflect"),
+        "spectral_centroid": feature.spectral_centroid(**mirrored),
+        "spectral_bandwidth": feature.spectral_bandwidth(**mirrored),
+        "rolloff": feature.spectral_rolloff(**mirrored),
+        "zero_crossing_rate": feature.zero_crossing_rate(samples),
+        "harmony": librosa.util.fix_length(harmonic, size=len(samples)),
+        "perceptr": librosa.util.fix_length(percussive, size=len(samples)),
+        "tempo": tempo,
+    } | {f"mfcc{i + 1}": row for i, row in enumerate(feature.mfcc(**mirrored))}
+
+
+@pytest.mark.parametrize("length_s", [1.0, 3.0, 11.01])
+def test_equals_librosa(length_s: float) -> None:
+    samples = music(12.0)[: round(length_s * RATE)]
+    curves = librosa_curves(samples)
+    values = descriptors(samples, sample_rate=RATE, columns=COLUMNS)
+    assert (values.dtype, values.shape) == (np.float32, (57,))
+    for column, value in zip(COLUMNS, values, strict=True):
+        name, _, moment = column.rpartition("_") if column != "tempo" else ("tempo", "", "mean")
+        expected = curves[name].var() if moment == "var" else curves[name].mean()
+        assert value == pytest.approx(expected, rel=1e-4, abs=1e-7), column
+
+
+def test_values_are_those_pinned_when_the_published_table_was_compared() -> None:
+    with np.load(GOLDEN / "log_mel.npz", allow_pickle=False) as golden:
+        samples = golden["audio"].astype(np.float32) / np.float32(32768.0)
+    pinned = np.loadtxt(GOLDEN / "descriptors.csv", delimiter=",", skiprows=1)
+    header = (GOLDEN / "descriptors.csv").read_text().splitlines()[0]
+    assert header == ",".join(COLUMNS)
+    values = descriptors(samples, sample_rate=RATE, columns=COLUMNS)
+    np.testing.assert_allclose(values, pinned, rtol=1e-3, atol=1e-6)
+
+
+def test_columns_come_in_the_order_asked_for() -> None:
+    samples = music(2.0)
+    whole = dict(zip(COLUMNS, descriptors(samples, sample_rate=RATE, columns=COLUMNS), strict=True))
+    some = ["mfcc20_var", "tempo", "chroma_stft_mean", "perceptr_var", "mfcc1_mean"]
+    np.testing.assert_array_equal(
+        descriptors(samples, sample_rate=RATE, columns=some), [whole[column] for column in some]
+    )
+
+
+def test_only_what_the_columns_need_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The harmonic and percussive parts take more than half of the time, the spectrum is of use to many."""
+
+    def forbidden(*_: object) -> None:
+        raise AssertionError("not asked for")
+
+    monkeypatch.setattr(module, "harmonic_percussive", forbidden)
+    columns = [column for column in COLUMNS if not column.startswith(("harmony", "perceptr"))]
+    assert len(descriptors(music(2.0), sample_rate=RATE, columns=columns)) == 53
+    with pytest.raises(AssertionError, match="not asked for"):
+        descriptors(music(2.0), sample_rate=RATE, columns=["harmony_mean"])
+    monkeypatch.setattr(librosa, "stft", forbidden)
+    assert len(descriptors(music(2.0), sample_rate=RATE, columns=["rms_mean", "zero_crossing_rate_var"])) == 2
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("length", [1, 300, 512, 1025, 22_050])
+def test_all_values_are_finite_for_silence_and_for_any_length(length: int) -> None:
+    for samples in (np.zeros(length, np.float32), music(2.0)[5_000:][:length]):
+        assert np.isfinite(descriptors(samples, sample_rate=RATE, columns=COLUMNS)).all()
+
+
+def test_samples_too_large_for_single_precision_are_rejected() -> None:
+    with pytest.raises(TrackRejected) as raised:
+        descriptors(music(2.0) * np.float32(1e20), sample_rate=RATE, columns=COLUMNS)
+    assert raised.value.reject.reason is RejectReason.NOT_FINITE
+
+
+def test_the_same_samples_give_the_same_bits_whatever_came_before() -> None:
+    samples = music(3.0)
+    first = descriptors(samples, sample_rate=RATE, columns=COLUMNS)
+    descriptors(music(1.3) * np.float32(0.1), sample_rate=RATE, columns=COLUMNS)
+    descriptors(music(2.0, 8_000), sample_rate=8_000, columns=COLUMNS)
+    np.testing.assert_array_equal(descriptors(samples.copy(), sample_rate=RATE, columns=COLUMNS), first)
+
+
+def test_settings_are_read_without_librosa() -> None:
+    """The command line and most actors know the columns, and pay nothing for them."""
+    program = "import sys, genre_batch.features.segments_of; assert not {'librosa', 'numba'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
