@@ -129,6 +129,27 @@ def train(
 
 
 @app.command()
+def adopt(
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="An ONNX file, or a folder of a transformers model.")
+    ] = None,
+    output: Output = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Make a model bundle in the folder OUTPUT of MODEL, which was trained elsewhere."""
+    with _told():
+        from genre_batch.config import load
+        from genre_batch.training.adopt import AdoptConfig
+        from genre_batch.training.adopt import adopt as run_adopt
+
+        settings = load(AdoptConfig, config, overrides or (), {"model": model, "output": output})
+        report = run_adopt(settings)
+        typer.echo(report.model_dump_json() if json else report.summary())
+
+
+@app.command()
 def evaluate(
     bundle: Annotated[str | None, typer.Argument(metavar="BUNDLE", help="`default`, a folder or s3:// folder.")] = None,
     source: Annotated[

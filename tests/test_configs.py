@@ -7,10 +7,12 @@ from pydantic import BaseModel
 
 from genre_batch.config import EvaluateConfig, FeaturesConfig, IndexConfig, ReportConfig, ScoreConfig, load
 from genre_batch.demo.demo import OUTPUT, SOURCE, demo_config
+from genre_batch.training.adopt import AdoptConfig
 from genre_batch.training.train_config import TrainConfig
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 KINDS: dict[str, type[BaseModel]] = {
+    "adopt": AdoptConfig,
     "evaluate": EvaluateConfig,
     "features": FeaturesConfig,
     "index": IndexConfig,
