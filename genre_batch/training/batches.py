@@ -1,4 +1,4 @@
-"""What a network is shown in an epoch: one random segment of each track, changed at random, in random order."""
+"""What a network is shown in an epoch: random segments of each track, changed at random, in random order."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +22,10 @@ _Item = TypeVar("_Item")
 class Batches:
     """Draws the batches of each epoch from `rng`.
 
-    A segment is cut at a random place where a track's piece is longer than one, else it is one of the track's pieces:
-    each track counts the same, however long it is. A last batch of one track is left out (batch norm needs two).
+    A segment is cut at a random place where a track's piece is longer than one, else it is one of the track's pieces.
+    Of each track there are `segments_per_track` in an epoch, or as many as scoring would cut where that is less: with
+    one, each track counts the same, however long it is. A last batch of one segment is left out (batch norm needs
+    two).
     """
 
     def __init__(
@@ -33,6 +35,7 @@ class Batches:
         front_end: FrontEnd,
         *,
         batch_size: int,
+        segments_per_track: int = 1,
         augmentation: Augmentation,
         rng: np.random.Generator,
     ) -> None:
@@ -43,7 +46,10 @@ class Batches:
         self._mean = np.asarray(front_end.mean or [0.0], np.float32)[:, None]
         self._std = np.asarray(front_end.std or [1.0], np.float32)[:, None]
         self._augmentation = augmentation
-        self._starts = [start for start in range(0, len(tracks), batch_size) if len(tracks) - start > 1]
+        self._shown = np.repeat(
+            np.arange(len(tracks)), [self._shown_of(pieces, segments_per_track) for pieces in tracks]
+        )
+        self._starts = [start for start in range(0, len(self._shown), batch_size) if len(self._shown) - start > 1]
         self._batch_size = batch_size
 
     def __len__(self) -> int:
@@ -51,8 +57,11 @@ class Batches:
 
     def epoch(self) -> Iterator[Batch]:
         """The batches of one epoch; the next is made in a thread of its own while one is learned from."""
-        order = self.rng.permutation(len(self._tracks))
+        order = self.rng.permutation(self._shown)
         return _ahead(self._batch(order[start : start + self._batch_size]) for start in self._starts)
+
+    def _shown_of(self, pieces: Pieces, most: int) -> int:
+        return min(most, len(pieces) * max(1, pieces.shape[2] // self._columns))
 
     def _batch(self, rows: Labels) -> Batch:
         segments = np.stack([self._segment(self._tracks[row]) for row in rows])

@@ -18,17 +18,19 @@ from genre_batch.training.calibrate import fit_temperature, fit_thresholds, pool
 class Figures(BaseModel):
     """Figures of test tracks; each is counted once a repeat, answered by a model that did not learn from it.
 
-    accuracy_mean, accuracy_low, accuracy_high: over `fold_accuracies`, the folds of all repeats, with a 95 % interval
-    (null where there is one fold). Log loss (nats) and expected calibration error before and after the temperature,
-    and `answered`, the share of tracks above the thresholds, with `answered_accuracy`, theirs (null where there is
-    none): the temperature and thresholds of a fold were fitted on tracks of other folds, or on the validation list.
-    temperature, thresholds: those fitted on all of them, which the bundle keeps. macro_f1, top_3_accuracy and recall
-    are means over the repeats; confusion_matrix[i][j] counts tracks of genre i answered j, summed over them.
+    accuracy_mean, accuracy_sd, accuracy_low, accuracy_high: over `fold_accuracies`, the folds of all repeats, with a
+    95 % interval (all but the mean are null where there is one fold). Log loss (nats) and expected calibration error
+    before and after the temperature, and `answered`, the share of tracks above the thresholds, with
+    `answered_accuracy`, theirs (null where there is none): the temperature and the thresholds of a fold were fitted on
+    tracks of other folds, or on the validation list. temperature, thresholds: those fitted on all of them, which the
+    bundle keeps. macro_f1, top_3_accuracy and recall are means over the repeats; confusion_matrix[i][j] counts tracks
+    of genre i answered j, summed over them.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     accuracy_mean: float
+    accuracy_sd: float | None
     accuracy_low: float | None
     accuracy_high: float | None
     fold_accuracies: list[float]
@@ -86,6 +88,7 @@ def held_out_figures(
     temperature, thresholds = _kept(repeats, labels, genres, target_precision)
     return Figures(
         accuracy_mean=interval.mean,
+        accuracy_sd=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
         accuracy_low=interval.low,
         accuracy_high=interval.high,
         fold_accuracies=accuracies,

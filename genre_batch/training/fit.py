@@ -21,8 +21,9 @@ _MEASURED = 10
 
 
 class Optimisation(BaseModel):
-    """How a network is trained: Adam with decoupled weight decay, one random segment a track and epoch.
+    """How a network is trained: Adam with decoupled weight decay.
 
+    segments_per_track: random segments of each track that an epoch shows, fewer where it has not so many.
     weight_decay: 0 is plain Adam. schedule: "one_cycle" warms up over a fifth of the steps and then falls to zero
     along a cosine. average_decay: weights scored with are a moving average with this decay a step; 0 takes the last.
     """
@@ -31,6 +32,7 @@ class Optimisation(BaseModel):
 
     epochs: PositiveInt = 60
     batch_size: int = Field(default=32, ge=2)
+    segments_per_track: PositiveInt = 1
     learning_rate: PositiveFloat = 3e-3
     weight_decay: NonNegativeFloat = 0.02
     schedule: Literal["constant", "one_cycle"] = "one_cycle"

@@ -81,6 +81,7 @@ def fit_network(
         smooth(labels, n_genres, optimisation.label_smoothing),
         front_end,
         batch_size=optimisation.batch_size,
+        segments_per_track=optimisation.segments_per_track,
         augmentation=optimisation.augmentation,
         rng=np.random.default_rng(seed),
     )

@@ -98,7 +98,11 @@ def _prepare(config: TrainConfig, tracks: list[LabelledTrack], extract: Extract,
 
 
 def _recipe(config: TrainConfig, n_genres: int) -> Recipe:
-    return Recipe(config.architecture, config.front_end, config.optimisation, n_genres, config.standardise)
+    optimisation = config.optimisation
+    if config.leaky and optimisation is not None:
+        # every segment is an example there, so that it is shown in every epoch anyway
+        optimisation = optimisation.model_copy(update={"segments_per_track": 1})
+    return Recipe(config.architecture, config.front_end, optimisation, n_genres, config.standardise)
 
 
 def _splits(config: TrainConfig, tracks: list[LabelledTrack]) -> list[list[Fold]]:

@@ -54,6 +54,21 @@ def test_tracks_of_several_pieces_show_one_of_them_at_random() -> None:
     assert seen == {tuple(piece.flatten().tolist()) for piece in track}
 
 
+def test_an_epoch_may_show_several_segments_of_the_tracks_that_have_them() -> None:
+    tracks = [np.full((1, 4, frames), frames, np.float16) for frames in (5, 8, 17, 100)]
+    batches = Batches(
+        tracks,
+        np.eye(4, dtype=np.float32),
+        FRONT_END,
+        batch_size=20,
+        segments_per_track=3,
+        augmentation=Augmentation(),
+        rng=np.random.default_rng(0),
+    )
+    [(_, targets)] = batches.epoch()
+    assert targets.sum(dim=0).tolist() == [1, 1, 2, 3]
+
+
 @pytest.mark.parametrize("epochs", [1, 2])
 def test_the_seed_decides_everything(epochs: int) -> None:
     rng = np.random.default_rng(3)

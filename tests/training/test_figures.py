@@ -28,6 +28,7 @@ def test_accuracy_is_over_the_folds_of_all_repeats() -> None:
     assert figures.fold_accuracies == [1.0, 0.5, 0.5, 1.0]
     interval = fold_interval([1.0, 0.5, 0.5, 1.0])
     assert (figures.accuracy_mean, figures.accuracy_low, figures.accuracy_high) == (0.75, interval.low, interval.high)
+    assert figures.accuracy_sd == pytest.approx(np.std([1.0, 0.5, 0.5, 1.0], ddof=1))
     assert figures.confusion_matrix == [[3, 1], [1, 3]]
     assert figures.recall == {"blues": 0.75, "jazz": 0.75}
     assert (figures.answered, figures.thresholds) == (1.0, {})

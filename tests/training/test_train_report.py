@@ -8,6 +8,7 @@ from genre_batch.training.train_report import TrainReport
 
 FIGURES = Figures(
     accuracy_mean=0.5,
+    accuracy_sd=0.07,
     accuracy_low=0.4,
     accuracy_high=0.6,
     fold_accuracies=[0.45, 0.55],
