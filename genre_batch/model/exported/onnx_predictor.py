@@ -80,7 +80,11 @@ class OnnxPredictor:
         try:
             answer = self._run(segments)
         except Exception as error:
-            raise UsageError(f"the ONNX model cannot be run: {_line(error)}", "check the export") from error
+            given = show(input_shape(self._settings.layout, rows, columns))
+            raise UsageError(
+                f"the ONNX model cannot be run on {given}: {_line(error)}",
+                "change architecture.layout or the front end's settings to those that the model was trained with",
+            ) from error
         expected: Shape = (self._batch, self._genres)
         if answer.ndim not in (2, 3) or (len(answer), answer.shape[-1]) != expected:
             raise UsageError(
