@@ -70,18 +70,20 @@ def reliability_diagram(before: Sequence[ReliabilityBin], after: Sequence[Reliab
 def learning_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
     """Each figure by epoch, in one plot for each quantity: the last word of a curve's name.
 
-    At least one curve must have a value.
+    A curve such as `held_out_accuracy` has a value each epoch, from 1, unless `held_out_epoch` says which epochs they
+    are of. At least one curve must have a value.
     """
     plots: dict[str, list[str]] = {}
     for name in (name for name, values in curves.items() if values):
         plots.setdefault(name.rpartition("_")[2], []).append(name)
+    plots.pop("epoch", None)
     figure = Figure(figsize=(WIDTH, 2.8 * -(-len(plots) // 2)))
     grid = figure.subplots(-(-len(plots) // 2), min(2, len(plots)), squeeze=False).ravel()
     for axes, (quantity, names) in zip(grid, plots.items(), strict=False):
         for number, name in enumerate(names):
             text = label(name.removesuffix(quantity).replace("_", " ").strip() or quantity)
             colour = _LINES[number % len(_LINES)]
-            axes.plot(np.arange(1, len(curves[name]) + 1), curves[name], color=colour, label=text)
+            axes.plot(_epochs(curves, name), curves[name], ".-", color=colour, label=text)
         axes.set(xlabel="epoch", ylabel=label(quantity))
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True)
@@ -89,3 +91,10 @@ def learning_curves(curves: Mapping[str, Sequence[float]]) -> Figure:
     for axes in grid[len(plots) :]:
         axes.set_visible(False)
     return figure
+
+
+def _epochs(curves: Mapping[str, Sequence[float]], name: str) -> Sequence[float]:
+    """The epochs that the values of one curve are of."""
+    count = len(curves[name])
+    told = curves.get(f"{name.rpartition('_')[0]}_epoch", ())
+    return told if len(told) == count else [float(epoch) for epoch in range(1, count + 1)]

@@ -37,11 +37,18 @@ def test_the_diagram_shows_both_states_and_how_many_tracks_there_are() -> None:
 
 
 def test_curves_of_one_quantity_share_a_plot() -> None:
-    curves = {"train_loss": [2.0, 1.0, 0.5], "held_out_loss": [2.0, 1.5], "held_out_accuracy": [0.1], "empty_loss": []}
+    curves = {
+        "train_loss": [2.0, 1.0, 0.5],
+        "held_out_epoch": [2.0, 4.0],
+        "held_out_loss": [2.0, 1.5],
+        "held_out_accuracy": [0.1, 0.2],
+        "empty_loss": [],
+    }
     loss, accuracy = learning_curves(curves).axes
     assert (loss.get_ylabel(), accuracy.get_ylabel()) == ("loss", "accuracy")
     assert [line.get_label() for line in loss.lines] == ["train", "held out"]
-    assert loss.lines[0].get_xdata().tolist() == [1, 2, 3]
+    assert [list(line.get_xdata()) for line in loss.lines] == [[1, 2, 3], [2, 4]]
+    assert list(accuracy.lines[0].get_xdata()) == [2, 4]
 
 
 def test_three_quantities_leave_the_fourth_place_empty() -> None:

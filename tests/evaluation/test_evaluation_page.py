@@ -60,6 +60,8 @@ def test_it_says_when_the_figures_are_not_honest() -> None:
     assert "leaky" in page.text
 
 
-@pytest.mark.parametrize(("curves", "pictures"), [({"train_loss": []}, 2), ({"train_loss": [2.0, 1.0]}, 3)])
+@pytest.mark.parametrize(
+    ("curves", "pictures"), [({"train_loss": []}, 2), ({"held_out_epoch": [1.0]}, 2), ({"train_loss": [2.0, 1.0]}, 3)]
+)
 def test_learning_curves_are_drawn_where_there_are_some(curves: dict[str, list[float]], pictures: int) -> None:
     assert len(read_page(evaluation_page(make_report(curves=curves))).images) == pictures
