@@ -4,6 +4,7 @@ A listing is a folder with `part-00000.parquet` and so on, and with `listing.jso
 there is no listing, with it the listing is complete.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 
@@ -16,13 +17,14 @@ from genre_batch.storage.open_store import join
 from genre_batch.storage.store import ObjectGone, Store
 
 _FILE_ROWS = 500_000
-_INDEX = "listing.json"
+LISTING_INDEX = "listing.json"
 
 
 class ListingInfo(BaseModel):
     """What a listing holds. `size_bytes` leaves out tracks whose size is not known.
 
-    `files` are names in the folder; each has `file_rows` tracks, but for the last one, which has the rest.
+    `files` are names in the folder; each has `file_rows` tracks, but for the last one, which has the rest. `sha256` is
+    that of each file, in hex; older listings have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,6 +33,16 @@ class ListingInfo(BaseModel):
     size_bytes: NonNegativeInt
     file_rows: PositiveInt
     files: tuple[str, ...]
+    sha256: tuple[str, ...] = ()
+
+    def as_json(self) -> bytes:
+        """The bytes of `listing.json`; also for a listing that was read, whatever version wrote it."""
+        return self.model_dump_json(indent=1, exclude_unset=True).encode()
+
+
+def part_name(number: int) -> str:
+    """The name of a listing's file of this number, from 0."""
+    return f"part-{number:05d}.parquet"
 
 
 def write_listing(tracks: Iterable[Track], store: Store, folder_uri: str, file_rows: int = _FILE_ROWS) -> ListingInfo:
@@ -40,13 +52,21 @@ def write_listing(tracks: Iterable[Track], store: Store, folder_uri: str, file_r
     another listing already, ValueError where the tracks are not in order.
     """
     rows = _Rows(tracks)
-    files: list[str] = []
+    files: dict[str, str] = {}
     for first in rows:
-        files.append(f"part-{len(files):05d}.parquet")
-        _create(store, folder_uri, files[-1], to_parquet(chain([first], islice(rows, file_rows - 1))))
-    info = ListingInfo(tracks=rows.count, size_bytes=rows.size_bytes, file_rows=file_rows, files=tuple(files))
+        data = to_parquet(chain([first], islice(rows, file_rows - 1)))
+        name = part_name(len(files))
+        files[name] = hashlib.sha256(data).hexdigest()
+        _create(store, folder_uri, name, data)
+    info = ListingInfo(
+        tracks=rows.count,
+        size_bytes=rows.size_bytes,
+        file_rows=file_rows,
+        files=tuple(files),
+        sha256=tuple(files.values()),
+    )
     if files:
-        _create(store, folder_uri, _INDEX, info.model_dump_json(indent=1).encode())
+        _create(store, folder_uri, LISTING_INDEX, info.as_json())
     return info
 
 
@@ -122,7 +142,7 @@ def _create(store: Store, folder_uri: str, name: str, data: bytes) -> None:
 
 
 def _read_info(store: Store, folder_uri: str) -> ListingInfo:
-    uri = join(folder_uri, _INDEX)
+    uri = join(folder_uri, LISTING_INDEX)
     try:
         return ListingInfo.model_validate_json(store.read(uri))
     except ObjectGone as error:

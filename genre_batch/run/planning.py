@@ -90,6 +90,7 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
         skipped=listed.tracks - listing.tracks,
         tracks=listing.tracks,
         size_bytes=listing.size_bytes,
+        listing_sha256=hashlib.sha256(listing.as_json()).hexdigest(),
     )
 
 

@@ -6,18 +6,22 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.pointer import LOST_RACES, parse, read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
 from genre_batch.storage.store import ObjectGone, Store, WriteFailed
 
 
 class RunManifest(BaseModel):
-    """Everything a finished run wrote: its plan, all files of all shards in order, and the sum of their counts."""
+    """Everything a finished run wrote: its plan, all files of all shards in order, and the sum of their counts.
+
+    `plan_sha256` is that of `plan.json`: of two plans that differ, it tells the right one.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     plan: RunPlan
+    plan_sha256: str | None = None
     counts: Counts
     files: tuple[DataFile, ...]
 
@@ -56,7 +60,8 @@ def make_manifest(plan: RunPlan, records: Iterable[CommitRecord]) -> RunManifest
     counts = total(record.counts for record in ordered)
     if counts.scored + counts.rejected != plan.tracks:
         raise ValueError(f"{counts.scored} scored and {counts.rejected} rejected are not {plan.tracks} tracks")
-    return RunManifest(plan=plan, counts=counts, files=tuple(file for record in ordered for file in record.files))
+    files = tuple(file for record in ordered for file in record.files)
+    return RunManifest(plan=plan, plan_sha256=plan_sha256(plan), counts=counts, files=files)
 
 
 def read_manifest(store: Store, output: str, run_id: str) -> RunManifest | None:

@@ -27,7 +27,11 @@ def to_bytes(table: pa.Table, run: RunFacts) -> bytes:
     """The table as one zstd-compressed Parquet file with page checksums and the facts of the run as metadata."""
     sink = pa.BufferOutputStream()
     pq.write_table(
-        table.replace_schema_metadata(_metadata(run)), sink, compression="zstd", write_page_checksum=True, version="2.6"
+        table.replace_schema_metadata(file_metadata(run)),
+        sink,
+        compression="zstd",
+        write_page_checksum=True,
+        version="2.6",
     )
     data: bytes = sink.getvalue().to_pybytes()
     return data
@@ -57,7 +61,8 @@ def _damaged(path: str, fault: str) -> DamageFound:
     return DamageFound(f"{path} {fault}", "move the file out of the output folder and start the run again")
 
 
-def _metadata(run: RunFacts) -> dict[str, str]:
+def file_metadata(run: RunFacts) -> dict[str, str]:
+    """The facts of a run that each of its files carries."""
     return {
         "run_id": run.run_id,
         "model_id": run.model_id,

@@ -1,5 +1,6 @@
 """The plan of a run: what it will do, fixed before it starts."""
 
+import hashlib
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -18,7 +19,7 @@ class RunPlan(RunFacts):
     """What a run will do. `listed` tracks were found; `skipped` have a score already; `tracks` are in its listing.
 
     `size_bytes` is the sum over the `tracks` whose size is known. A resumed run goes by its own `shard_tracks`,
-    whatever the configuration says by then.
+    whatever the configuration says by then. `listing_sha256` is that of `listing.json`, which has those of its parts.
     """
 
     source: str
@@ -27,6 +28,7 @@ class RunPlan(RunFacts):
     skipped: NonNegativeInt
     tracks: NonNegativeInt
     size_bytes: NonNegativeInt
+    listing_sha256: str | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -45,6 +47,11 @@ def write_plan(store: Store, output: str, plan: RunPlan) -> None:
     uri = layout.at(output, layout.plan_path(plan.run_id))
     if not store.create(uri, to_json(plan)) and read_plan(store, output, plan.run_id) != plan:
         raise DamageFound(f"there is another plan at {uri}", "start again, for a new run id")
+
+
+def plan_sha256(plan: RunPlan) -> str:
+    """sha256, in hex, of `plan.json` as this version writes it."""
+    return hashlib.sha256(to_json(plan)).hexdigest()
 
 
 def read_plan(store: Store, output: str, run_id: str) -> RunPlan:

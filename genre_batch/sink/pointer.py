@@ -47,6 +47,11 @@ def to_json(value: BaseModel) -> bytes:
     return value.model_dump_json(indent=1).encode() + b"\n"
 
 
+def as_written(value: BaseModel) -> bytes:
+    """The bytes that `value` was read from, if `to_json` of this version or an older one wrote them."""
+    return value.model_dump_json(indent=1, exclude_unset=True).encode() + b"\n"
+
+
 def parse(data: bytes, kind: type[Model], path: str) -> Model:
     """The model behind `data`. Raises DamageFound, which names `path`."""
     try:

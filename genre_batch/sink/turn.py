@@ -13,18 +13,24 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
-from genre_batch.sink.plan import RunPlan, read_plan, write_plan
+from genre_batch.sink.plan import RunPlan, plan_sha256, read_plan, write_plan
 from genre_batch.sink.pointer import read_pointer, swap_pointer
 from genre_batch.storage.open_store import absolute
 from genre_batch.storage.store import Store
 
 
 class Head(BaseModel):
-    """The newest planned run of one identity."""
+    """The run of one identity that is to be carried out, or was the last to be.
+
+    plan_sha256: of its plan.json. claim: random where a repair took the head back to an old run, so that no version
+    of the pointer ever comes again, and who saw an earlier one cannot move it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     run_id: str
+    plan_sha256: str | None = None
+    claim: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,19 @@ class Turn:
 
 def take_turn(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> Turn:
     """Look at the head. Do so before reading the history: a run that scores tracks after that moves the head first."""
-    identity = hashlib.sha256(json.dumps([absolute(source), model_id, fingerprint]).encode()).hexdigest()[:32]
-    path = layout.head_path(identity)
+    path = layout.head_path(identity_of(source, model_id, fingerprint))
     found = read_pointer(store, layout.at(output, path), Head)
     if found is None:
         return Turn(path, None, None)
     head, etag = found
     finished = is_finished(store, output, head.run_id)
     return Turn(path, etag, None if finished else read_plan(store, output, head.run_id))
+
+
+def identity_of(source: str, model_id: str, fingerprint: str) -> str:
+    """What runs have in common that take turns, as part of a name."""
+    key = json.dumps([absolute(source), model_id, fingerprint])
+    return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
 def publish(store: Store, output: str, plan: RunPlan, turn: Turn) -> bool:
@@ -55,4 +66,5 @@ def publish(store: Store, output: str, plan: RunPlan, turn: Turn) -> bool:
     it has finished already, plan again.
     """
     write_plan(store, output, plan)
-    return swap_pointer(store, layout.at(output, turn.head_path), Head(run_id=plan.run_id), turn.etag)
+    head = Head(run_id=plan.run_id, plan_sha256=plan_sha256(plan))
+    return swap_pointer(store, layout.at(output, turn.head_path), head, turn.etag)

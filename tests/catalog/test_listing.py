@@ -1,5 +1,6 @@
 """Listings: what is written comes back by row, in bounded memory, and is never overwritten."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_batch.catalog.listing import Listing, write_listing
+from genre_batch.catalog.listing import Listing, ListingInfo, write_listing
 from genre_batch.catalog.track import Track
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.local import LocalStore
@@ -50,6 +51,13 @@ def test_the_same_tracks_give_the_same_bytes(tmp_path: Path) -> None:
     first, second = ({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in "ab")
     assert sorted(first) == ["listing.json", "part-00000.parquet"]
     assert first == second
+    info = ListingInfo.model_validate_json(first["listing.json"])
+    assert info.sha256 == (hashlib.sha256(first["part-00000.parquet"]).hexdigest(),)
+    older = info.model_dump_json(indent=1, exclude={"sha256"}).encode()
+    assert [ListingInfo.model_validate_json(data).as_json() for data in (first["listing.json"], older)] == [
+        first["listing.json"],
+        older,
+    ]
 
 
 def test_a_listing_is_never_overwritten(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, RunManifest, finish, is_finished, make_manifest, read_manifest
 from genre_batch.sink.ledger import Ledger
-from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import CommitRecord, Counts
 from genre_batch.storage.store import Store, WriteFailed
@@ -83,7 +83,9 @@ def test_another_manifest_is_damage(table: tuple[Store, str]) -> None:
 
 
 def test_a_run_without_tracks_can_finish() -> None:
-    assert make_manifest(make_plan(0), []) == RunManifest(plan=make_plan(0), counts=Counts(), files=())
+    plan = make_plan(0)
+    empty = RunManifest(plan=plan, plan_sha256=plan_sha256(plan), counts=Counts(), files=())
+    assert make_manifest(plan, []) == empty
 
 
 def test_an_older_run_never_takes_the_pointer_from_a_newer_one(table: tuple[Store, str]) -> None:

@@ -1,3 +1,4 @@
+import hashlib
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.plan import next_planning_time, read_plan, run_ids, write_plan
+from genre_batch.sink.plan import next_planning_time, plan_sha256, read_plan, run_ids, write_plan
 from genre_batch.storage.store import ObjectGone, Store
 
 
@@ -15,6 +16,8 @@ def test_a_plan_is_read_as_it_was_written(table: tuple[Store, str]) -> None:
     write_plan(*table, plan)
     write_plan(*table, plan)
     assert read_plan(*table, RUN_ID) == plan
+    stored = table[0].read(layout.at(table[1], layout.plan_path(RUN_ID)))
+    assert plan_sha256(plan) == hashlib.sha256(stored).hexdigest()
 
 
 def test_a_run_has_one_plan(table: tuple[Store, str]) -> None:

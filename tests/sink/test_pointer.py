@@ -3,12 +3,22 @@ from pydantic import BaseModel
 from sink.memory_store import MemoryStore
 
 from genre_batch.errors import DamageFound
-from genre_batch.sink.pointer import parse, read_pointer, swap_pointer, to_json
+from genre_batch.sink.pointer import as_written, parse, read_pointer, swap_pointer, to_json
 from genre_batch.storage.store import ObjectChanged, ReadFailed, Store
 
 
 class Place(BaseModel):
     name: str
+
+
+class NewerPlace(Place):
+    country: str | None = None
+
+
+def test_what_an_older_version_wrote_can_be_told_byte_for_byte() -> None:
+    old, new = to_json(Place(name="é")), to_json(NewerPlace(name="é"))
+    assert [as_written(parse(data, NewerPlace, "it")) for data in (old, new)] == [old, new]
+    assert old != new
 
 
 def test_a_pointer_moves_only_from_the_version_that_was_seen(table: tuple[Store, str]) -> None:
