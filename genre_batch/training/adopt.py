@@ -136,14 +136,14 @@ def _manifest(config: AdoptConfig, files: Mapping[FileName, bytes]) -> BundleMan
 
 
 def _named_labels(data: bytes) -> list[str]:
-    """The labels of a config.json of transformers, in the order of the outputs."""
+    """The labels of a config.json of transformers, in the order of the outputs, unless they are its own LABEL_0 ..."""
     try:
         labels = {int(place): str(label) for place, label in json.loads(data)["id2label"].items()}
         named = [labels[place] for place in range(len(labels))]
+        if named == [f"LABEL_{place}" for place in range(len(named))]:
+            raise KeyError("id2label")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UsageError(f"{_LABELS_FILE} of the model names no labels", "give them as `genres`") from error
-    if all(label == f"LABEL_{place}" for place, label in enumerate(named)):
-        raise UsageError(f"{_LABELS_FILE} of the model only numbers its labels", "give them as `genres`")
+        raise UsageError(f"{_LABELS_FILE} of the model names no genres", "give them as `genres`") from error
     return named
 
 

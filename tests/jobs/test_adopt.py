@@ -1,0 +1,82 @@
+"""`jobs/adopt.py`, then `evaluate` and `score` with the bundle it made."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import audio_samples
+import pytest
+from exported_models import linear_onnx, save_ast
+from table_checks import rows
+
+ROOT = Path(__file__).parents[2]
+GENRES = ["bursts", "chirps"]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+
+def run(verb: str, *words: str | Path, exit_code: int = 0) -> dict[str, object]:
+    command = [sys.executable, str(ROOT / "jobs" / f"{verb}.py"), *map(str, words), "--json"]
+    environment = os.environ | {"RAY_ADDRESS": "local"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == exit_code, done.stderr
+    report: dict[str, object] = json.loads(done.stdout) if exit_code == 0 else {"error": done.stderr}
+    return report
+
+
+def adopt(folder: Path, name: str, *changes: str, exit_code: int = 0) -> dict[str, object]:
+    config = ROOT / "configs" / "adopt" / f"{name}.yaml"
+    words = [word for change in changes for word in ("--set", change)]
+    return run("adopt", folder / "exported", folder / "bundle", "--config", config, *words, exit_code=exit_code)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    for genre, sound in (("chirps", audio_samples.chirp), ("bursts", audio_samples.bursts)):
+        (folder / genre).mkdir()
+        for number in range(3):
+            data = audio_samples.encode(sound(6, 22_050, 1, number), 22_050, "flac")
+            (folder / genre / f"{number}.flac").write_bytes(data)
+    return folder
+
+
+def evaluate(folder: Path, corpus: Path) -> None:
+    report = run("evaluate", folder / "bundle", corpus)
+    metrics = report["metrics"]
+    assert isinstance(metrics, dict)
+    assert (report["listed"], report["rejected"], metrics["tracks"]) == (6, 0, 6)
+
+
+def test_an_onnx_model_on_spectrograms_is_adopted_evaluated_and_scores(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "exported").write_bytes(linear_onnx(["batch", 1, 128, "frames"], 128 * 128, 2))
+    adopted = adopt(tmp_path, "onnx", f"genres={GENRES}")
+    evaluate(tmp_path, corpus)
+    scored = run("score", corpus, tmp_path / "out", "--set", f"bundle={tmp_path / 'bundle'}")
+    assert (scored["model_id"], scored["scored"], scored["rejected"]) == (adopted["model_id"], 6, 0)
+    assert {row["genre"] for row in rows(tmp_path / "out", "scores")} <= set(GENRES)
+
+
+def test_an_onnx_model_on_samples_is_adopted_and_evaluated(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "exported").write_bytes(linear_onnx([1, 16_000], 16_000, 2, softmax=True))
+    waveform = "front_end={name: waveform, sample_rate: 16000, segment_s: 1.0}"
+    settings = "architecture={name: onnx, layout: BW, answers: probabilities}"
+    adopt(tmp_path, "onnx", f"genres={GENRES}", waveform, settings)
+    evaluate(tmp_path, corpus)
+
+
+def test_a_model_of_transformers_is_adopted_and_evaluated(corpus: Path, tmp_path: Path) -> None:
+    save_ast(tmp_path / "exported", GENRES)
+    adopted = adopt(tmp_path, "hugging_face", "front_end.segment_s=1.0")
+    assert adopted["genres"] == GENRES
+    evaluate(tmp_path, corpus)
+
+
+def test_a_model_that_does_not_fit_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "exported").write_bytes(linear_onnx(["B", 1, 64, 128], 64 * 128, 2))
+    told = str(adopt(tmp_path, "onnx", f"genres={GENRES}", exit_code=2)["error"])
+    assert "the ONNX model takes [B, 1, 64, 128], and the front end gives [B, 1, 128, 128]" in told
+    assert "Traceback" not in told
+    assert not (tmp_path / "bundle").exists()
