@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from genre_batch.config import TableConfig
     from genre_batch.run.job import Job
     from genre_batch.run.report import ScoreReport
+    from genre_batch.training.dataset import Extract
 
 _RATE_NEEDS_TRACKS = 100
 """Where most of a catalog is done, a few tracks that fail again each night say nothing about the run."""
@@ -124,7 +126,7 @@ def train(
         from genre_batch.training.trainer import train as run_train
 
         settings = load(TrainConfig, config, overrides or (), {"source": source, "output": output})
-        report = run_train(settings)
+        report = run_train(settings, _features_on_ray(settings.deadline_s))
         typer.echo(report.model_dump_json() if json else report.summary())
 
 
@@ -242,6 +244,16 @@ def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
     if report.reject_rate > max_reject_rate:
         told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
         raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")
+
+
+def _features_on_ray(deadline_s: float) -> "Extract | None":
+    """Computes features for training on Ray's actors; None, so that it is done in this process, where ray is not."""
+    if find_spec("ray") is None:
+        return None
+    from genre_batch.config import JobConfig
+    from genre_batch.run.training_features import extract_on_ray
+
+    return extract_on_ray(JobConfig(deadline_s=deadline_s))
 
 
 @contextmanager

@@ -96,3 +96,11 @@ def test_the_jobs_train_score_and_evaluate(corpus: Path, tmp_path: Path) -> None
     assert (scored["model_id"], scored["scored"]) == (trained["model_id"], 8)
     evaluated = run(ROOT / "jobs" / "evaluate.py", tmp_path / "bundle", corpus)
     assert evaluated["trained_on_this_data"] is True
+
+
+def test_training_needs_no_ray(corpus: Path, tmp_path: Path) -> None:
+    without = "import sys; sys.modules['ray'] = None; from genre_batch.cli import main; main(sys.argv[1:])"
+    config = ["--config", CONFIGS / "short_cnn.yaml", "--set", "optimisation.epochs=1", "--set", "folds=2"]
+    trained = run("-c", without, "train", corpus, tmp_path / "bundle", *config)
+    assert trained["tracks"] == 8
+    assert load_bundle(str(tmp_path / "bundle")).model_id == trained["model_id"]
