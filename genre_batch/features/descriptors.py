@@ -1,121 +1,31 @@
-"""Descriptors of the published GTZAN table (seed 000), by librosa; docs/descriptors.md says what each one means.
+"""Descriptors of the published GTZAN table (seed 000), by librosa; docs/descriptors.md says what each one means."""
 
-The table was made by librosa 0.7, which mirrored a sound at its ends where later versions put zeros, and left out of
-inverse transforms what follows the last whole frame.
-"""
-
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.decode.waveform import Samples
 from genre_batch.features.descriptor_columns import COLUMNS
-from genre_batch.features.harmonic_percussive import Spectrum, harmonic_percussive
 from genre_batch.features.whole_numba_cache import whole_numba_cache
 
 with whole_numba_cache():
-    import librosa
-    import librosa.feature.rhythm
-    import librosa.feature.spectral
-    import librosa.onset
+    from genre_batch.features.descriptor_curves import CURVES, Sound
 
-    librosa.istft(np.zeros((1025, 8), np.complex64))
+    for _curve in CURVES.values():
+        _curve(Sound((np.arange(22_050) % 5_000 < 500).astype(np.float32), 22_050))
 
 __all__ = ["COLUMNS", "descriptors"]
 
-_Floats = npt.NDArray[np.float32]
 
-_N_FFT = 2048
-_HOP_LENGTH = 512
-_N_MFCC = 20
-
-
-def descriptors(samples: Samples, *, sample_rate: int, columns: Sequence[str]) -> _Floats:
+def descriptors(samples: Samples, *, sample_rate: int, columns: Sequence[str]) -> npt.NDArray[np.float32]:
     """The values [len(columns)] of the named `columns` for `samples` [n]; only what these need is computed.
 
     On files of the table, all 57 are within 1e-4 of its values. Raises TrackRejected (NOT_FINITE) where the power of
     `samples` is beyond single precision, KeyError for an unknown column.
     """
-    sound = _Sound(samples, sample_rate)
-    parts = [column.partition("_mean")[0].partition("_var")[0] for column in columns]
-    curves = {name: _CURVES[name](sound) for name in dict.fromkeys(parts)}
+    sound = Sound(samples, sample_rate)
+    names = [column.removesuffix("_mean").removesuffix("_var") for column in columns]
+    curves = {name: CURVES[name](sound) for name in dict.fromkeys(names)}
     moments = [np.var if column.endswith("_var") else np.mean for column in columns]
-    return np.array([moment(curves[name]) for moment, name in zip(moments, parts, strict=True)], np.float32)
-
-
-class _Sound:
-    """A sound, and what several of its descriptors need: computed once, and not before one asks for it."""
-
-    def __init__(self, samples: Samples, sample_rate: int) -> None:
-        self.samples = samples
-        self.sample_rate = sample_rate
-
-    @cached_property
-    def spectrum(self) -> Spectrum:
-        """[1025, n_frames]."""
-        mirrored = np.pad(self.samples, _N_FFT // 2, mode="reflect")
-        return librosa.stft(mirrored, n_fft=_N_FFT, hop_length=_HOP_LENGTH, center=False)
-
-    @cached_property
-    def magnitude(self) -> _Floats:
-        return np.abs(self.spectrum)
-
-    @cached_property
-    def power(self) -> _Floats:
-        with np.errstate(over="ignore"):
-            power: _Floats = np.square(self.magnitude)
-        if not np.isfinite(power).all():
-            raise TrackRejected(RejectReason.NOT_FINITE, Stage.FEATURES, "the samples are too large for their power")
-        return power
-
-    @cached_property
-    def centroid(self) -> _Floats:
-        return librosa.feature.spectral_centroid(S=self.magnitude, sr=self.sample_rate)
-
-    @cached_property
-    def mel_decibels(self) -> _Floats:
-        mel: _Floats = librosa.feature.melspectrogram(S=self.power, sr=self.sample_rate)
-        return np.asarray(librosa.power_to_db(mel), np.float32)
-
-    @cached_property
-    def mfcc(self) -> _Floats:
-        return librosa.feature.mfcc(S=self.mel_decibels, n_mfcc=_N_MFCC)
-
-    @cached_property
-    def harmonic_percussive(self) -> tuple[Spectrum, Spectrum]:
-        return harmonic_percussive(self.spectrum)
-
-
-def _waveform(spectrum: Spectrum, n: int) -> _Floats:
-    return librosa.util.fix_length(librosa.istft(spectrum, hop_length=_HOP_LENGTH), size=n)
-
-
-def _tempo(sound: _Sound) -> _Floats:
-    """The tempo that `librosa.beat.beat_track` starts from; 0 without any onset."""
-    onsets = librosa.onset.onset_strength(S=sound.mel_decibels, sr=sound.sample_rate, aggregate=np.median)
-    if not onsets.any():
-        return np.zeros(1, np.float32)
-    return librosa.feature.tempo(onset_envelope=onsets, sr=sound.sample_rate, hop_length=_HOP_LENGTH)
-
-
-def _mfcc_row(row: int) -> Callable[[_Sound], _Floats]:
-    return lambda sound: sound.mfcc[row]
-
-
-_CURVES: dict[str, Callable[[_Sound], _Floats]] = {
-    "chroma_stft": lambda sound: librosa.feature.chroma_stft(S=sound.power, sr=sound.sample_rate),
-    "rms": lambda sound: librosa.feature.rms(y=sound.samples, pad_mode="reflect"),
-    "spectral_centroid": lambda sound: sound.centroid,
-    "spectral_bandwidth": lambda sound: librosa.feature.spectral_bandwidth(
-        S=sound.magnitude, sr=sound.sample_rate, centroid=sound.centroid
-    ),
-    "rolloff": lambda sound: librosa.feature.spectral_rolloff(S=sound.magnitude, sr=sound.sample_rate),
-    "zero_crossing_rate": lambda sound: librosa.feature.zero_crossing_rate(sound.samples),
-    "harmony": lambda sound: _waveform(sound.harmonic_percussive[0], len(sound.samples)),
-    "perceptr": lambda sound: _waveform(sound.harmonic_percussive[1], len(sound.samples)),
-    "tempo": _tempo,
-    **{f"mfcc{i + 1}": _mfcc_row(i) for i in range(_N_MFCC)},
-}
+    return np.array([moment(curves[name]) for moment, name in zip(moments, names, strict=True)], np.float32)
