@@ -50,7 +50,7 @@ def mfcc(samples: Samples, sample_rate: int, start_s: float = 0.0) -> Figure:
     figure, axes = one_plot(WIDTH, _HEIGHT)
     coefficients = librosa.feature.mfcc(S=_mel(samples, sample_rate), n_mfcc=N_MFCC)
     limit = float(np.quantile(np.abs(coefficients[1:]), 0.97)) or 1.0
-    _show(axes, coefficients, sample_rate, start_s, N_MFCC, colours="RdBu_r", unit="coefficient", limit=limit)
+    _show(axes, coefficients, sample_rate, start_s, N_MFCC, colours="RdBu_r", unit="value", limit=limit)
     axes.set_yticks(np.arange(0, N_MFCC, 5) + 0.5, [str(number) for number in range(0, N_MFCC, 5)])
     axes.set_ylabel("coefficient")
     return figure
