@@ -139,13 +139,13 @@ class GaussianNeighboursSettings(_Settings):
 class OnnxSettings(_Settings):
     """Any exported ONNX model.
 
-    layout: axes of its input; B segments, C a single channel, H rows and W columns of a segment; in BW all rows stand
-    in one line. output: the name of the output that is read, null for the first; it is [B, n_genres], or
-    [B, frames, n_genres] and then averaged. answers: what that output holds.
+    layout: axes of its input; B segments, C a single channel, H rows and W columns of a segment; in BW, and in W for a
+    model that takes one segment alone, all rows stand in one line. output: the name of the output that is read, null
+    for the first; it is [B, n_genres], or [B, frames, n_genres] and then averaged. answers: what that output holds.
     """
 
     name: Literal["onnx"] = "onnx"
-    layout: Literal["BCHW", "BHW", "BHWC", "BWH", "BW"] = "BCHW"
+    layout: Literal["BCHW", "BHW", "BHWC", "BWH", "BW", "W"] = "BCHW"
     output: str | None = None
     answers: Literal["logits", "probabilities"] = "logits"
 

@@ -6,8 +6,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Layout = Literal["BCHW", "BHW", "BHWC", "BWH", "BW"]
-"""Axes: B segments, C the one channel, H rows and W columns of a segment."""
+Layout = Literal["BCHW", "BHW", "BHWC", "BWH", "BW", "W"]
+"""Axes: B segments, C the one channel, H rows and W columns of a segment. BW and W: all rows stand in one line."""
 
 Array = npt.NDArray[np.float16 | np.float32 | np.float64]
 Dimension = int | str | None
@@ -19,13 +19,13 @@ ELEMENT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "te
 
 def input_shape(layout: Layout, rows: int, columns: int) -> Shape:
     """What `to_layout` makes of segments [B, rows, columns]; the first axis is "B", any number of segments."""
-    lengths: dict[str, Dimension] = {"B": "B", "C": 1, "H": rows, "W": columns}
-    merged = lengths | ({"W": rows * columns} if layout == "BW" else {})
-    return tuple(merged[axis] for axis in layout)
+    width = columns if "H" in layout else rows * columns
+    lengths: dict[str, Dimension] = {"B": "B", "C": 1, "H": rows, "W": width}
+    return tuple(lengths[axis] for axis in layout)
 
 
 def to_layout(segments: Array, layout: Layout) -> Array:
-    """`segments` [B, rows, columns] with its axes in the order of `layout`; in BW all rows stand in one line."""
+    """`segments` [B, rows, columns] with its axes in the order of `layout`; for W there can be only one."""
     match layout:
         case "BCHW":
             return segments[:, None]
@@ -37,6 +37,10 @@ def to_layout(segments: Array, layout: Layout) -> Array:
             return np.ascontiguousarray(segments.transpose(0, 2, 1))
         case "BW":
             return segments.reshape(len(segments), -1)
+        case "W":
+            (segment,) = segments
+            line: Array = segment.reshape(-1)
+            return line
 
 
 def fits(declared: Sequence[Dimension], given: Sequence[Dimension]) -> bool:

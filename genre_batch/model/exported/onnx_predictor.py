@@ -1,6 +1,7 @@
 """Runs any exported ONNX classifier on segments, with ONNX Runtime."""
 
 import tempfile
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,17 @@ from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.calibration import Floats
 from genre_batch.model.devices import Device, Precision
-from genre_batch.model.exported.onnx_inputs import ELEMENT_TYPES, Array, Shape, fits, input_shape, show, to_layout
+from genre_batch.model.exported.onnx_inputs import (
+    ELEMENT_TYPES,
+    Array,
+    Dimension,
+    Layout,
+    Shape,
+    fits,
+    input_shape,
+    show,
+    to_layout,
+)
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg, SessionOptions
@@ -48,8 +59,7 @@ class OnnxPredictor:
                 f"in layout {settings.layout}",
                 "change architecture.layout or the front end's settings to those that the model was trained with",
             )
-        exported = source.shape[0]
-        self._batch = exported if isinstance(exported, int) else _GPU_BATCH if on_gpu else 1
+        self._batch = _batch_size(source.shape, settings.layout, on_gpu=on_gpu)
         self._try(rows, columns)
 
     def logits(self, segments: Segments) -> Floats:
@@ -66,7 +76,7 @@ class OnnxPredictor:
         batch[: len(chunk)] = chunk
         (answer,) = self._session.run([self._output], {self._input: to_layout(batch, self._settings.layout)})
         array: Array = np.asarray(answer)
-        return array
+        return array if "B" in self._settings.layout else array[None]
 
     def _as_logits(self, answer: Array) -> Floats:
         """[B, n_genres] of an answer [B, n_genres], or [B, frames, n_genres] which is averaged over its frames."""
@@ -98,6 +108,13 @@ class OnnxPredictor:
                 f"output {self._output!r} of the ONNX model holds values outside of 0 to 1",
                 "set architecture.answers to logits",
             )
+
+
+def _batch_size(declared: Sequence[Dimension], layout: Layout, *, on_gpu: bool) -> int:
+    if "B" not in layout:
+        return 1
+    exported = declared[0]
+    return exported if isinstance(exported, int) else _GPU_BATCH if on_gpu else 1
 
 
 def _are_probabilities(answer: Array) -> bool:

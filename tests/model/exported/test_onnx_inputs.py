@@ -21,6 +21,13 @@ def test_the_shape_said_is_the_shape_made(layout: Layout, shape: tuple[int | str
     assert to_layout(segments, layout).shape == (2, *shape[1:])
 
 
+def test_one_segment_alone_has_no_axis_of_segments() -> None:
+    segments = np.arange(12, dtype=np.float32).reshape(1, 3, 4)
+    assert input_shape("W", 3, 4) == (12,)
+    assert to_layout(segments, "W").tolist() == list(range(12))
+    assert fits(["samples"], (12,))
+
+
 def test_rows_and_columns_keep_their_values() -> None:
     segments = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     assert to_layout(segments, "BWH")[1, 3, 0] == segments[1, 0, 3]

@@ -88,6 +88,29 @@ def test_frames_may_come_before_bands() -> None:
     assert np.allclose(answers, by_hand(segments.transpose(0, 2, 1)), atol=1e-5)
 
 
+@pytest.mark.parametrize("axes", [["samples"], [1600]])
+def test_a_model_of_one_sound_that_answers_frame_by_frame_is_averaged(axes: list[int | str]) -> None:
+    """The shape of YAMNet: samples [n] to probabilities [frames, classes]."""
+    nodes = [
+        helper.make_node("Reshape", ["sound", "frames"], ["framed"]),
+        helper.make_node("MatMul", ["framed", "weights"], ["sums"]),
+        helper.make_node("Sigmoid", ["sums"], ["shares"]),
+    ]
+    weights = linear_weights(400, 3).astype(np.float32)
+    graph = helper.make_graph(
+        nodes,
+        "frames",
+        [helper.make_tensor_value_info("sound", TensorProto.FLOAT, axes)],
+        [helper.make_tensor_value_info("shares", TensorProto.FLOAT, ["n", 3])],
+        [numpy_helper.from_array(weights, "weights"), numpy_helper.from_array(np.array([-1, 400]), "frames")],
+    )
+    settings = OnnxSettings(layout="W", answers="probabilities")
+    predictor = OnnxPredictor(bundle(to_bytes(graph), SAMPLES, settings), device="cpu")
+    segments = noise(3, SAMPLES)
+    shares = 1.0 / (1.0 + np.exp(-segments.reshape(3, 4, 400) @ weights))
+    assert np.allclose(predictor.logits(segments), np.log(shares.mean(axis=1)), atol=1e-5)
+
+
 @pytest.mark.parametrize("batch", ["B", 1, 4])
 def test_an_answer_does_not_depend_on_how_many_are_asked(batch: int | str) -> None:
     predictor = OnnxPredictor(bundle(linear_onnx([batch, 1, 16, 20], 320, 3)), device="cpu")
