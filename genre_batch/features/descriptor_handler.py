@@ -1,4 +1,4 @@
-"""The child's side for descriptors. It loads librosa: seconds and 200 MiB that other front ends should not pay for."""
+"""The child's side for descriptors. It loads librosa: seconds and 160 MiB that other front ends should not pay for."""
 
 from genre_batch.features.front_end import DescriptorFrontEnd
 from genre_batch.features.sandbox_handler import handle, rehearse

@@ -22,7 +22,7 @@ _COMPILED_BY = ("librosa", "numba", "llvmlite", "numpy")
 
 @contextmanager
 def whole_numba_cache() -> Iterator[None]:
-    """Import librosa, and run what it compiles on first use, within this context; it takes 13 s, later 3 s.
+    """Import librosa, and run what it compiles on first use, within this context; about 15 s of CPU, later 1.5 s.
 
     Does nothing where librosa's modules are loaded already: what they compiled would be missing from the folder.
     """

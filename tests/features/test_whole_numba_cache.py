@@ -88,7 +88,7 @@ def test_an_import_that_fails_leaves_nothing(folder: Path) -> None:
 
 @pytest.mark.slow
 def test_the_folder_holds_all_that_descriptors_need() -> None:
-    """Here where all processes of this user look, since it takes 13 s to fill."""
+    """Here where all processes of this user look, since it takes 15 s to fill."""
     folder = Path(tempfile.gettempdir())
     caches = f"genre-batch-numba-{os.getuid()}-*"
     assert start(_DESCRIBE, folder).wait(timeout=100) == 0
