@@ -23,7 +23,7 @@ from genre_batch.decode.decoder import decode_window
 from genre_batch.decode.resample import resample
 from genre_batch.demo.encode import Encoding, encode
 from genre_batch.demo.synthesis import synthesise
-from genre_batch.features.front_end import segments_of
+from genre_batch.features.segments_of import segments_of
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.predictor import Predictor
 
