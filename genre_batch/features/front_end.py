@@ -108,6 +108,12 @@ class MfccFrontEnd(FramesFrontEnd):
     name: Literal["mfcc"] = "mfcc"
     n_mfcc: PositiveInt = 20
 
+    @model_validator(mode="after")
+    def _no_more_coefficients_than_bands(self) -> Self:
+        if self.n_mfcc > self.n_mels:
+            raise ValueError(f"{self.n_mels} mel bands give at most as many coefficients, not {self.n_mfcc}")
+        return self
+
     @property
     def segment_shape(self) -> tuple[int, int]:
         """Coefficients and frames."""

@@ -16,7 +16,10 @@ from genre_batch.features.front_end import (
 )
 from genre_batch.features.log_mel import log_mel
 from genre_batch.features.loudness import normalise_loudness
+from genre_batch.features.mfcc import mfcc
+from genre_batch.features.scalogram_image import scalogram_image
 from genre_batch.features.segments import cut_samples, cut_segments, standardise
+from genre_batch.features.spectrogram_image import spectrogram_image
 
 _Floats = npt.NDArray[np.float32]
 
@@ -38,16 +41,21 @@ def _features(samples: Samples, front_end: FrontEnd) -> _Floats:
         case LogMelFrontEnd() | MfccFrontEnd():
             return cut_segments(_frames(samples, front_end), front_end.segment_frames, front_end.segment_hop_frames)
         case DescriptorFrontEnd():
+            # librosa takes seconds to load, and only these need it
             from genre_batch.features.descriptors import descriptors
 
             cuts = cut_samples(samples, front_end.segment_samples)
             rate, columns = front_end.sample_rate, front_end.columns
             return np.stack([descriptors(cut, sample_rate=rate, columns=columns)[:, None] for cut in cuts])
         case ImageFrontEnd():
-            return np.stack([_images(cut, front_end) for cut in cut_samples(samples, front_end.segment_samples)])
+            return np.stack([_images(cut[0], front_end) for cut in _filled(samples, front_end.segment_samples)])
         case WaveformFrontEnd():
-            length = front_end.segment_samples
-            return cut_segments(samples[None, :], length, length)
+            return _filled(samples, front_end.segment_samples)
+
+
+def _filled(samples: Samples, segment_samples: int) -> _Floats:
+    """Segments [n, 1, segment_samples]; a short one is repeated."""
+    return cut_segments(samples[None, :], segment_samples, segment_samples)
 
 
 def _frames(samples: Samples, front_end: LogMelFrontEnd | MfccFrontEnd) -> _Floats:
@@ -60,8 +68,6 @@ def _frames(samples: Samples, front_end: LogMelFrontEnd | MfccFrontEnd) -> _Floa
             n_mels=front_end.n_mels,
             top_db=front_end.top_db,
         )
-    from genre_batch.features.mfcc import mfcc
-
     return mfcc(
         samples,
         sample_rate=front_end.sample_rate,
@@ -73,9 +79,6 @@ def _frames(samples: Samples, front_end: LogMelFrontEnd | MfccFrontEnd) -> _Floa
 
 
 def _images(samples: Samples, front_end: ImageFrontEnd) -> _Floats:
-    from genre_batch.features.scalogram_image import scalogram_image
-    from genre_batch.features.spectrogram_image import spectrogram_image
-
     size, n_fft, hop_length = front_end.size, front_end.n_fft, front_end.hop_length
     pictures = [
         spectrogram_image(samples, n_fft=n_fft, hop_length=hop_length, size=size)
