@@ -11,6 +11,8 @@ import pytest
 from exported_models import linear_onnx, save_ast
 from table_checks import rows
 
+from genre_batch.cli import main
+
 ROOT = Path(__file__).parents[2]
 GENRES = ["bursts", "chirps"]
 
@@ -67,11 +69,21 @@ def test_an_onnx_model_on_samples_is_adopted_and_evaluated(corpus: Path, tmp_pat
     evaluate(tmp_path, corpus)
 
 
-def test_a_model_of_transformers_is_adopted_and_evaluated(corpus: Path, tmp_path: Path) -> None:
+def test_a_model_of_transformers_is_adopted_and_evaluated(
+    corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In this process, where transformers is loaded only once."""
     save_ast(tmp_path / "exported", GENRES)
-    adopted = adopt(tmp_path, "hugging_face", "front_end.segment_s=1.0")
-    assert adopted["genres"] == GENRES
-    evaluate(tmp_path, corpus)
+    config, bundle = ROOT / "configs" / "adopt" / "hugging_face.yaml", str(tmp_path / "bundle")
+    adopting = ["adopt", str(tmp_path / "exported"), bundle, "--config", str(config)]
+    capsys.readouterr()
+    for words in ([*adopting, "--set", "front_end.segment_s=1.0"], ["evaluate", bundle, str(corpus)]):
+        with pytest.raises(SystemExit) as ended:
+            main([*words, "--json"])
+        assert ended.value.code == 0
+    adopted, evaluated = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (adopted["genres"], adopted["model_id"]) == (GENRES, evaluated["model_id"])
+    assert (evaluated["rejected"], evaluated["metrics"]["tracks"]) == (0, 6)
 
 
 def test_a_model_that_does_not_fit_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
