@@ -113,3 +113,33 @@ def test_forged_arrays_are_refused(settings: Estimator, saved: dict[str, bytes])
             load_estimator(settings, save(each), ROWS, COLUMNS, GENRES)
         refused += 1
     assert refused >= 6
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("settings", OF_SKOPS, ids=_name)
+def test_changed_bytes_are_refused_or_answer_with_probabilities(settings: Estimator, saved: dict[str, bytes]) -> None:
+    """None of them may end the process: a tree with a changed child would, unless its nodes were checked."""
+    random = np.random.default_rng(0)
+    segments, _ = separable(4)
+    refused = 0
+    for _ in range(100):
+        try:
+            estimator = load_estimator(settings, _changed(saved[settings.name], random), ROWS, COLUMNS, GENRES)
+        except UsageError:
+            refused += 1
+        else:
+            assert np.allclose(np.exp(estimator.log_probabilities(segments)).sum(axis=1), 1.0, atol=1e-5)
+    assert refused > 50
+
+
+def _changed(data: bytes, random: np.random.Generator) -> bytes:
+    """The archive `data` with one or two bytes of one file in it changed, with checksums that are right."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w") as archive:
+        chosen = random.choice(source.namelist())
+        for name in source.namelist():
+            content = bytearray(source.read(name))
+            for _ in range(random.integers(1, 3) if name == chosen else 0):
+                content[random.integers(len(content))] = random.integers(256)
+            archive.writestr(name, bytes(content))
+    return target.getvalue()
