@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
+from small_bundle import write_small_bundle
 
 from genre_batch.errors import UsageError
 from genre_batch.evaluation.metrics import expected_calibration_error, log_loss
@@ -17,12 +17,11 @@ from genre_batch.model.architecture import ShortCnnSettings
 from genre_batch.model.bundle import load_bundle, sha256_hex
 from genre_batch.model.calibration import Calibration, softmax
 from genre_batch.model.manifest import BundleManifest
-from genre_batch.model.networks.build import build_network
 from genre_batch.model.predictor import Predictor
 from genre_batch.model.taxonomy import Taxonomy
-from genre_batch.training.package import write_trained_bundle
 
 GENRES = ["blues", "jazz"]
+TEMPERATURE = 9.0
 
 
 @pytest.fixture
@@ -42,14 +41,13 @@ def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float], *,
         architecture=ShortCnnSettings(channels=2),
         front_end=LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
         taxonomy=Taxonomy(genres=GENRES),
-        calibration=Calibration(temperature=0.3),
+        calibration=Calibration(temperature=TEMPERATURE),
         thresholds=thresholds,
         trained_on=trained_on,
         leaky=leaky,
         curves={"train_loss": [1.0, 0.5]},
     )
-    torch.manual_seed(3)
-    write_trained_bundle(folder, manifest, build_network(manifest.architecture, 16, 32, 2).eval())
+    write_small_bundle(folder, manifest)
     return str(folder)
 
 
@@ -62,7 +60,7 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
         for path in sorted((corpus / genre).iterdir()):
             with path.open("rb") as stream:
                 track = extract_segments(stream, path.stat().st_size, path.name, loaded.manifest.front_end)
-            right.append(softmax(predictor.logits(track.segments), 0.3).mean(axis=0).argmax() == label)
+            right.append(softmax(predictor.logits(track.segments), TEMPERATURE).mean(axis=0).argmax() == label)
             plain.append(softmax(predictor.logits(track.segments)).mean(axis=0))
     report = evaluate(uri, str(corpus))
     assert report.metrics.tracks == report.listed == 6
@@ -73,7 +71,7 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     labels = np.repeat([0, 1], 3)
     assert report.ece_before == pytest.approx(expected_calibration_error(np.stack(plain), labels), abs=1e-5)
     assert report.log_loss_before == pytest.approx(log_loss(np.stack(plain), labels), abs=1e-5)
-    assert (report.ece_after, report.temperature) == (report.metrics.expected_calibration_error, 0.3)
+    assert (report.ece_after, report.temperature) == (report.metrics.expected_calibration_error, TEMPERATURE)
     assert len(report.worst_mistakes) == 6 - sum(right)
     assert report.curves == {"train_loss": [1.0, 0.5]}
     assert (report.trained_on_this_data, report.leaky, report.note, report.answered) == (False, False, None, 1.0)
