@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genre_batch.errors import TooManyRejects, UserError
+from genre_batch.errors import DamageFound, TooManyRejects, UserError
 
 if TYPE_CHECKING:
     from genre_batch.config import TableConfig
@@ -199,6 +199,54 @@ def report(
         arguments = {"source": subject, "output": file, "track": track, "bundle": bundle}
         written = write_report(load(ReportConfig, config, overrides or (), arguments))
         typer.echo(written.model_dump_json() if json else written.summary())
+
+
+@app.command()
+def verify(
+    output: Output = None,
+    run: Annotated[str | None, typer.Option("--run", metavar="RUN_ID", help="Check one run alone.")] = None,
+    etags: Annotated[bool, typer.Option("--etags", help="Tell which objects of the source have changed.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Move damage away and do again what is missing.")] = False,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """Check every file, row and record of OUTPUT; exit code 4 where something is not as it was written."""
+    with _told():
+        from genre_batch.config import VerifyConfig, load
+        from genre_batch.verify.repair import verify_and_repair
+
+        flags = [f"{name}=true" for name, given in (("etags", etags), ("repair", repair)) if given]
+        settings = load(VerifyConfig, config, [*flags, *(overrides or ())], {"output": output, "run_id": run})
+        report = verify_and_repair(settings)
+        typer.echo(report.model_dump_json() if json else report.summary())
+        if report.damage:
+            hint = (
+                "some of it cannot be repaired: see above" if settings.repair else "--repair mends what can be mended"
+            )
+            raise DamageFound(f"{settings.output} is damaged ({report.damage:,} findings)", hint)
+
+
+@app.command()
+def gc(
+    output: Output = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Remove what is listed.")] = False,
+    unfinished: Annotated[
+        str | None, typer.Option("--unfinished", metavar="RUN_ID", help="Give up this unfinished run.")
+    ] = None,
+    config: ConfigFile = None,
+    overrides: Overrides = None,
+    json: Json = False,
+) -> None:
+    """List what lies in OUTPUT and belongs to no run, finished or unfinished."""
+    with _told():
+        from genre_batch.config import GcConfig, load
+        from genre_batch.verify.clearing import clear
+
+        flags = ["delete=true"] if delete else []
+        arguments = {"output": output, "unfinished": unfinished}
+        report = clear(load(GcConfig, config, [*flags, *(overrides or ())], arguments))
+        typer.echo(report.model_dump_json() if json else report.summary())
 
 
 @app.command()

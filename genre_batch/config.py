@@ -131,6 +131,36 @@ class ReportConfig(BaseModel):
         return self
 
 
+class VerifyConfig(BaseModel):
+    """Settings of `genre-batch verify`.
+
+    run_id: one run alone, null for all. etags: compare the tracks with their objects in the source, a request each.
+    repair: move damage away and do again what is missing.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    output: Location
+    run_id: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    etags: bool = False
+    repair: bool = False
+
+
+class GcConfig(BaseModel):
+    """Settings of `genre-batch gc`.
+
+    delete: remove what is listed. unfinished: an unfinished run to give up. min_age_h: what a run left behind that was
+    planned, or a temporary file that was written, less than so many hours ago is kept: its driver may be at work.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    output: Location
+    delete: bool = False
+    unfinished: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    min_age_h: float = Field(default=24.0, ge=0.0)
+
+
 def load(
     kind: type[Config],
     path: str | None,

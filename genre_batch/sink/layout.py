@@ -7,6 +7,7 @@ from genre_batch.sink.run_facts import RunFacts
 
 LATEST = "_latest.json"
 RUNS_FOLDER = "_runs/"
+HEADS_FOLDER = f"{RUNS_FOLDER}_heads/"
 _SHARD_DIGITS = 8
 _OWN = ("scores/model=", "features/front_end=", "rejects/model=", "rejects/front_end=", RUNS_FOLDER, LATEST)
 
@@ -77,4 +78,4 @@ def shard_of_commit(uri: str) -> int | None:
 
 def head_path(identity: str) -> str:
     """The pointer to the newest planned run of one identity (see `plan.py`)."""
-    return f"{RUNS_FOLDER}_heads/{identity}.json"
+    return f"{HEADS_FOLDER}{identity}.json"

@@ -42,8 +42,12 @@ def planning_time(now: datetime, newest_run_id: str | None) -> datetime:
     second = now.astimezone(UTC).replace(microsecond=0)
     if newest_run_id is None:
         return second
-    newest = datetime.strptime(newest_run_id.split("-")[0], _RUN_TIME).replace(tzinfo=UTC)
-    return max(second, newest + timedelta(seconds=1))
+    return max(second, planned_at(newest_run_id) + timedelta(seconds=1))
+
+
+def planned_at(run_id: str) -> datetime:
+    """When a run was planned, in UTC, by its name."""
+    return datetime.strptime(run_id.split("-", maxsplit=1)[0], _RUN_TIME).replace(tzinfo=UTC)
 
 
 def make_run_id(planned_at: datetime, randomness: bytes) -> str:

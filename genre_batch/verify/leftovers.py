@@ -1,0 +1,155 @@
+"""What lies in an output and belongs to no run, finished or to be resumed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from genre_batch.config import GcConfig
+from genre_batch.errors import UsageError
+from genre_batch.sink import layout
+from genre_batch.sink.plan import RunPlan, run_ids
+from genre_batch.sink.run_facts import planned_at
+from genre_batch.storage.store import Store, StoredObject
+from genre_batch.storage.temporary_files import temporary_files
+from genre_batch.verify.findings import Findings
+from genre_batch.verify.run_check import State, state_of
+from genre_batch.verify.run_files import RunFiles, run_files
+from genre_batch.verify.run_records import head_of, read_run_records
+from genre_batch.verify.table_files import TABLES, belongs_to, run_and_shard, table_files
+
+
+class Why(StrEnum):
+    """Why something is a leftover."""
+
+    EXTRA = "extra"
+    TEMPORARY = "temporary"
+    UNPUBLISHED = "unpublished"
+    QUARANTINED = "quarantined"
+    GIVEN_UP = "given_up"
+
+
+class Leftover(BaseModel):
+    """One object; `path` is relative to the output."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    path: str
+    size_bytes: int
+    why: Why
+
+
+@dataclass(slots=True)
+class Standing:
+    """What a run has a right to. trusted: its records can be read, so that they may be gone by.
+
+    named: the files of its manifest, None where it has none.
+    """
+
+    state: State
+    plan: RunPlan | None
+    files: RunFiles
+    trusted: bool
+    named: set[str] | None = field(default=None)
+
+
+class Leftovers:
+    """Finds leftovers, in an order in which they can be removed: what is left after a crash is still consistent.
+
+    kept: what was left alone although no run names it, and why.
+    """
+
+    def __init__(self, store: Store, config: GcConfig, now: datetime) -> None:
+        self._store, self._config, self._output = store, config, config.output
+        self._young = now.astimezone(UTC) - timedelta(hours=config.min_age_h)
+        self.kept: list[str] = []
+
+    def find(self) -> Iterator[Leftover]:
+        """All leftovers. Raises UsageError where the run to be given up is not an unfinished one."""
+        runs = {run_id: self._standing(run_id) for run_id in run_ids(self._store, self._output)}
+        given_up = self._config.unfinished
+        if given_up is not None and (given_up not in runs or runs[given_up].state is not State.UNFINISHED):
+            raise UsageError(f"{given_up} is no unfinished run of {self._output}", "`genre-batch verify` lists them")
+        if given_up is not None:
+            yield from self._of_given_up(given_up, runs[given_up])
+        for path, found in table_files(self._store, self._output):
+            if self._is_extra(path, runs):
+                yield self._leftover(found, Why.EXTRA)
+        for run_id, run in runs.items():
+            yield from self._of_run(run_id, run)
+        yield from self._temporary()
+
+    def _standing(self, run_id: str) -> Standing:
+        files, findings = run_files(self._store, self._output, run_id), Findings()
+        records = read_run_records(self._store, self._output, files, findings)
+        if records.plan is None:
+            state = State.LOST if files.worked_on or "plan.json" in files.records else State.UNPUBLISHED
+            return Standing(state, None, files, trusted=state is State.UNPUBLISHED)
+        state = state_of(self._store, self._output, files, records.plan, findings)
+        if findings.damage:
+            self.kept.append(f"{layout.run_path(run_id, '')}: run {run_id} is damaged; verify it first")
+        named = {file.path for file in records.manifest.files} if records.manifest else None
+        return Standing(state, records.plan, files, trusted=not findings.damage, named=named)
+
+    def _is_extra(self, path: str, runs: dict[str, Standing]) -> bool:
+        named = run_and_shard(path)
+        run = runs.get(named[0]) if named else None
+        if named is None:
+            return True
+        if run is None:
+            return self._is_old(named[0])
+        if named[0] == self._config.unfinished or not run.trusted or run.plan is None:
+            return False
+        if run.state is State.FINISHED:
+            return run.named is not None and path not in run.named
+        return not belongs_to(path, run.plan, named[1])
+
+    def _of_run(self, run_id: str, run: Standing) -> Iterator[Leftover]:
+        if run.state is State.UNPUBLISHED and run.trusted and self._is_over(run_id, run):
+            folder = layout.at(self._output, layout.run_path(run_id, ""))
+            yield from (self._leftover(found, Why.UNPUBLISHED) for found in self._store.list(folder))
+        elif run.state is State.FINISHED and run.trusted:
+            yield from (self._leftover(found, Why.QUARANTINED) for found in run.files.quarantined)
+
+    def _is_over(self, run_id: str, run: Standing) -> bool:
+        """Whether the driver that planned an unpublished run can never publish it, or has had time enough.
+
+        A newer head was put there after this driver had looked at the head, so its swap fails.
+        """
+        head = head_of(self._store, self._output, run.plan).value if run.plan else None
+        return (head is not None and head.run_id > run_id) or self._is_old(run_id)
+
+    def _is_old(self, run_id: str) -> bool:
+        if planned_at(run_id) <= self._young:
+            return True
+        self.kept.append(f"{run_id}: planned less than {self._config.min_age_h:g} h ago; its driver may be at work")
+        return False
+
+    def _of_given_up(self, run_id: str, run: Standing) -> Iterator[Leftover]:
+        """Markers, then files, so that no marker ever names what is gone; the plan goes last."""
+        folder = layout.at(self._output, layout.run_path(run_id, ""))
+        plan_uri = layout.at(self._output, layout.plan_path(run_id))
+        commits = layout.at(self._output, layout.commits_folder(run_id))
+        yield from (self._leftover(found, Why.GIVEN_UP) for found in self._store.list(commits))
+        for _, found in table_files(self._store, self._output, run_id):
+            yield self._leftover(found, Why.GIVEN_UP)
+        assert run.plan is not None
+        head = head_of(self._store, self._output, run.plan)
+        if head.value is not None and head.data is not None and head.value.run_id == run_id:
+            yield Leftover(path=head.path, size_bytes=len(head.data), why=Why.GIVEN_UP)
+        rest = [found for found in self._store.list(folder) if not found.uri.startswith(commits)]
+        yield from (
+            self._leftover(found, Why.GIVEN_UP) for found in sorted(rest, key=lambda each: each.uri == plan_uri)
+        )
+
+    def _temporary(self) -> Iterator[Leftover]:
+        for folder in (*(f"{table}/" for table in TABLES), layout.RUNS_FOLDER):
+            for file in temporary_files(layout.at(self._output, folder)):
+                if file.age_s >= self._config.min_age_h * 3600:
+                    yield self._leftover(StoredObject(file.uri, "", file.size_bytes), Why.TEMPORARY)
+
+    def _leftover(self, found: StoredObject, why: Why) -> Leftover:
+        path = found.uri.removeprefix(layout.at(self._output, ""))
+        return Leftover(path=path, size_bytes=found.size_bytes, why=why)
