@@ -1,6 +1,7 @@
 """All recipes on one labelled folder under the same folds: what each is worth, and what it costs.
 
     python benchmarks/recipes.py LABELLED WORK [--recipes mfcc_cnn,short_cnn] [--folds 5] [--most-epochs 20]
+        [--set architecture.pretrained=false]
 
 Bundles and features are kept below WORK: a recipe that is there already is measured, not trained again. Prints one JSON
 object a recipe and at the end a table in Markdown. "leaky" has segments of one track on both sides of the split,
@@ -45,7 +46,13 @@ def trained(name: str, split: str, arguments: argparse.Namespace) -> TrainReport
     output = Path(arguments.work) / name / split
     kept = output.with_suffix(".json")
     if not kept.exists():
-        overrides = [f"split={SPLITS[split]}", f"folds={arguments.folds}", f"cache={arguments.work}/features"]
+        overrides = [
+            f"split={SPLITS[split]}",
+            f"folds={arguments.folds}",
+            "repeats=1",
+            f"cache={arguments.work}/features",
+        ]
+        overrides += arguments.set
         places = {"source": arguments.labelled, "output": str(output)}
         settings = load(TrainConfig, str(recipe_file(name)), overrides, places)
         if settings.optimisation and settings.optimisation.epochs > arguments.most_epochs:
@@ -121,6 +128,7 @@ def main() -> None:
     parser.add_argument("--recipes", default="")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--most-epochs", type=int, default=1_000)
+    parser.add_argument("--set", action="append", default=[], help="a setting of all these recipes, as `train` has it")
     table = []
     for row in rows(parser.parse_args()):
         table.append(row)

@@ -99,6 +99,19 @@ class WaveletFusionSettings(_Settings):
     dropout: Probability = 0.3
 
 
+class TextureKernelSettings(_Settings):
+    """The default: kernel ridge regression on statistics of a log-mel segment; see `networks/texture_kernel.py`.
+
+    width: of the kernel, larger is narrower. ridge: how much the answers are smoothed. support_segments: most training
+    segments that a segment is compared with; scoring costs in proportion.
+    """
+
+    name: Literal["texture_kernel"] = "texture_kernel"
+    width: PositiveFloat = 0.5
+    ridge: PositiveFloat = 0.2
+    support_segments: PositiveInt = 4000
+
+
 class ForestSettings(_Settings):
     """A random forest (scikit-learn) with bootstrap samples."""
 
@@ -166,7 +179,10 @@ Network = (
     | MobileNetSettings
     | WaveletFusionSettings
 )
-"""Settings of a network; `networks/build.py` builds it."""
+"""Settings of a network that learns by steps; `networks/build.py` builds it."""
+
+AnyNetwork = Network | TextureKernelSettings
+"""Settings of what torch runs: these networks, and the one that is solved for at once."""
 
 Estimator = ForestSettings | SvmSettings | NeighboursSettings | ClustersSettings | GaussianNeighboursSettings
 """Settings of an estimator; `estimators/fit.py` fits it."""
@@ -174,10 +190,10 @@ Estimator = ForestSettings | SvmSettings | NeighboursSettings | ClustersSettings
 Exported = OnnxSettings | HuggingFaceSettings
 """Settings of a model that was trained elsewhere; `exported/` runs it."""
 
-Trainable = Annotated[Network | Estimator, Field(discriminator="name")]
+Trainable = Annotated[AnyNetwork | Estimator, Field(discriminator="name")]
 """What the `train` verb can make."""
 
-Architecture = Annotated[Network | Estimator | Exported, Field(discriminator="name")]
+Architecture = Annotated[AnyNetwork | Estimator | Exported, Field(discriminator="name")]
 """The settings of any classifier; `name` says of which."""
 
 

@@ -11,7 +11,7 @@ from torch import nn
 from genre_batch.errors import UsageError
 from genre_batch.features.allocator import keep_freed_memory
 from genre_batch.features.front_end import Segments
-from genre_batch.model.architecture import Network
+from genre_batch.model.architecture import AnyNetwork
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Floats
 from genre_batch.model.devices import Device, Precision
@@ -92,7 +92,7 @@ def _batch_segments(device: torch.device, segment_values: int) -> int:
 def _load_network(bundle: Bundle) -> nn.Module:
     """The bundle's network in evaluation mode; weights kept in half precision become single."""
     manifest = bundle.manifest
-    assert isinstance(manifest.architecture, Network)
+    assert isinstance(manifest.architecture, AnyNetwork)
     try:
         network = build_network(manifest.architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
         network.load_state_dict(load(bundle.files[WEIGHTS_FILE]))

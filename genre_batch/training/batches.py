@@ -61,7 +61,8 @@ class Batches:
         return _ahead(self._batch(order[start : start + self._batch_size]) for start in self._starts)
 
     def _shown_of(self, pieces: Pieces, most: int) -> int:
-        return min(most, len(pieces) * max(1, pieces.shape[2] // self._columns))
+        shown: int = min(most, len(pieces) * max(1, pieces.shape[2] // self._columns))
+        return shown
 
     def _batch(self, rows: Labels) -> Batch:
         segments = np.stack([self._segment(self._tracks[row]) for row in rows])

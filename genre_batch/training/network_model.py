@@ -42,7 +42,7 @@ class NetworkModel:
 
     def logits(self, segments: Segments) -> Floats:
         """As in `FittedModel`, in single precision."""
-        device = next(self.network.parameters()).device
+        device = next(iter(self.network.state_dict().values())).device
         rows, columns = self.front_end.segment_shape
         size = max(1, _BATCH_VALUES[device.type] // (rows * columns))
         parts = [self._answer(segments[start : start + size], device) for start in range(0, len(segments), size)]

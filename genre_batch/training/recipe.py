@@ -6,7 +6,7 @@ from typing import cast, get_args
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
-from genre_batch.model.architecture import Estimator, Network, Trainable
+from genre_batch.model.architecture import AnyNetwork, Estimator, Network, TextureKernelSettings, Trainable
 from genre_batch.training.batches import Labels
 from genre_batch.training.checkpoint import Checkpoint
 from genre_batch.training.dataset import fit_standardisation
@@ -14,6 +14,7 @@ from genre_batch.training.feature_cache import Pieces
 from genre_batch.training.fit import Optimisation, Progress
 from genre_batch.training.fitted_model import FittedModel
 from genre_batch.training.network_model import Measure, fit_network
+from genre_batch.training.texture_model import fit_textures
 
 NETWORKS: tuple[type[Network], ...] = get_args(Network)
 
@@ -37,9 +38,19 @@ def check_recipe(recipe: Recipe) -> None:
     front_end = recipe.front_end
     if front_end.mean:
         raise UsageError("front_end.mean and front_end.std are learned", "leave them out of the training settings")
+    if isinstance(recipe.architecture, TextureKernelSettings):
+        _check_decibels(recipe)
     if isinstance(recipe.architecture, NETWORKS):
         _check_augmentation(recipe)
+    if isinstance(recipe.architecture, AnyNetwork):
         _check_segments(recipe.architecture, recipe)
+
+
+def _check_decibels(recipe: Recipe) -> None:
+    if not isinstance(recipe.front_end, LogMelFrontEnd) or recipe.standardise:
+        raise UsageError(
+            "texture_kernel needs log-mel segments in dB", "set front_end.name=log_mel and standardise=false"
+        )
 
 
 def _check_augmentation(recipe: Recipe) -> None:
@@ -80,6 +91,8 @@ def fit_model(
             checkpoint=checkpoint,
             measure=measure,
         )
+    if isinstance(recipe.architecture, TextureKernelSettings):
+        return fit_textures(recipe.architecture, front_end, tracks, labels, recipe.n_genres, seed=seed)
     # scikit-learn is loaded only where it is needed
     from genre_batch.training.estimator_model import fit_to_segments
 
@@ -87,7 +100,7 @@ def fit_model(
     return fit_to_segments(settings, front_end, tracks, labels, recipe.n_genres, seed=seed)
 
 
-def _check_segments(network: Network, recipe: Recipe) -> None:
+def _check_segments(network: AnyNetwork, recipe: Recipe) -> None:
     import torch
 
     from genre_batch.model.networks.build import build_network
@@ -97,6 +110,7 @@ def _check_segments(network: Network, recipe: Recipe) -> None:
         with torch.random.fork_rng():
             untrained = build_network(network, *recipe.front_end.segment_shape, recipe.n_genres)
         # here already, so that nobody waits for features only to hear that pretrained weights cannot be had
-        initialise(untrained, network)
+        if isinstance(network, NETWORKS):
+            initialise(untrained, network)
     except ValueError as error:
         raise UsageError(str(error), "change the segments of front_end, or the architecture") from error
