@@ -1,4 +1,4 @@
-# make setup | test | lint | demo | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | lint | demo | simulate | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -19,13 +19,14 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint demo clean
+.PHONY: help setup test lint demo simulate clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
 	@echo 'make test    run all tests'
 	@echo 'make lint    check style, types and the layers'
+	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make clean   remove what these commands made'
 
 setup: $(STAMP)
@@ -51,6 +52,9 @@ lint: setup
 
 demo: setup
 	@$(BIN)/genre-batch demo $(if $(CATALOG),--catalog "$$CATALOG") $(if $(OUTPUT),--output "$$OUTPUT")
+
+simulate: setup
+	$(BIN)/python benchmarks/simulate.py --seeds 10000
 
 clean:
 	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

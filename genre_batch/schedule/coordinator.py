@@ -33,12 +33,17 @@ from genre_batch.schedule.pool import Pool
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels."""
+    """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels.
+
+    commits: shards being written. While storage is too slow for more, no new shard is begun, so that finished rows
+    do not pile up in the driver.
+    """
 
     batch_tracks: int = 32
     calls_per_actor: int = 2
     blocks_per_predictor: int = 4
     attempts: int = 2
+    commits: int = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +70,33 @@ class Coordinator:
         self._to_predict: deque[_Work] = deque()
         self._tracks_left: dict[int, int] = {}
         self._committing: set[int] = set()
+        self._blocks: set[int] = set()
         self._next_call = 0
-        self._open_next_shard()
+        self._next_shard = next(self._shards, None)
 
     @property
     def finished(self) -> bool:
         """Whether every shard is committed."""
-        return not self._tracks_left and not self._committing
+        return self._next_shard is None and not self._tracks_left and not self._committing
+
+    @property
+    def under_way(self) -> dict[str, int]:
+        """How many calls, waiting batches, blocks and shards there are; nothing at the end of a run."""
+        return {
+            "calls": len(self._calls),
+            "to_extract": len(self._to_extract),
+            "to_predict": len(self._to_predict),
+            "blocks": len(self._blocks),
+            "open_shards": len(self._tracks_left),
+            "committing": len(self._committing),
+        }
 
     def handle(self, event: Event) -> list[Command]:
-        """The commands that follow from `event`. Late answers to calls that were given up are ignored."""
+        """The commands that follow from `event`. What comes twice, or after it was given up, changes nothing."""
         match event:
             case ActorReady(actor, role):
-                self._pools[role].add(actor)
+                if self._role(actor) is None:
+                    self._pools[role].add(actor)
                 commands: list[Command] = []
             case Extracted(call, scorable):
                 commands = self._on_extracted(call, scorable)
@@ -101,8 +120,9 @@ class Coordinator:
     def _on_extracted(self, call: int, scorable: int) -> list[Command]:
         work = self._take(call)
         if work is None:
-            return [ForgetBlock(call)]
+            return [] if call in self._blocks else [ForgetBlock(call)]
         extracted = replace(work, block=call)
+        self._blocks.add(call)
         if scorable == 0:
             return self._finish(extracted)
         self._to_predict.append(extracted)
@@ -113,7 +133,7 @@ class Coordinator:
         if work is None:
             return []
         self._to_extract.appendleft(replace(work, block=None))
-        return _forget(work)
+        return self._forget(work)
 
     def _on_actor_lost(self, actor: int, blameless: bool, message: str) -> list[Command]:
         """Requeue an actor's calls; only the oldest, which it had in hand, can have killed it."""
@@ -145,7 +165,7 @@ class Coordinator:
             return [RejectTrack(batch, role, tried.attempts, message), *self._finish(tried)]
         singles = [_Work(replace(batch, start=row, stop=row + 1)) for row in range(batch.start, batch.stop)]
         self._to_extract.extendleft(reversed(singles))
-        return _forget(work)
+        return self._forget(work)
 
     def _requeue(self, work: _Work) -> None:
         queue = self._to_extract if work.block is None else self._to_predict
@@ -154,14 +174,18 @@ class Coordinator:
     def _finish(self, work: _Work) -> list[Command]:
         shard = work.batch.shard
         self._tracks_left[shard] -= work.batch.stop - work.batch.start
-        commands = _forget(work)
+        commands = self._forget(work)
         if self._tracks_left[shard] == 0:
             del self._tracks_left[shard]
             self._committing.add(shard)
             commands.append(CommitShard(shard))
-        if not self._tracks_left:
-            self._open_next_shard()
         return commands
+
+    def _forget(self, work: _Work) -> list[Command]:
+        if work.block is None:
+            return []
+        self._blocks.discard(work.block)
+        return [ForgetBlock(work.block)]
 
     def _take(self, call: int) -> _Work | None:
         """The work of a call that has come back; None if it was given up before."""
@@ -201,17 +225,14 @@ class Coordinator:
         return len(self._to_predict) < self._limits.blocks_per_predictor * max(1, len(self._pools[Role.PREDICT]))
 
     def _has_batch(self) -> bool:
-        if not self._to_extract:
+        if not self._to_extract and len(self._committing) < self._limits.commits:
             self._open_next_shard()
         return bool(self._to_extract)
 
     def _open_next_shard(self) -> None:
-        shard = next(self._shards, None)
+        shard = self._next_shard
         if shard is None:
             return
+        self._next_shard = next(self._shards, None)
         self._tracks_left[shard.index] = shard.stop - shard.start
         self._to_extract.extend(_Work(batch) for batch in plan_batches(shard, self._limits.batch_tracks))
-
-
-def _forget(work: _Work) -> list[Command]:
-    return [] if work.block is None else [ForgetBlock(work.block)]

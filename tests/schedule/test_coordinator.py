@@ -1,21 +1,17 @@
-"""The coordinator under seeded schedules of late, lost and failing calls, in virtual time."""
+"""The coordinator one event at a time, and under any events at all; whole runs are in simulation/test_seeded_run.py."""
 
-import random
-from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_batch.catalog.shards import Batch, Shard, plan_shards
+from genre_batch.catalog.shards import Shard, plan_shards
 from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
     BlockLost,
     CallFailed,
-    Command,
     CommitShard,
     Committed,
     DeadlinePassed,
@@ -23,158 +19,94 @@ from genre_batch.schedule.events import (
     Extracted,
     ForgetBlock,
     Predicted,
-    RejectTrack,
     Role,
     SendExtract,
     SendPredict,
-    StopActor,
 )
+from genre_batch.schedule.simulation.referee import Referee
+
+KINDS = ("ready", "answered", "answered twice", "raised", "block lost", "preempted", "crashed", "silent", "committed")
 
 
-@dataclass
-class World:
-    """Actors that answer, fail, die or hang as a seed decides; `poison` tracks kill whichever actor has them."""
+class Whims:
+    """Tells a coordinator whatever it is asked to, with a referee beside it; numbers are those of calls and actors."""
 
-    coordinator: Coordinator
-    rng: random.Random
-    poison: frozenset[int] = frozenset()
-    fault_rate: float = 0.0
-    actors: dict[int, Role] = field(default_factory=dict)
-    calls: dict[int, SendExtract | SendPredict] = field(default_factory=dict)
-    commits: list[int] = field(default_factory=list)
-    blocks: set[int] = field(default_factory=set)
-    outcomes: Counter[int] = field(default_factory=Counter)
-    rejected: dict[int, int] = field(default_factory=dict)
-    committed: list[int] = field(default_factory=list)
-    done_by_shard: dict[int, set[int]] = field(default_factory=dict)
-    most_blocks: int = 0
-    next_actor: int = 0
-
-    def start(self, role: Role) -> None:
-        self.actors[self.next_actor] = role
-        self.next_actor += 1
-        self.tell(ActorReady(self.next_actor - 1, role))
+    def __init__(self, tracks: int) -> None:
+        shards = plan_shards(tracks, 5)
+        limits = Limits(batch_tracks=3, blocks_per_predictor=1, commits=2)
+        self.coordinator = Coordinator(shards, limits)
+        self.referee = Referee(shards, frozenset(), limits)
+        self.calls: dict[int, SendExtract | SendPredict] = {}
+        self.writing: list[int] = []
+        self.actors = 0
 
     def tell(self, event: Event) -> None:
+        self.referee.told(event)
         for command in self.coordinator.handle(event):
-            self.obey(command)
-
-    def obey(self, command: Command) -> None:
-        match command:
-            case SendExtract() | SendPredict():
-                assert command.actor in self.actors
-                assert sum(call.actor == command.actor for call in self.calls.values()) < 2
-                if isinstance(command, SendPredict):
-                    assert command.block in self.blocks
+            self.referee.asked(command)
+            if isinstance(command, SendExtract | SendPredict):
                 self.calls[command.call] = command
-            case ForgetBlock(block):
-                self.blocks.discard(block)
-            case StopActor(actor, _):
-                self.lose(actor)
-            case RejectTrack(batch, _, attempts, _):
-                assert batch.stop - batch.start == 1
-                self.rejected[batch.start] = attempts
-                self.finish(batch)
-            case CommitShard(shard):
-                self.commits.append(shard)
+            elif isinstance(command, CommitShard):
+                self.writing.append(command.shard)
 
-    def finish(self, batch: Batch) -> None:
-        self.done_by_shard.setdefault(batch.shard, set()).update(range(batch.start, batch.stop))
-        self.outcomes.update(range(batch.start, batch.stop))
+    def ready(self, role: Role) -> None:
+        self.actors += 1
+        self.tell(ActorReady(self.actors - 1, role))
 
-    def lose(self, actor: int) -> None:
-        del self.actors[actor]
-        self.calls = {number: call for number, call in self.calls.items() if call.actor != actor}
+    def answer(self, call: int) -> None:
+        """The answer to a call, be it awaited, given up or long done."""
+        if isinstance(self.calls.get(call), SendPredict):
+            self.tell(Predicted(call))
+        else:
+            self.tell(Extracted(call, call % 3))
 
-    def oldest(self, actor: int) -> int:
-        return min(number for number, call in self.calls.items() if call.actor == actor)
+    def follow(self, kind: str, number: int) -> None:
+        match kind:
+            case "ready":
+                self.ready(Role.EXTRACT if number % 2 else Role.PREDICT)
+            case "answered":
+                self.answer(number)
+            case "answered twice":
+                self.answer(number)
+                self.answer(number)
+            case "raised":
+                self.tell(CallFailed(number, "raised"))
+            case "block lost":
+                self.tell(BlockLost(number))
+            case "preempted" | "crashed":
+                self.tell(ActorLost(number, kind == "preempted", kind))
+            case "silent":
+                self.tell(DeadlinePassed(number))
+            case "committed" if self.writing:
+                self.tell(Committed(self.writing.pop()))
 
-    def step(self) -> None:
+    def bring_to_an_end(self) -> None:
+        """From now on all goes well."""
         for role in Role:
-            if sum(r is role for r in self.actors.values()) < 2:
-                return self.start(role)
-        if not self.calls or (self.commits and self.rng.random() < 0.3):
-            return self.commit()
-        call = self.calls[self.oldest(self.rng.choice(list(self.calls.values())).actor)]
-        if self.poison & set(range(call.batch.start, call.batch.stop)) and isinstance(call, SendExtract):
-            self.lose(call.actor)
-            return self.tell(ActorLost(call.actor, False, "crash"))
-        if self.rng.random() < self.fault_rate:
-            return self.fault(call)
-        return self.answer(call)
-
-    def commit(self) -> None:
-        shard = self.commits.pop(self.rng.randrange(len(self.commits)))
-        self.committed.append(shard)
-        self.tell(Committed(shard))
-
-    def answer(self, call: SendExtract | SendPredict) -> None:
-        del self.calls[call.call]
-        if isinstance(call, SendPredict):
-            self.finish(call.batch)
-            return self.tell(Predicted(call.call))
-        scorable = self.rng.choice([0, call.batch.stop - call.batch.start])
-        self.blocks.add(call.call)
-        self.most_blocks = max(self.most_blocks, len(self.blocks))
-        if not scorable:
-            self.finish(call.batch)
-        return self.tell(Extracted(call.call, scorable))
-
-    def fault(self, call: SendExtract | SendPredict) -> None:
-        match self.rng.randrange(5):
-            case 0:
-                del self.calls[call.call]
-                self.tell(CallFailed(call.call, "raised"))
-            case 1 if isinstance(call, SendPredict):
-                del self.calls[call.call]
-                self.tell(BlockLost(call.call))
-            case 2:
-                self.tell(DeadlinePassed(call.actor))
-                self.tell(Extracted(call.call, 1))
-            case _:
-                self.lose(call.actor)
-                self.tell(ActorLost(call.actor, True, "preempted"))
-                self.tell(ActorLost(call.actor, True, "told twice"))
+            self.ready(role)
+        answered: set[int] = set()
+        while not self.coordinator.finished:
+            for call in sorted(self.calls.keys() - answered):
+                answered.add(call)
+                self.answer(call)
+            while self.writing:
+                self.tell(Committed(self.writing.pop()))
 
 
-def run(tracks: int, seed: int, *, poison: frozenset[int] = frozenset(), fault_rate: float = 0.0) -> World:
-    shards = plan_shards(tracks, 50)
-    world = World(Coordinator(shards, Limits(batch_tracks=8)), random.Random(seed), poison, fault_rate)
-    for _ in range(100_000):
-        if world.coordinator.finished:
-            return world
-        world.step()
-    pytest.fail(f"the run does not end (seed {seed})")
-
-
-@given(tracks=st.integers(1, 400), seed=st.integers(0, 2**32))
-@settings(max_examples=60, deadline=None)
-def test_without_faults_every_track_is_done_once_and_every_shard_committed_once(tracks: int, seed: int) -> None:
-    world = run(tracks, seed)
-    assert world.outcomes == Counter(range(tracks))
-    assert sorted(world.committed) == [shard.index for shard in plan_shards(tracks, 50)]
-    assert not world.blocks
-    assert not world.rejected
-
-
-@given(tracks=st.integers(1, 300), seed=st.integers(0, 2**32), fault_rate=st.floats(0.01, 0.35))
-@settings(max_examples=150, deadline=None)
-def test_under_faults_nothing_is_lost_and_nothing_committed_twice(tracks: int, seed: int, fault_rate: float) -> None:
-    world = run(tracks, seed, fault_rate=fault_rate)
-    assert set(world.outcomes) == set(range(tracks))
-    assert sorted(world.committed) == [shard.index for shard in plan_shards(tracks, 50)]
-    assert not world.calls
-    assert world.blocks == set()
-
-
-@given(seed=st.integers(0, 2**32), poison=st.frozensets(st.integers(0, 149), max_size=4))
-@settings(max_examples=60, deadline=None)
-def test_only_the_tracks_that_kill_actors_are_rejected_after_two_attempts_alone(
-    seed: int, poison: frozenset[int]
+@given(
+    tracks=st.integers(1, 30),
+    whims=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 12)), max_size=80),
+)
+@settings(max_examples=300, deadline=None)
+def test_no_order_of_events_breaks_a_rule_or_keeps_the_run_from_ending(
+    tracks: int, whims: list[tuple[str, int]]
 ) -> None:
-    world = run(150, seed, poison=poison)
-    assert world.rejected == dict.fromkeys(poison, 2)
-    assert set(world.outcomes) == set(range(150))
+    world = Whims(tracks)
+    for kind, number in whims:
+        world.follow(kind, number)
+    world.bring_to_an_end()
+    world.referee.ended()
+    assert set(world.coordinator.under_way.values()) == {0}
 
 
 def test_preemption_uses_up_no_attempt() -> None:
@@ -208,11 +140,39 @@ def test_extraction_pauses_while_predictors_do_not_keep_up() -> None:
 def test_the_state_does_not_grow_with_the_number_of_shards() -> None:
     taken = []
 
-    def shards():  # type: ignore[no-untyped-def]
+    def shards() -> Iterator[Shard]:
         for shard in plan_shards(10**6, 100):
             taken.append(shard)
             yield shard
 
     coordinator = Coordinator(shards(), Limits())
     coordinator.handle(ActorReady(0, Role.EXTRACT))
-    assert len(taken) == 1
+    assert len(taken) <= 2
+
+
+def test_an_answer_that_comes_twice_leaves_its_block_alone() -> None:
+    coordinator = Coordinator([Shard(0, 0, 4)], Limits(batch_tracks=8))
+    (sent,) = coordinator.handle(ActorReady(0, Role.EXTRACT))
+    assert isinstance(sent, SendExtract)
+    assert coordinator.handle(Extracted(sent.call, 4)) == []
+    assert coordinator.handle(Extracted(sent.call, 4)) == []
+    (predict,) = coordinator.handle(ActorReady(1, Role.PREDICT))
+    assert predict == SendPredict(1, 1, sent.batch, sent.call)
+
+
+def test_an_actor_that_is_ready_twice_gets_no_more_calls_than_allowed() -> None:
+    coordinator = Coordinator(plan_shards(100, 100), Limits(batch_tracks=8, calls_per_actor=2))
+    assert len(coordinator.handle(ActorReady(0, Role.EXTRACT))) == 2
+    assert coordinator.handle(ActorReady(0, Role.EXTRACT)) == []
+
+
+def test_no_shard_is_begun_while_storage_is_too_slow_to_take_those_that_are_done() -> None:
+    coordinator = Coordinator(plan_shards(50, 1), Limits(commits=3, calls_per_actor=1))
+    commands = coordinator.handle(ActorReady(0, Role.EXTRACT))
+    committed = 0
+    while sent := [command for command in commands if isinstance(command, SendExtract)]:
+        commands = coordinator.handle(Extracted(sent[0].call, 0))
+        committed += sum(isinstance(command, CommitShard) for command in commands)
+    assert committed == 3
+    assert not coordinator.finished
+    assert any(isinstance(command, SendExtract) for command in coordinator.handle(Committed(0)))

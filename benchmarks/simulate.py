@@ -1,0 +1,68 @@
+"""The coordinator in virtual time: a fleet of machines on very many tracks, or seeds full of faults.
+
+    python benchmarks/simulate.py [--tracks 100000000] [--actors 1000] [--predictors 250] [--shard-tracks 1024]
+    python benchmarks/simulate.py --seeds 10000 [--from 0]
+    python benchmarks/simulate.py --replay 1234 --trace
+
+Prints one JSON object: the figures of the fleet, what the seeds went through, or what one seed did; `--trace` shows
+each event and each command of that seed on stderr.
+"""
+
+import argparse
+import json
+import resource
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+
+from genre_batch.schedule.simulation.fleet import Workload
+from genre_batch.schedule.simulation.fleet_run import run_fleet
+from genre_batch.schedule.simulation.seeded_run import run_seed
+
+
+def trace(at_s: float, what: str) -> None:
+    """One line of a replay."""
+    sys.stderr.write(f"{at_s:10.3f} s  {what}\n")
+
+
+def replay(seed: int, *, traced: bool) -> dict[str, float]:
+    """What one seed went through."""
+    return asdict(run_seed(seed, trace=trace if traced else None))
+
+
+def seeds(first: int, count: int) -> dict[str, float]:
+    """What many seeds went through, all together."""
+    start_s, total = time.process_time(), Counter[str]()
+    for seed in range(first, first + count):
+        total.update(asdict(run_seed(seed)))
+    return {"seeds": count, **total, "took_s": round(total["took_s"]), "cpu_s": round(time.process_time() - start_s, 1)}
+
+
+def fleet(given: argparse.Namespace) -> dict[str, object]:
+    """The figures of a fleet and the peak memory of this process."""
+    predictors = given.predictors or -(-given.actors // 4)
+    workload = Workload(shard_tracks=given.shard_tracks)
+    figures = asdict(run_fleet(given.tracks, given.actors, predictors, given.seed, workload))
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return figures | {"shard_tracks": given.shard_tracks, "simulation_peak_mb": round(peak_mb, 1)}
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tracks", type=int, default=100_000_000)
+    parser.add_argument("--actors", type=int, default=1000, help="extract actors")
+    parser.add_argument("--predictors", type=int, default=0, help="predict actors; a quarter of the others, as on CPUs")
+    parser.add_argument("--shard-tracks", type=int, default=1024)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=0, help="run so many seeds full of faults")
+    parser.add_argument("--from", type=int, default=0, dest="first")
+    parser.add_argument("--replay", type=int, default=None, metavar="SEED")
+    parser.add_argument("--trace", action="store_true")
+    options = parser.parse_args()
+    if options.replay is not None:
+        print(json.dumps(replay(options.replay, traced=options.trace), indent=1))
+    elif options.seeds:
+        print(json.dumps(seeds(options.first, options.seeds), indent=1))
+    else:
+        print(json.dumps(fleet(options), indent=1))

@@ -1,0 +1,267 @@
+"""The simulated cluster: machines, the actors on them, their calls and blocks. Ray's side of a run, in virtual time."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from genre_batch.schedule.events import (
+    ActorLost,
+    ActorReady,
+    BlockLost,
+    CallFailed,
+    DeadlinePassed,
+    Event,
+    Extracted,
+    Predicted,
+    Role,
+    SendExtract,
+    SendPredict,
+)
+from genre_batch.schedule.simulation.conditions import Conditions, End, Fate
+from genre_batch.schedule.simulation.timeline import Timeline
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """A machine. What lived on it when it died is gone."""
+
+    pace: float
+    actors: dict[int, None] = field(default_factory=dict)
+    died_at_s: float = math.inf
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """An actor; `calls` and `waits_since_s` are the driver's view of it, the rest is how it stands."""
+
+    number: int
+    role: Role
+    node: Node
+    ready_at_s: float = math.inf
+    free_at_s: float = 0.0
+    answers_at_s: float = 0.0
+    died_at_s: float = math.inf
+    death_is_known: bool = False
+    watched: bool = False
+    calls: dict[int, None] = field(default_factory=dict)
+    waits_since_s: float = 0.0
+
+
+class Machines:
+    """As `engine.ray_actors`, but simulated: an actor works on its calls one at a time, in order.
+
+    tell: takes each event as the driver would hear of it. wanted: actors of each role; `fill` starts those missing.
+    busy_s, alive_s: what the actors of each role worked and could have worked so far, those that are gone included.
+    """
+
+    def __init__(
+        self, conditions: Conditions, timeline: Timeline, tell: Callable[[Event], None], wanted: dict[Role, int]
+    ) -> None:
+        self._conditions = conditions
+        self._timeline = timeline
+        self._tell = tell
+        self.wanted = wanted
+        self.busy_s = dict.fromkeys(Role, 0.0)
+        self._gone_alive_s = dict.fromkeys(Role, 0.0)
+        self._actors: dict[int, Actor] = {}
+        self._count = dict.fromkeys(Role, 0)
+        self._blocks: dict[int, Node] = {}
+        self._roomy: list[Node] = []
+        self._next_actor = 0
+
+    @property
+    def started(self) -> int:
+        """How many actors were started so far."""
+        return self._next_actor
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks hold memory."""
+        return len(self._blocks)
+
+    def alive_s(self, role: Role) -> float:
+        """Seconds that actors of a role were ready for work."""
+        now_s = self._timeline.now_s
+        alive = (min(now_s, a.died_at_s) - a.ready_at_s for a in self._actors.values() if a.role is role)
+        return self._gone_alive_s[role] + sum(seconds for seconds in alive if seconds > 0)
+
+    def fill(self) -> None:
+        """Start the actors that are missing, in turns, so that each machine gets some of both roles."""
+        while role := self._scarcest():
+            self._start(role)
+
+    def shrink(self) -> None:
+        """Take whole machines away until no role has more actors than are wanted."""
+        for node in list(dict.fromkeys(actor.node for actor in self._actors.values())):
+            if any(self._count[role] - self._dead(role) > wanted for role, wanted in self.wanted.items()):
+                self._take_away(node)
+
+    def send(self, command: SendExtract | SendPredict) -> None:
+        """Put a call into an actor's queue."""
+        actor, now_s = self._actors[command.actor], self._timeline.now_s
+        if not actor.calls:
+            actor.waits_since_s = now_s
+            self._watch(actor)
+        actor.calls[command.call] = None
+        if actor.death_is_known:
+            self._timeline.after(self._conditions.notice_s(cut=False), self._lose, actor, True, "its node has died")
+        elif actor.died_at_s > now_s:
+            self._begin(actor, command)
+
+    def stop(self, number: int) -> None:
+        """Kill an actor."""
+        actor = self._actors[number]
+        actor.died_at_s = min(actor.died_at_s, self._timeline.now_s)
+        self._strike_off(actor)
+        self.fill()
+
+    def forget(self, block: int) -> None:
+        """Free a block."""
+        self._blocks.pop(block, None)
+
+    def _scarcest(self) -> Role | None:
+        """The role that lacks the largest share of its actors; None if none does."""
+        lacks = {role: 1 - self._count[role] / wanted for role, wanted in self.wanted.items() if wanted}
+        role = max(lacks, key=lambda each: lacks[each], default=None)
+        return role if role is not None and lacks[role] > 0 else None
+
+    def _dead(self, role: Role) -> int:
+        return sum(a.role is role and a.died_at_s < math.inf for a in self._actors.values())
+
+    def _start(self, role: Role) -> None:
+        node = self._node_with_room()
+        actor = Actor(self._next_actor, role, node)
+        self._next_actor += 1
+        self._count[role] += 1
+        self._actors[actor.number] = actor
+        node.actors[actor.number] = None
+        self._timeline.after(self._conditions.start_s(), self._ready, actor)
+
+    def _node_with_room(self) -> Node:
+        while self._roomy:
+            node = self._roomy[-1]
+            if node.died_at_s == math.inf and len(node.actors) < self._conditions.node_actors:
+                return node
+            self._roomy.pop()
+        node = Node(self._conditions.node_pace())
+        self._roomy.append(node)
+        life_s = self._conditions.node_life_s()
+        if life_s < math.inf:
+            self._timeline.after(life_s, self._take_away, node)
+        return node
+
+    def _ready(self, actor: Actor) -> None:
+        if actor.died_at_s < math.inf:
+            return
+        actor.ready_at_s = self._timeline.now_s
+        again_s = self._conditions.again_s()
+        if again_s is not None:
+            self._timeline.after(again_s, self._ready_again, actor)
+        self._tell(ActorReady(actor.number, actor.role))
+
+    def _ready_again(self, actor: Actor) -> None:
+        if actor.number in self._actors:
+            self._tell(ActorReady(actor.number, actor.role))
+
+    def _begin(self, actor: Actor, command: SendExtract | SendPredict) -> None:
+        fate = self._conditions.fate(actor.role, command.batch)
+        work_s = fate.work_s * actor.node.pace
+        begins_at_s = max(self._timeline.now_s, actor.free_at_s)
+        actor.free_at_s = math.inf if fate.end is End.HANGS else begins_at_s + work_s
+        if actor.free_at_s < math.inf:
+            self._timeline.at(actor.free_at_s, self._end, actor, command, fate, work_s)
+
+    def _end(self, actor: Actor, command: SendExtract | SendPredict, fate: Fate, work_s: float) -> None:
+        now_s = self._timeline.now_s
+        if actor.died_at_s <= now_s:
+            return
+        self.busy_s[actor.role] += work_s
+        event = self._event(actor, command, fate, now_s - work_s)
+        if event is None:
+            self._die(actor, blameless=False, message="killed", cut=False)
+            return
+        for delay_s in fate.delays_s:
+            if delay_s == 0.0 and actor.answers_at_s <= now_s:
+                self._answer(actor, command.call, event)
+            else:
+                # What an actor says comes in the order it was said, as over one connection.
+                actor.answers_at_s = max(actor.answers_at_s, now_s + delay_s)
+                self._timeline.at(actor.answers_at_s, self._answer, actor, command.call, event)
+
+    def _event(self, actor: Actor, command: SendExtract | SendPredict, fate: Fate, began_at_s: float) -> Event | None:
+        """What the end of a call tells; None if it is the end of the actor."""
+        if isinstance(command, SendPredict) and self._block_is_gone(command.block, began_at_s):
+            return BlockLost(command.call)
+        if fate.end is End.KILLS:
+            return None
+        if fate.end is End.RAISES:
+            return CallFailed(command.call, "raised")
+        if isinstance(command, SendPredict):
+            return Predicted(command.call)
+        self._blocks[command.call] = actor.node
+        return Extracted(command.call, self._conditions.scorable(command.batch))
+
+    def _block_is_gone(self, block: int, began_at_s: float) -> bool:
+        node = self._blocks.get(block)
+        return node is None or node.died_at_s <= began_at_s
+
+    def _answer(self, actor: Actor, call: int, event: Event) -> None:
+        if call in actor.calls:
+            del actor.calls[call]
+            actor.waits_since_s = self._timeline.now_s
+        self._tell(event)
+
+    def _take_away(self, node: Node) -> None:
+        if node.died_at_s < math.inf:
+            return
+        node.died_at_s = self._timeline.now_s
+        cut = self._conditions.node_is_cut()
+        for number in node.actors:
+            self._die(self._actors[number], blameless=True, message="its node has died", cut=cut)
+
+    def _die(self, actor: Actor, *, blameless: bool, message: str, cut: bool) -> None:
+        now_s = self._timeline.now_s
+        actor.died_at_s = min(actor.died_at_s, now_s)
+        told_at_s = max(actor.answers_at_s, now_s + self._conditions.notice_s(cut=cut))
+        self._timeline.at(told_at_s, self._notice, actor, blameless, message)
+
+    def _notice(self, actor: Actor, blameless: bool, message: str) -> None:
+        """Ray tells of a death through the calls of the dead; one that has none is missed at the next call."""
+        if actor.calls or actor.ready_at_s == math.inf:
+            self._lose(actor, blameless, message)
+        else:
+            actor.death_is_known = True
+
+    def _lose(self, actor: Actor, blameless: bool, message: str) -> None:
+        if actor.number not in self._actors:
+            return
+        self._strike_off(actor)
+        again_s = self._conditions.again_s()
+        if again_s is not None:
+            self._timeline.after(again_s, self._tell, ActorLost(actor.number, blameless, message))
+        self._tell(ActorLost(actor.number, blameless, message))
+        self.fill()
+
+    def _strike_off(self, actor: Actor) -> None:
+        del self._actors[actor.number]
+        del actor.node.actors[actor.number]
+        self._roomy.append(actor.node)
+        for call in actor.calls:
+            self.forget(call)
+        self._count[actor.role] -= 1
+        self._gone_alive_s[actor.role] += max(0.0, actor.died_at_s - actor.ready_at_s)
+
+    def _watch(self, actor: Actor) -> None:
+        if not actor.watched:
+            actor.watched = True
+            self._timeline.after(self._conditions.deadline_s(actor.role), self._look, actor)
+
+    def _look(self, actor: Actor) -> None:
+        if actor.number not in self._actors or not actor.calls:
+            actor.watched = False
+            return
+        deadline_s = self._conditions.deadline_s(actor.role)
+        overdue = actor.waits_since_s + deadline_s <= self._timeline.now_s
+        self._timeline.at((self._timeline.now_s if overdue else actor.waits_since_s) + deadline_s, self._look, actor)
+        if overdue:
+            self._tell(DeadlinePassed(actor.number))

@@ -1,0 +1,44 @@
+"""A fleet in small: its figures fit one another, and the state does not grow with the catalog."""
+
+from dataclasses import asdict
+
+import pytest
+
+from genre_batch.schedule.simulation.fleet import Workload
+from genre_batch.schedule.simulation.fleet_run import FleetFigures, run_fleet
+
+OF_REAL_TIME_AND_MEMORY = {"coordinator_cpu_s_per_million", "simulation_cpu_s", "state_peak_bytes"}
+
+
+@pytest.fixture(scope="module")
+def figures() -> FleetFigures:
+    return run_fleet(400_000, 50, 13, 1, Workload(preempted=4.0))
+
+
+def test_figures_fit_one_another(figures: FleetFigures) -> None:
+    assert figures.tracks_per_s == pytest.approx(figures.tracks / figures.took_s, rel=0.01)
+    assert 0.8 < figures.extract_utilisation < 1.0
+    assert 0.2 < figures.predict_utilisation < figures.extract_utilisation
+    assert 0.0 < figures.tail_s < figures.took_s / 4
+    batches = figures.tracks / 32
+    assert 2 * batches < figures.events < 2.2 * batches
+    assert figures.actors_replaced >= 10
+    assert figures.most["calls"] <= 2 * (50 + 13)
+    assert 0.0 < figures.coordinator_cpu_s_per_million < 60.0
+
+
+def test_a_seed_gives_the_same_figures_and_another_seed_others(figures: FleetFigures) -> None:
+    again = run_fleet(400_000, 50, 13, 1, Workload(preempted=4.0))
+    assert virtual(again) == virtual(figures)
+    other = run_fleet(400_000, 50, 13, 2, Workload(preempted=4.0))
+    assert other.took_s != figures.took_s
+
+
+def virtual(figures: FleetFigures) -> dict[str, object]:
+    return {name: figure for name, figure in asdict(figures).items() if name not in OF_REAL_TIME_AND_MEMORY}
+
+
+def test_the_coordinator_holds_no_more_of_a_catalog_ten_times_as_large(figures: FleetFigures) -> None:
+    small = run_fleet(40_000, 50, 13, 1, Workload(preempted=4.0))
+    assert small.state_peak_bytes > 10_000
+    assert figures.state_peak_bytes < 2 * small.state_peak_bytes
