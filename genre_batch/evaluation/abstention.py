@@ -7,6 +7,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from genre_batch.evaluation.reliability import Labels, Probabilities
+from genre_batch.model.scores import NEVER
 
 Answered = npt.NDArray[np.bool_]
 
@@ -34,7 +35,8 @@ def answered(probabilities: Probabilities, thresholds: Mapping[str, float], genr
     probabilities: [n, n_genres], columns as `genres`. The rule is that of `model.scores.to_score`.
     """
     least = np.array([thresholds.get(genre, 0.0) for genre in genres])
-    given: Answered = probabilities.max(axis=1) >= least[probabilities.argmax(axis=1)]
+    asked = least[probabilities.argmax(axis=1)]
+    given: Answered = (probabilities.max(axis=1) >= asked) & (asked < NEVER)
     return given
 
 

@@ -22,12 +22,13 @@ class Interval(BaseModel):
     high: float | None
 
 
-def fold_interval(values: Sequence[float]) -> Interval:
+def fold_interval(values: Sequence[float], folds: int | None = None) -> Interval:
     """Student's t interval of the mean of `values` [n] (figures from 0 to 1 of folds or seeds), kept within 0 and 1.
 
-    Folds share training tracks and are not independent, so it is rather too narrow than too wide (Bengio and
-    Grandvalet, "No Unbiased Estimator of the Variance of K-Fold Cross-Validation", JMLR 2004). Raises ValueError
-    where there is no value.
+    folds: of one cross-validation, where `values` are those of several over the same tracks: repeating it makes the
+    mean steadier, and the tracks no more. Folds share training tracks and are not independent, so the interval is
+    rather too narrow than too wide (Bengio and Grandvalet, "No Unbiased Estimator of the Variance of K-Fold
+    Cross-Validation", JMLR 2004). Raises ValueError where there is no value.
     """
     from scipy.stats import t
 
@@ -36,7 +37,8 @@ def fold_interval(values: Sequence[float]) -> Interval:
     mean = float(np.mean(values))
     if len(values) == 1:
         return Interval(mean=mean, low=None, high=None)
-    reach = float(t.ppf((1 + LEVEL) / 2, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    counted = len(values) if folds is None or folds < 2 else folds
+    reach = float(t.ppf((1 + LEVEL) / 2, counted - 1) * np.std(values, ddof=1) / np.sqrt(counted))
     return Interval(mean=mean, low=max(0.0, mean - reach), high=min(1.0, mean + reach))
 
 

@@ -10,6 +10,9 @@ from genre_batch.model.taxonomy import Taxonomy
 
 SUM_TOLERANCE = 1e-4
 
+NEVER = 1.0
+"""A threshold that no confidence reaches, not even one that was rounded to 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class GenreProbability:
@@ -35,13 +38,15 @@ def to_score(
 ) -> Score:
     """The answer that `probabilities` [g] amount to, with the `top_k` best genres; of equal ones the first listed.
 
-    The model abstains where the best genre's probability is below that genre's threshold; a genre without one is
-    always answered. Raises ValueError if the probabilities are not finite or do not sum to 1 within SUM_TOLERANCE.
+    The model abstains where the best genre's probability is below that genre's threshold, or that is NEVER; a genre
+    without one is always answered. Raises ValueError if the probabilities are not finite or do not sum to 1 within
+    SUM_TOLERANCE.
     """
     if not np.isfinite(probabilities).all() or abs(float(probabilities.sum()) - 1.0) > SUM_TOLERANCE:
         raise ValueError("probabilities must be finite and sum to 1")
     order = np.argsort(-probabilities, kind="stable")[:top_k]
     best = tuple(GenreProbability(taxonomy.genres[i], float(probabilities[i])) for i in order)
     confidence = best[0].probability
-    abstained = confidence < thresholds.get(best[0].genre, 0.0)
+    least = thresholds.get(best[0].genre, 0.0)
+    abstained = confidence < least or least >= NEVER
     return Score(None if abstained else best[0].genre, confidence, best, abstained, segments)

@@ -84,7 +84,7 @@ def held_out_figures(
     )
     measured = [_measure_repeat(repeat, genres) for repeat in folds]
     accuracies = [accuracy(fold.after, fold.labels) for fold in every]
-    interval = fold_interval(accuracies)
+    interval = fold_interval(accuracies, len(repeats[0]))
     temperature, thresholds = _kept(repeats, labels, genres, target_precision)
     return Figures(
         accuracy_mean=interval.mean,

@@ -53,3 +53,15 @@ def test_the_same_tracks_give_the_same_interval() -> None:
 def test_one_artist_has_no_interval() -> None:
     interval = grouped_bootstrap(lambda rows: len(rows) / 3, ["artist:a"] * 3)
     assert interval == Interval(mean=1.0, low=None, high=None)
+
+
+FOLD_FIGURES = [0.5, 0.6, 0.7, 0.55, 0.65]
+
+
+def test_repeating_a_cross_validation_does_not_narrow_the_interval() -> None:
+    once, thrice = fold_interval(FOLD_FIGURES), fold_interval(FOLD_FIGURES * 3, len(FOLD_FIGURES))
+    assert once.low is not None
+    assert thrice.low is not None
+    assert thrice.mean == pytest.approx(once.mean)
+    assert thrice.low == pytest.approx(once.low, abs=0.02)
+    assert fold_interval(FOLD_FIGURES * 3).low > thrice.low  # type: ignore[operator]

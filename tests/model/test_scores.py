@@ -48,3 +48,9 @@ def test_thresholds_of_other_genres_do_not_matter() -> None:
 def test_what_are_no_probabilities_is_refused(wrong: tuple[float, ...]) -> None:
     with pytest.raises(ValueError, match="sum to 1"):
         to_score(probabilities(*wrong), TAXONOMY, {}, segments=1)
+
+
+def test_a_threshold_of_one_is_never_reached() -> None:
+    certain = np.array([1.0, 0.0], np.float32)
+    score = to_score(certain, Taxonomy(genres=["blues", "jazz"]), {"blues": 1.0}, segments=1)
+    assert (score.genre, score.abstained, score.confidence) == (None, True, 1.0)

@@ -26,7 +26,7 @@ def repeat(*given: int) -> Repeat:
 def test_accuracy_is_over_the_folds_of_all_repeats() -> None:
     figures = held_out_figures([repeat(0, 0, 1, 0), repeat(0, 1, 1, 1)], LABELS, GENRES, target_precision=None)
     assert figures.fold_accuracies == [1.0, 0.5, 0.5, 1.0]
-    interval = fold_interval([1.0, 0.5, 0.5, 1.0])
+    interval = fold_interval([1.0, 0.5, 0.5, 1.0], 2)
     assert (figures.accuracy_mean, figures.accuracy_low, figures.accuracy_high) == (0.75, interval.low, interval.high)
     assert figures.accuracy_sd == pytest.approx(np.std([1.0, 0.5, 0.5, 1.0], ddof=1))
     assert figures.confusion_matrix == [[3, 1], [1, 3]]

@@ -56,7 +56,8 @@ class Textures(nn.Module):
         both = torch.cat([mfcc[:, :, _SLOPE_FRAMES:-_SLOPE_FRAMES], mfcc[:, :, far:] - mfcc[:, :, :-far]], dim=1)
         centred = both - both.mean(dim=2, keepdim=True)
         covariance = centred @ centred.mT / both.shape[2]
-        values, vectors = torch.linalg.eigh(covariance.double())
+        # eigh refuses a whole batch for one NaN, which the means below carry on for its segment alone
+        values, vectors = torch.linalg.eigh(covariance.double().nan_to_num())
         logs = (values.clamp(min=0.0) + _COVARIANCE_FLOOR).log()
         logarithm = (vectors * logs[:, None]) @ vectors.mT
         upper = logarithm[:, self.upper[0], self.upper[1]].float() * self.upper_scale
