@@ -1,6 +1,6 @@
 """What lies in an output and belongs to no run, finished or to be resumed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -11,10 +11,13 @@ from genre_batch.config import GcConfig
 from genre_batch.errors import UsageError
 from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan, run_ids
+from genre_batch.sink.pointer import as_written, read_pointer, swap_pointer
 from genre_batch.sink.run_facts import planned_at
+from genre_batch.sink.turn import Head
 from genre_batch.storage.store import Store, StoredObject
 from genre_batch.storage.temporary_files import temporary_files
 from genre_batch.verify.findings import Findings
+from genre_batch.verify.pointers import identity_path, new_claim
 from genre_batch.verify.run_check import State, state_of
 from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import head_of, read_run_records
@@ -73,7 +76,7 @@ class Leftovers:
         if given_up is not None and (given_up not in runs or runs[given_up].state is not State.UNFINISHED):
             raise UsageError(f"{given_up} is no unfinished run of {self._output}", "`genre-batch verify` lists them")
         if given_up is not None:
-            yield from self._of_given_up(given_up, runs[given_up])
+            yield from self._of_given_up(given_up, runs)
         for path, found in table_files(self._store, self._output):
             if self._is_extra(path, runs):
                 yield self._leftover(found, Why.EXTRA)
@@ -127,7 +130,7 @@ class Leftovers:
         self.kept.append(f"{run_id}: planned less than {self._config.min_age_h:g} h ago; its driver may be at work")
         return False
 
-    def _of_given_up(self, run_id: str, run: Standing) -> Iterator[Leftover]:
+    def _of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
         """Markers, then files, so that no marker ever names what is gone; the plan goes last."""
         folder = layout.at(self._output, layout.run_path(run_id, ""))
         plan_uri = layout.at(self._output, layout.plan_path(run_id))
@@ -135,14 +138,25 @@ class Leftovers:
         yield from (self._leftover(found, Why.GIVEN_UP) for found in self._store.list(commits))
         for _, found in table_files(self._store, self._output, run_id):
             yield self._leftover(found, Why.GIVEN_UP)
-        assert run.plan is not None
-        head = head_of(self._store, self._output, run.plan)
-        if head.value is not None and head.data is not None and head.value.run_id == run_id:
-            yield Leftover(path=head.path, size_bytes=len(head.data), why=Why.GIVEN_UP)
+        yield from self._head_of_given_up(run_id, runs)
         rest = [found for found in self._store.list(folder) if not found.uri.startswith(commits)]
-        yield from (
-            self._leftover(found, Why.GIVEN_UP) for found in sorted(rest, key=lambda each: each.uri == plan_uri)
-        )
+        rest.sort(key=lambda each: each.uri == plan_uri)
+        yield from (self._leftover(found, Why.GIVEN_UP) for found in rest)
+
+    def _head_of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
+        """The head, unless an earlier run of the same kind can have it back."""
+        plan = runs[run_id].plan
+        assert plan is not None
+        path = identity_path(plan)
+        found = read_pointer(self._store, layout.at(self._output, path), Head)
+        if found is None or found[0].run_id != run_id:
+            return
+        others = [run.plan for run in runs.values() if run.state is State.FINISHED and run.plan]
+        earlier = [each for each in others if identity_path(each) == path]
+        if not earlier:
+            yield Leftover(path=path, size_bytes=len(as_written(found[0])), why=Why.GIVEN_UP)
+        elif self._config.delete:
+            swap_pointer(self._store, layout.at(self._output, path), new_claim(earlier[-1]), found[1])
 
     def _temporary(self) -> Iterator[Leftover]:
         for folder in (*(f"{table}/" for table in TABLES), layout.RUNS_FOLDER):

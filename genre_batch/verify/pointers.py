@@ -1,10 +1,11 @@
 """The pointers of an output: `_latest.json`, and the heads of runs that take turns."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest
-from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.turn import Head, identity_of
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Findings, Kind
@@ -22,6 +23,11 @@ def latest_of(plan: RunPlan) -> Latest:
 def identity_path(plan: RunPlan) -> str:
     """Where the head of the runs that take turns with this one lies."""
     return layout.head_path(identity_of(plan.source.rstrip("/"), plan.model_id, plan.fingerprint))
+
+
+def new_claim(plan: RunPlan) -> Head:
+    """A head that takes its runs back to this one, unlike any that was there before."""
+    return Head(run_id=plan.run_id, plan_sha256=plan_sha256(plan), claim=secrets.token_hex(8))
 
 
 def check_latest(store: Store, output: str, runs: Sequence[CheckedRun], findings: Findings) -> None:

@@ -3,8 +3,7 @@
 The order of the steps keeps other drivers right at any moment: docs/decisions/0011-verify-and-repair.md.
 """
 
-import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 
 from genre_batch.config import ScoreConfig, VerifyConfig
@@ -12,7 +11,7 @@ from genre_batch.errors import UserError
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish, is_finished
 from genre_batch.sink.ledger import Ledger
-from genre_batch.sink.plan import RunPlan, plan_sha256, read_plan, run_ids, write_plan
+from genre_batch.sink.plan import RunPlan, read_plan, run_ids, write_plan
 from genre_batch.sink.pointer import read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import CommitRecord
 from genre_batch.sink.turn import Head
@@ -20,7 +19,7 @@ from genre_batch.storage.move import move
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Finding
-from genre_batch.verify.pointers import identity_path, latest_of
+from genre_batch.verify.pointers import identity_path, latest_of, new_claim
 from genre_batch.verify.repair_plan import RunRepair, plan_repair
 from genre_batch.verify.repair_report import RepairReport
 from genre_batch.verify.run_files import DAMAGED_FOLDER
@@ -46,8 +45,8 @@ def repair(store: Store, output: str, findings: Sequence[Finding]) -> RepairRepo
     over the same source is unfinished or starts meanwhile; and what `pipeline.score` raises.
     """
     plan = plan_repair(store, output, findings)
-    for run in plan.runs:
-        _check_head(store, output, run.plan, damaged=identity_path(run.plan) in plan.pointers)
+    finishing = {run.plan.run_id for run in plan.runs if not run.unfinished}
+    named = {run_id for run in plan.runs if (run_id := _head_run(store, output, run.plan, finishing, plan.pointers))}
     mend = _Mend(store, output)
     for run in plan.runs:
         mend.records(run)
@@ -55,7 +54,8 @@ def repair(store: Store, output: str, findings: Sequence[Finding]) -> RepairRepo
         mend.away(path)
     for path in dict.fromkeys(plan.pointers):
         mend.pointer(path)
-    for run in plan.runs:
+    # the run that a head names first: while it is unfinished, no other of its kind may be
+    for run in sorted(plan.runs, key=lambda each: each.plan.run_id not in named):
         mend.run(run)
     again = sum(len(run.again) for run in plan.runs)
     rewritten = sum(len(run.rewritten) for run in plan.runs)
@@ -89,8 +89,7 @@ class _Mend:
             return
         mine = [plan for plan in plans if identity_path(plan) == path and self._is_worked_on(plan)]
         if mine:
-            head = Head(run_id=mine[-1].run_id, plan_sha256=plan_sha256(mine[-1]), claim=secrets.token_hex(8))
-            self._store.create(uri, to_json(head))
+            self._store.create(uri, to_json(new_claim(mine[-1])))
 
     def records(self, run: RunRepair) -> None:
         """Put the plan of a run in order, and move a damaged report away."""
@@ -104,8 +103,7 @@ class _Mend:
         """Repair one run: after the claim no other run of its kind can start until it is finished again."""
         if not run.reopens:
             return
-        self.away(layout.manifest_path(run.plan.run_id), run.plan.run_id)
-        head = self._claim(run.plan)
+        head = self._claim(run)
         for shard in run.again:
             self._check_claim(run.plan, head)
             self._empty(run.plan, shard)
@@ -115,11 +113,18 @@ class _Mend:
         if not run.unfinished:
             self._finish(run)
 
-    def _claim(self, plan: RunPlan) -> Head:
-        uri = layout.at(self._output, identity_path(plan))
-        found = read_pointer(self._store, uri, Head)
-        head = Head(run_id=plan.run_id, plan_sha256=plan_sha256(plan), claim=secrets.token_hex(8))
-        if not swap_pointer(self._store, uri, head, found[1] if found else None):
+    def _claim(self, run: RunRepair) -> Head:
+        """Make the run unfinished, then the one to carry out; whoever saw the head before can start no other run."""
+        plan, path = run.plan, layout.manifest_path(run.plan.run_id)
+        found = _checked_head(self._store, self._output, plan, set())
+        whole = None if path in run.records else self._read(path)
+        self.away(path, plan.run_id)
+        head = new_claim(plan)
+        if not swap_pointer(
+            self._store, layout.at(self._output, identity_path(plan)), head, found[1] if found else None
+        ):
+            if whole is not None:
+                self._store.create(layout.at(self._output, path), whole)
             raise UserError(f"another run over {plan.source} started just now", "let it finish, then repair again")
         return head
 
@@ -158,6 +163,12 @@ class _Mend:
     def _is_worked_on(self, plan: RunPlan) -> bool:
         return self._exists(layout.manifest_path(plan.run_id)) or bool(Ledger(self._store, self._output, plan).shards())
 
+    def _read(self, path: str) -> bytes | None:
+        try:
+            return self._store.read(layout.at(self._output, path))
+        except ObjectGone:
+            return None
+
     def _exists(self, path: str) -> bool:
         try:
             self._store.head(layout.at(self._output, path))
@@ -166,11 +177,27 @@ class _Mend:
         return True
 
 
-def _check_head(store: Store, output: str, plan: RunPlan, *, damaged: bool) -> None:
-    """Raise UserError where another run of the same kind is unfinished: it would be pushed aside."""
-    found = None if damaged else read_pointer(store, layout.at(output, identity_path(plan)), Head)
-    if found is None or found[0].run_id == plan.run_id or is_finished(store, output, found[0].run_id):
-        return
+def _head_run(
+    store: Store, output: str, plan: RunPlan, finishing: Collection[str], damaged: Collection[str]
+) -> str | None:
+    """The run that the head of this one's kind names; None where there is none, or it is damaged."""
+    if identity_path(plan) in damaged:
+        return None
+    found = _checked_head(store, output, plan, finishing)
+    return found[0].run_id if found else None
+
+
+def _checked_head(store: Store, output: str, plan: RunPlan, finishing: Collection[str]) -> tuple[Head, str] | None:
+    """The head of runs of this kind, and its etag.
+
+    Raises UserError where it names another run that is unfinished and not among those that the repair is `finishing`:
+    it would be pushed aside.
+    """
+    found = read_pointer(store, layout.at(output, identity_path(plan)), Head)
+    if found is None or found[0].run_id in {plan.run_id, *finishing}:
+        return found
+    if is_finished(store, output, found[0].run_id):
+        return found
     raise UserError(
         f"run {found[0].run_id} over {plan.source} is unfinished", "finish it with `genre-batch score`, then repair"
     )

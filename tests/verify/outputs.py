@@ -43,22 +43,19 @@ def plan_run(store: Store, output: str, tracks: Sequence[Track], day: int = 0, *
     planned_at = PLANNED_AT + timedelta(days=day)
     run_id = make_run_id(planned_at, day.to_bytes(3, "big"))
     settings = dump(ScoreConfig(source="s3://music/", output=output, shard_tracks=SHARD_TRACKS)).encode()
-    example = make_plan(len(tracks), shard_tracks=SHARD_TRACKS)
-    turn = take_turn(
-        store, output, source=example.source.rstrip("/"), model_id=example.model_id, fingerprint=example.fingerprint
-    )
     info = write_listing(tracks, store, listing_folder(output, run_id), file_rows=6)
     store.write(layout.at(output, layout.run_path(run_id, "config.yaml")), settings)
-    plan = example.model_copy(
-        update={
-            "run_id": run_id,
-            "planned_at": planned_at,
-            "config_sha256": hashlib.sha256(settings).hexdigest(),
-            "listing_sha256": hashlib.sha256(info.as_json()).hexdigest(),
-            "size_bytes": info.size_bytes,
-            **changes,
-        }
-    )
+    facts = {
+        "run_id": run_id,
+        "planned_at": planned_at,
+        "config_sha256": hashlib.sha256(settings).hexdigest(),
+        "listing_sha256": hashlib.sha256(info.as_json()).hexdigest(),
+        "size_bytes": info.size_bytes,
+        "shard_tracks": SHARD_TRACKS,
+    }
+    plan = make_plan(len(tracks), **facts | changes)
+    source = plan.source.rstrip("/")
+    turn = take_turn(store, output, source=source, model_id=plan.model_id, fingerprint=plan.fingerprint)
     assert publish(store, output, plan, turn)
     return plan
 
@@ -73,9 +70,9 @@ def commit_shards(store: Store, output: str, plan: RunPlan, tracks: Sequence[Tra
     return ledger
 
 
-def finished_run(store: Store, output: str, tracks: Sequence[Track], day: int = 0) -> RunPlan:
+def finished_run(store: Store, output: str, tracks: Sequence[Track], day: int = 0, **changes: object) -> RunPlan:
     """A whole run, with the report that the pipeline writes last."""
-    plan = plan_run(store, output, tracks, day)
+    plan = plan_run(store, output, tracks, day, **changes)
     ledger = commit_shards(store, output, plan, tracks, range(plan.shards))
     manifest = finish(store, output, plan, ledger.records())
     usage = Usage(tracks=len(tracks), bytes_read=12_345)

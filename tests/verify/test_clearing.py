@@ -1,0 +1,137 @@
+"""What no run names is listed, and removed only when told; a table reads the same before and after."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from sink.table_facts import everything, visible_tracks
+from verify.outputs import plan_run, tracks_of, two_runs
+
+from genre_batch.config import GcConfig, VerifyConfig
+from genre_batch.errors import UsageError
+from genre_batch.sink import layout
+from genre_batch.sink.plan import RunPlan
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
+from genre_batch.verify.clearing import GcReport, clear
+from genre_batch.verify.verification import verify
+
+Runs = tuple[RunPlan, RunPlan]
+
+
+def cleared(output: Path | str, **settings: object) -> GcReport:
+    return clear(GcConfig.model_validate({"output": str(output), "min_age_h": 0.0, **settings}))
+
+
+def litter(output: Path, plan: RunPlan) -> set[str]:
+    """Leave behind what crashes, repairs and people do; the paths of it."""
+    folder = output / "_runs" / "20261120T000000Z-abcdef"
+    (folder / "listing").mkdir(parents=True)
+    (folder / "listing" / "part-00000.parquet").write_bytes(b"begun")
+    scores = output / layout.answers_path(plan, 0)
+    shutil.copy(scores, output / layout.answers_path(plan, 99))
+    shutil.copy(scores, scores.with_name("copy of a file.parquet"))
+    (scores.parent / ".genre-batch-0123.tmp").write_bytes(b"half a file")
+    aside = output / layout.run_path(plan.run_id, "damaged/scores")
+    aside.mkdir(parents=True)
+    (aside / "x.parquet").write_bytes(b"damaged")
+    (output / "notes.txt").write_text("a user's")
+    (output / "scores" / "README").write_text("a user's")
+    return {
+        "_runs/20261120T000000Z-abcdef/listing/part-00000.parquet",
+        layout.answers_path(plan, 99),
+        str(scores.with_name("copy of a file.parquet").relative_to(output)),
+        str((scores.parent / ".genre-batch-0123.tmp").relative_to(output)),
+        layout.run_path(plan.run_id, "damaged/scores/x.parquet"),
+    }
+
+
+def test_a_clean_output_has_no_leftovers(output: Path, unfinished: RunPlan) -> None:
+    assert (cleared(output).objects, cleared(output).kept) == (0, ())
+
+
+def test_leftovers_are_listed_and_removed_only_when_told(output: Path, runs: Runs) -> None:
+    clean = everything(LocalStore(), str(output))
+    users = {"notes.txt": b"a user's", "scores/README": b"a user's"}
+    wanted = litter(output, runs[0])
+    listed = cleared(output)
+    assert {each.path for each in listed.leftovers} == wanted
+    assert listed.counts == {"extra": 2, "quarantined": 1, "temporary": 1, "unpublished": 1}
+    assert listed.size_bytes == sum((output / path).stat().st_size for path in wanted)
+    assert all((output / path).exists() for path in wanted)
+    assert "--delete" in listed.summary()
+    assert cleared(output, delete=True).objects == len(wanted)
+    assert everything(LocalStore(), str(output)) == clean | users
+    assert not any((output / path).exists() for path in wanted)
+    assert cleared(output).objects == 0
+
+
+def test_what_is_young_is_kept(output: Path, runs: Runs) -> None:
+    litter(output, runs[0])
+    report = cleared(output, min_age_h=1e6, delete=True)
+    assert {each.why for each in report.leftovers} == {"extra", "quarantined"}
+    assert any("20261120T000000Z-abcdef" in line for line in report.kept)
+    assert (output / "_runs" / "20261120T000000Z-abcdef" / "listing" / "part-00000.parquet").exists()
+
+
+def test_an_unfinished_run_goes_only_by_its_name(output: Path, unfinished: RunPlan) -> None:
+    others = [track for track in visible_tracks(LocalStore(), str(output)) if track < "s3://music/002"]
+    run_id = unfinished.run_id
+    assert cleared(output, delete=True).objects == 0
+    report = cleared(output, unfinished=run_id, delete=True)
+    assert report.counts == {"given_up": report.objects}
+    left = everything(LocalStore(), str(output))
+    assert not [path for path in left if run_id in path]
+    assert visible_tracks(LocalStore(), str(output)) == others
+    assert not verify(VerifyConfig(output=str(output))).damage
+
+
+def test_a_finished_run_cannot_be_given_up(output: Path, runs: Runs) -> None:
+    before = everything(LocalStore(), str(output))
+    with pytest.raises(UsageError, match="no unfinished run"):
+        cleared(output, unfinished=runs[0].run_id, delete=True)
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_files_of_a_damaged_run_are_kept(output: Path, runs: Runs) -> None:
+    (output / layout.manifest_path(runs[0].run_id)).write_bytes(b"{}")
+    before = everything(LocalStore(), str(output))
+    report = cleared(output, delete=True)
+    assert report.objects == 0
+    assert runs[0].run_id in "".join(report.kept)
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_a_run_that_lost_its_turn_goes_once_a_newer_one_has_the_head(output: Path, runs: Runs) -> None:
+    """However young it is: its driver saw an older head, and can never publish it."""
+    store, head = LocalStore(), next((output / layout.HEADS_FOLDER).glob("*.json"))
+    before = head.read_bytes()
+    lost = plan_run(store, str(output), tracks_of(range(50, 54)), day=5)
+    head.write_bytes(before)
+    won = plan_run(store, str(output), tracks_of(range(54, 58)), day=6)
+    report = cleared(output, min_age_h=1e6, delete=True)
+    assert report.counts == {"unpublished": report.objects}
+    left = everything(store, str(output))
+    assert not [path for path in left if lost.run_id in path]
+    assert [path for path in left if won.run_id in path]
+
+
+def test_s3_is_cleared(bucket: str) -> None:
+    table = f"s3://{bucket}/table"
+    store = open_store(table)
+    plan, _ = two_runs(store, table)
+    before = everything(store, table)
+    path = layout.answers_path(plan, 99)
+    store.write(layout.at(table, path), b"PAR1")
+    assert [each.path for each in cleared(table, delete=True).leftovers] == [path]
+    assert everything(store, table) == before
+
+
+def test_odd_names_are_escaped(output: Path, runs: Runs) -> None:
+    folder = (output / layout.answers_path(runs[0], 0)).parent
+    name = os.fsdecode(b"new\nline\x1b[31m.parquet")
+    (folder / name).write_bytes(b"x")
+    summary = cleared(output).summary()
+    assert "new\\nline\\x1b[31m.parquet" in summary
+    assert "\x1b" not in summary

@@ -1,0 +1,168 @@
+"""A repaired output is clean, whole files are as they were, and what was damaged is kept aside."""
+
+import random
+from pathlib import Path
+
+import pytest
+from sink.table_facts import everything
+from verify.injury import HOPELESS, MENDED, files_of
+from verify.outputs import commit_shards, plan_run, tracks_of, two_runs
+from verify.stand_in import sink_resumes
+
+from genre_batch.config import VerifyConfig
+from genre_batch.errors import UserError
+from genre_batch.sink import layout
+from genre_batch.sink.finish import is_finished
+from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.turn import take_turn
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
+from genre_batch.verify.repair import verify_and_repair
+from genre_batch.verify.verification import VerifyReport
+
+Runs = tuple[RunPlan, RunPlan]
+RESCORED = 5
+"""Bits of JSON or Parquet that may or may not leave the record readable."""
+
+
+def repaired(output: Path | str) -> VerifyReport:
+    return verify_and_repair(VerifyConfig(output=str(output), repair=True))
+
+
+def content(output: Path) -> dict[str, bytes]:
+    """All files but what a repair changes on purpose: pointers to runs, reports of runs, and what is kept aside."""
+    files = everything(LocalStore(), str(output))
+    changing = ("_heads/", "/report.json", "/damaged/")
+    return {path: data for path, data in files.items() if not any(part in path for part in changing)}
+
+
+@pytest.fixture(autouse=True)
+def _no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    sink_resumes(monkeypatch)
+
+
+@pytest.mark.parametrize("injury", MENDED)
+def test_damage_is_mended_and_nothing_else_is_touched(injury: str, output: Path, runs: Runs) -> None:
+    before = content(output)
+    MENDED[injury](output, runs[1], random.Random(injury))
+    damaged = {path.relative_to(output): path.read_bytes() for path in files_of(output)}
+    untouched = {output / path for path, data in before.items() if damaged.get(Path(path)) == data}
+    times = {path: path.stat().st_mtime_ns for path in untouched if path.suffix == ".parquet"}
+    report = repaired(output)
+    assert (report.damage, report.findings) == (0, ())
+    assert content(output) == before
+    if "edited" not in injury and "row" not in injury and "other" not in injury:
+        assert {path: path.stat().st_mtime_ns for path in times if _of_whole_shard(path, output, damaged, before)} == {
+            path: time for path, time in times.items() if _of_whole_shard(path, output, damaged, before)
+        }
+    kept = [path.read_bytes() for path in files_of(output) if "/damaged/" in str(path)]
+    assert all(data in kept for path, data in damaged.items() if before.get(str(path), data) != data)
+
+
+def _of_whole_shard(path: Path, output: Path, damaged: dict[Path, bytes], before: dict[str, bytes]) -> bool:
+    """Whether no file of the same shard was damaged."""
+    shard = path.name
+    return all(damaged.get(Path(each)) == data for each, data in before.items() if each.endswith(shard))
+
+
+@pytest.mark.parametrize("injury", HOPELESS)
+def test_what_has_no_second_copy_is_told_and_left_alone(injury: str, output: Path, runs: Runs) -> None:
+    HOPELESS[injury](output, runs[1], random.Random(injury))
+    before = everything(LocalStore(), str(output))
+    report = repaired(output)
+    assert report.damage
+    assert report.repair is not None
+    assert report.repair.hopeless
+    assert runs[1].run_id in report.summary()
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_a_shard_of_a_damaged_listing_is_not_done_again(output: Path, runs: Runs) -> None:
+    HOPELESS["bit of the listing"](output, runs[1], random.Random(0))
+    MENDED["missing scores"](output, runs[1], random.Random(0))
+    before = everything(LocalStore(), str(output))
+    assert repaired(output).damage
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_an_unfinished_run_is_left_to_the_next_driver(output: Path, unfinished: RunPlan) -> None:
+    (output / layout.answers_path(unfinished, 2)).unlink()
+    report = repaired(output)
+    assert (report.damage, report.unfinished) == (0, 1)
+    assert not (output / layout.commit_path(unfinished.run_id, 2)).exists()
+    assert (output / layout.commit_path(unfinished.run_id, 0)).exists()
+
+
+def test_an_unfinished_run_of_the_same_kind_is_not_pushed_aside(output: Path, runs: Runs, unfinished: RunPlan) -> None:
+    MENDED["missing scores"](output, runs[0], random.Random(0))
+    before = everything(LocalStore(), str(output))
+    with pytest.raises(UserError, match=unfinished.run_id):
+        repaired(output)
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_a_driver_that_had_its_turn_before_cannot_publish_after(output: Path, runs: Runs) -> None:
+    store, kind = LocalStore(), {"model_id": runs[0].model_id, "fingerprint": runs[0].fingerprint}
+    early = take_turn(store, str(output), source=runs[0].source.rstrip("/"), **kind)
+    MENDED["missing scores"](output, runs[0], random.Random(0))
+    assert not repaired(output).damage
+    late = take_turn(store, str(output), source=runs[0].source.rstrip("/"), **kind)
+    assert (early.unfinished, late.unfinished) == (None, None)
+    assert early.etag != late.etag
+    assert is_finished(store, str(output), runs[0].run_id)
+
+
+def test_another_driver_joins_a_run_that_is_open_for_repair(
+    output: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repair dies before the shards are done again; whoever starts next does it."""
+    MENDED["missing scores"](output, runs[0], random.Random(0))
+    sink_resumes(monkeypatch, dies=True)
+    with pytest.raises(KeyboardInterrupt):
+        repaired(output)
+    kind = {"model_id": runs[0].model_id, "fingerprint": runs[0].fingerprint}
+    turn = take_turn(LocalStore(), str(output), source=runs[0].source.rstrip("/"), **kind)
+    assert turn.unfinished == runs[0]
+    sink_resumes(monkeypatch)
+    assert not repaired(output).damage
+
+
+def test_two_damaged_runs_of_one_kind_are_both_repaired(output: Path, runs: Runs) -> None:
+    before = content(output)
+    for plan in runs:
+        MENDED["cut scores"](output, plan, random.Random(1))
+        MENDED["missing manifest"](output, plan, random.Random(1))
+    assert not repaired(output).damage
+    assert content(output) == before
+
+
+def test_a_table_on_s3_is_repaired(bucket: str) -> None:
+    table = f"s3://{bucket}/table"
+    store = open_store(table)
+    _, plan = two_runs(store, table)
+    before = everything(store, table)
+    store.write(layout.at(table, layout.answers_path(plan, 0)), b"PAR1")
+    store.delete(layout.at(table, layout.commit_path(plan.run_id, 1)))
+    report = repaired(table)
+    assert (report.damage, report.repair is not None) == (0, True)
+    after = everything(store, table)
+    data = [path for path in before if path.startswith(("scores/", "rejects/")) or "/commits/" in path]
+    assert {path: after[path] for path in data} == {path: before[path] for path in data}
+
+
+def test_the_whole_of_an_output_may_be_damaged_at_once(output: Path, runs: Runs) -> None:
+    before = content(output)
+    for plan in runs:
+        for shard in range(plan.shards):
+            (output / layout.answers_path(plan, shard)).write_bytes(b"")
+    assert not repaired(output).damage
+    assert content(output) == before
+
+
+def test_a_run_planned_next_skips_what_was_repaired(output: Path, runs: Runs) -> None:
+    MENDED["missing scores"](output, runs[1], random.Random(0))
+    repaired(output)
+    tracks = tracks_of(range(30, 34))
+    plan = plan_run(LocalStore(), str(output), tracks, day=4)
+    commit_shards(LocalStore(), str(output), plan, tracks, [0])
+    assert plan.run_id > runs[1].run_id
