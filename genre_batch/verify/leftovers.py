@@ -131,12 +131,12 @@ class Leftovers:
         return False
 
     def _of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
-        """Markers, then files, so that no marker ever names what is gone; the plan goes last."""
+        """Markers, then rejects, then answers: what is left is what a driver writes first. The plan goes last."""
         folder = layout.at(self._output, layout.run_path(run_id, ""))
         plan_uri = layout.at(self._output, layout.plan_path(run_id))
         commits = layout.at(self._output, layout.commits_folder(run_id))
         yield from (self._leftover(found, Why.GIVEN_UP) for found in self._store.list(commits))
-        for _, found in table_files(self._store, self._output, run_id):
+        for _, found in table_files(self._store, self._output, run_id, TABLES[::-1]):
             yield self._leftover(found, Why.GIVEN_UP)
         yield from self._head_of_given_up(run_id, runs)
         rest = [found for found in self._store.list(folder) if not found.uri.startswith(commits)]

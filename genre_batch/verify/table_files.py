@@ -1,7 +1,7 @@
 """What lies in the tables, held against the shards that committed it."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from genre_batch.errors import DamageFound
@@ -24,10 +24,12 @@ class Uncommitted:
     rejects: set[int] = field(default_factory=set)
 
 
-def table_files(store: Store, output: str, run_id: str | None = None) -> Iterator[tuple[str, StoredObject]]:
+def table_files(
+    store: Store, output: str, run_id: str | None = None, tables: Sequence[str] = TABLES
+) -> Iterator[tuple[str, StoredObject]]:
     """All objects below the tables, as path and object; of one run alone where it is given."""
     root = layout.at(output, "")
-    for table in TABLES:
+    for table in tables:
         for found in store.list(layout.at(output, f"{table}/")):
             path = found.uri.removeprefix(root)
             if run_id is None or path.rsplit("/", 1)[-1].startswith(run_id):

@@ -1,0 +1,56 @@
+"""What a repair would do, and when it refuses before anything is touched."""
+
+from pathlib import Path
+
+import pytest
+from sink.table_facts import everything
+from verify.stand_in import sink_resumes
+
+from genre_batch.config import VerifyConfig
+from genre_batch.errors import UsageError
+from genre_batch.sink import layout
+from genre_batch.sink.plan import RunPlan
+from genre_batch.storage.local import LocalStore
+from genre_batch.verify.repair_plan import RepairPlan, plan_repair
+from genre_batch.verify.verification import verify
+
+Runs = tuple[RunPlan, RunPlan]
+
+
+def planned(output: Path) -> RepairPlan:
+    return plan_repair(LocalStore(), str(output), verify(VerifyConfig(output=str(output))).findings)
+
+
+def test_whole_files_are_not_scored_again(output: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    sink_resumes(monkeypatch)
+    (output / layout.commit_path(runs[0].run_id, 0)).unlink()
+    (output / layout.commit_path(runs[0].run_id, 2)).write_bytes(b"")
+    (output / layout.answers_path(runs[0], 1)).unlink()
+    (run,) = planned(output).runs
+    assert (run.plan, run.again, [record.shard for record in run.rewritten]) == (runs[0], [1], [0, 2])
+    assert run.settings is not None
+    assert run.settings.output == str(output)
+
+
+def test_another_bundle_is_refused_with_the_difference(output: Path, runs: Runs) -> None:
+    """The bundle in the settings is the shipped one, which is not the model of these runs."""
+    (output / layout.answers_path(runs[0], 1)).unlink()
+    before = everything(LocalStore(), str(output))
+    with pytest.raises(UsageError, match="mel-cnn-1") as refused:
+        planned(output)
+    assert runs[0].fingerprint[:16] in str(refused.value)
+    assert "default is now" in str(refused.value)
+    assert everything(LocalStore(), str(output)) == before
+
+
+def test_no_bundle_is_needed_where_nothing_is_scored(output: Path, runs: Runs) -> None:
+    (output / layout.manifest_path(runs[0].run_id)).unlink()
+    (run,) = planned(output).runs
+    assert (run.settings, run.again, run.reopens) == (None, [], True)
+
+
+def test_a_lost_plan_is_hopeless(output: Path, unfinished: RunPlan) -> None:
+    (output / layout.plan_path(unfinished.run_id)).unlink()
+    plan = planned(output)
+    assert plan.runs == []
+    assert unfinished.run_id in "".join(plan.hopeless)

@@ -1,0 +1,57 @@
+"""The record of a shard is made anew from files that two of three witnesses agree on, and from no others."""
+
+from pathlib import Path
+
+import pytest
+from verify.injury import flip
+from verify.outputs import tracks_of
+
+from genre_batch.sink import layout
+from genre_batch.sink.finish import read_manifest
+from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.plan import RunPlan
+from genre_batch.storage.local import LocalStore
+from genre_batch.verify.shard_check import ShardCheck, ShardFacts
+
+TRACKS = tracks_of(range(4, 8))
+
+
+def checked(output: Path, plan: RunPlan, *, manifest: bool = True) -> ShardFacts:
+    found = read_manifest(LocalStore(), str(output), plan.run_id)
+    named = {file.path: file for file in found.files} if manifest and found else None
+    return ShardCheck(LocalStore(), str(output), plan, named, ["jazz", "rock"]).check(1, TRACKS)
+
+
+def test_a_whole_shard(output: Path, runs: tuple[RunPlan, RunPlan]) -> None:
+    facts = checked(output, runs[0])
+    assert facts.findings == []
+    assert facts.record == facts.marker == Ledger(LocalStore(), str(output), runs[0]).record(1)
+    assert facts.keys == [(track.track_id, track.etag) for track in TRACKS]
+
+
+@pytest.mark.parametrize("manifest", [True, False])
+def test_without_its_marker_the_manifest_vouches_for_the_files(
+    manifest: bool, output: Path, runs: tuple[RunPlan, RunPlan]
+) -> None:
+    record = checked(output, runs[0]).record
+    (output / layout.commit_path(runs[0].run_id, 1)).unlink()
+    facts = checked(output, runs[0], manifest=manifest)
+    assert [finding.kind for finding in facts.findings] == ["missing"]
+    assert facts.record == (record if manifest else None)
+
+
+def test_a_damaged_file_has_no_record(output: Path, runs: tuple[RunPlan, RunPlan]) -> None:
+    import random
+
+    flip(output / layout.answers_path(runs[0], 1), random.Random(0))
+    facts = checked(output, runs[0])
+    assert facts.record is None
+    assert [(finding.kind, finding.tracks) for finding in facts.findings] == [("damaged", 4)]
+
+
+def test_a_marker_of_another_shard(output: Path, runs: tuple[RunPlan, RunPlan]) -> None:
+    other = (output / layout.commit_path(runs[0].run_id, 2)).read_bytes()
+    (output / layout.commit_path(runs[0].run_id, 1)).write_bytes(other)
+    facts = checked(output, runs[0])
+    assert {finding.path for finding in facts.findings} == {layout.commit_path(runs[0].run_id, 1)}
+    assert facts.record is not None
