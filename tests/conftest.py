@@ -1,6 +1,10 @@
 """Servers and surroundings that tests of several rooms share."""
 
 import os
+
+# before any library is loaded: threads that wait for one another make tests slow and uneven on a busy machine
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 import signal
 import socket
