@@ -1,6 +1,6 @@
 """As `engine.drive`, but simulated: the coordinator between the machines and the ledger."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -47,7 +47,8 @@ class Driver:
     """One process that carries a run on from what the ledger has, until it ends or dies.
 
     dies_after: dies after so many steps; a step is an event or a command, so that it may die between any two.
-    on_progress: told of the time and of how many tracks have an outcome, whenever there are more.
+    on_progress: told of the time and of how many tracks have an outcome, whenever there are more. heard: how many
+    events there were of each kind.
     """
 
     def __init__(
@@ -78,7 +79,7 @@ class Driver:
         self._on_progress = on_progress
         self._progress_at_s = timeline.now_s
         self._done_before = 0
-        self.events = 0
+        self.heard = Counter[str]()
 
     @property
     def writing(self) -> list[tuple[int, tuple[int, ...]]]:
@@ -101,7 +102,7 @@ class Driver:
     def tell(self, event: Event) -> None:
         """Have the coordinator handle an event, and carry out what it asks for."""
         self._step(event)
-        self.events += 1
+        self.heard[type(event).__name__] += 1
         self.referee.told(event)
         for command in self.coordinator.handle(event):
             self._step(command)

@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections import Counter
 from dataclasses import dataclass
 
 from genre_batch.catalog.shards import ShardPlan, plan_shards
@@ -28,10 +29,10 @@ class SeedFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What a seed went through: events of all drivers, drivers that died, tracks given up, virtual seconds."""
+    """What a seed went through: events of all drivers by kind, drivers that died, tracks given up, virtual seconds."""
 
     tracks: int
-    events: int
+    heard: Counter[str]
     deaths: int
     given_up: int
     took_s: float
@@ -60,14 +61,14 @@ class _SeededRun:
         self._weather = _weather(rng, self._shards)
         self._timeline = Timeline()
         self._ledger = Ledger()
-        self._events = 0
+        self._heard = Counter[str]()
 
     def run(self) -> Passed:
         deaths, deaths_to_come = 0, self._rng.choice((0, 0, self._rng.randint(1, _MOST_DEATHS)))
         while not self._one_driver(dies=deaths < deaths_to_come):
             deaths += 1
         given_up = self._check()
-        return Passed(self._shards[-1].stop, self._events, deaths, given_up, self._timeline.now_s)
+        return Passed(self._shards[-1].stop, self._heard, deaths, given_up, self._timeline.now_s)
 
     def _one_driver(self, *, dies: bool) -> bool:
         """Whether it came to the end."""
@@ -90,7 +91,7 @@ class _SeededRun:
             self._bury(driver)
             return False
         finally:
-            self._events += driver.events
+            self._heard += driver.heard
         self._timeline.clear()
         return True
 

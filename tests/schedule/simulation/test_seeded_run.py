@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -84,9 +85,11 @@ PLANTED = {
 @pytest.mark.parametrize("first", range(0, SEEDS, CHUNK))
 def test_no_seed_finds_a_fault(first: int) -> None:
     passed = [run_seed(seed) for seed in range(first, first + CHUNK)]
+    heard = sum((run.heard for run in passed), Counter[str]())
+    assert min(heard[kind] for kind in ("ActorLost", "BlockLost", "CallFailed", "DeadlinePassed")) > CHUNK / 10, heard
     assert sum(run.deaths > 0 for run in passed) > CHUNK / 5
     assert sum(run.given_up > 0 for run in passed) > CHUNK / 5
-    assert sum(run.events > 2 * run.tracks for run in passed) > CHUNK / 20
+    assert sum(run.heard.total() > 2 * run.tracks for run in passed) > CHUNK / 20
 
 
 @pytest.mark.parametrize("fault", PLANTED)
