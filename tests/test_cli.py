@@ -141,7 +141,8 @@ def test_the_plan_says_what_would_be_done_and_does_nothing(music: Path, tmp_path
 )
 def test_too_many_rejects_are_an_error_of_their_own(skipped: int, scored: int, rejected: int, too_many: bool) -> None:
     """A track that fails again each night is not too many, where the catalog is labelled otherwise."""
-    plan = {"run_id": "r", "output": "/out", "model_id": "m", "fingerprint": "f", "resumed": False}
+    plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
+    plan |= {"resumed": False}
     counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
     figures = {"abstained": 0, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
     report = ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": {}, "genres": {}})
