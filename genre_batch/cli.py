@@ -1,24 +1,15 @@
 """`genre-batch VERB`: settings in, report out. Data goes to stdout, everything else to stderr."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from genre_batch.errors import DamageFound, TooManyRejects, UserError
+from genre_batch.errors import DamageFound
+from genre_batch.terminal import show_plan, show_report, told
 
 if TYPE_CHECKING:
-    from genre_batch.config import TableConfig
-    from genre_batch.run.job import Job
-    from genre_batch.run.report import ScoreReport
     from genre_batch.training.dataset import Extract
-
-_RATE_NEEDS_TRACKS = 100
-"""Where most of a catalog is done, a few tracks that fail again each night say nothing about the run."""
 
 # Each verb imports what it needs when it is called, so that --help does not wait for ray and torch.
 
@@ -49,7 +40,7 @@ def index(
     json: Json = False,
 ) -> None:
     """Write the frozen listing of SOURCE, sorted and without duplicates, to OUTPUT."""
-    with _told():
+    with told():
         from genre_batch.config import IndexConfig, load
         from genre_batch.run.indexing import index_catalog
 
@@ -69,18 +60,18 @@ def score(
     json: Json = False,
 ) -> None:
     """Write a genre and a confidence for every track of SOURCE to OUTPUT; a second run scores only what is new."""
-    with _told():
+    with told():
         from genre_batch.config import ScoreConfig, load
 
         settings = load(ScoreConfig, config, overrides or (), {"source": source, "output": output})
         if plan:
             from genre_batch.run.job import scoring_job
 
-            _preview(settings, scoring_job(settings), json=json)
+            show_plan(settings, scoring_job(settings), json=json)
             return
         from genre_batch.pipeline import score as run_score
 
-        _report(run_score(settings), settings.max_reject_rate, json=json)
+        show_report(run_score(settings), settings.max_reject_rate, json=json)
 
 
 @app.command()
@@ -96,7 +87,7 @@ def features(
     json: Json = False,
 ) -> None:
     """Write the descriptors of every track of SOURCE to OUTPUT, without asking a model for a genre."""
-    with _told():
+    with told():
         from genre_batch.config import FeaturesConfig, load
 
         arguments = {"source": source, "output": output, "recipe": recipe}
@@ -104,11 +95,11 @@ def features(
         if plan:
             from genre_batch.run.job import features_job
 
-            _preview(settings, features_job(settings), json=json)
+            show_plan(settings, features_job(settings), json=json)
             return
         from genre_batch.pipeline import features as run_features
 
-        _report(run_features(settings), settings.max_reject_rate, json=json)
+        show_report(run_features(settings), settings.max_reject_rate, json=json)
 
 
 @app.command()
@@ -120,7 +111,7 @@ def train(
     json: Json = False,
 ) -> None:
     """Train a model bundle on the labelled tracks of SOURCE and write it to the folder OUTPUT."""
-    with _told():
+    with told():
         from genre_batch.config import load
         from genre_batch.training.train_config import TrainConfig
         from genre_batch.training.trainer import train as run_train
@@ -141,7 +132,7 @@ def adopt(
     json: Json = False,
 ) -> None:
     """Make a model bundle in the folder OUTPUT of MODEL, which was trained elsewhere."""
-    with _told():
+    with told():
         from genre_batch.config import load
         from genre_batch.training.adopt import AdoptConfig
         from genre_batch.training.adopt import adopt as run_adopt
@@ -163,7 +154,7 @@ def evaluate(
     json: Json = False,
 ) -> None:
     """Measure BUNDLE on the labelled tracks of LABELLED."""
-    with _told():
+    with told():
         from genre_batch.config import EvaluateConfig, load
         from genre_batch.evaluation.evaluation_page import evaluation_page
         from genre_batch.evaluation.page_file import check_page, write_page
@@ -191,7 +182,7 @@ def report(
     json: Json = False,
 ) -> None:
     """Write a page with pictures: of a run's table, or of one track."""
-    with _told():
+    with told():
         from genre_batch.config import ReportConfig, load
         from genre_batch.run.pages import write_report
 
@@ -212,7 +203,7 @@ def verify(
     json: Json = False,
 ) -> None:
     """Check every file, row and record of OUTPUT; exit code 4 where something is not as it was written."""
-    with _told():
+    with told():
         from genre_batch.config import VerifyConfig, load
         from genre_batch.verify.repair import verify_and_repair
 
@@ -239,7 +230,7 @@ def gc(
     json: Json = False,
 ) -> None:
     """List what lies in OUTPUT and belongs to no run, finished or unfinished."""
-    with _told():
+    with told():
         from genre_batch.config import GcConfig, load
         from genre_batch.verify.clearing import clear
 
@@ -257,7 +248,7 @@ def demo(
     output: Annotated[str | None, typer.Option("--output", help="Where the table goes.")] = None,
 ) -> None:
     """Run the whole job once on this machine: on a synthesised catalog on a local S3, or on your own music."""
-    with _told():
+    with told():
         from genre_batch.demo.demo import run_demo
 
         run_demo(catalog or None, output or None)
@@ -268,32 +259,6 @@ def main(arguments: list[str] | None = None) -> None:
     app(args=arguments)
 
 
-def _preview(settings: "TableConfig", job: "Job", *, json: bool) -> None:
-    from genre_batch.run.preview import preview
-
-    report = preview(settings, job)
-    typer.echo(report.model_dump_json() if json else report.summary())
-
-
-def _report(report: "ScoreReport", max_reject_rate: float, *, json: bool) -> None:
-    from genre_batch.run.report import summary
-
-    typer.echo(report.model_dump_json() if json else summary(report))
-    _check_rejects(report, max_reject_rate)
-
-
-def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
-    tried = report.scored + report.rejected
-    if report.skipped and tried < _RATE_NEEDS_TRACKS:
-        return
-    where = f"look at {report.output.rstrip('/')}/rejects"
-    if tried and not report.scored:
-        raise TooManyRejects(f"not one of {tried:,} tracks could be scored", where)
-    if report.reject_rate > max_reject_rate:
-        told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
-        raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")
-
-
 def _features_on_ray(deadline_s: float) -> "Extract | None":
     """Computes features for training on Ray's actors; None, so that it is done in this process, where ray is not."""
     if find_spec("ray") is None:
@@ -302,32 +267,6 @@ def _features_on_ray(deadline_s: float) -> "Extract | None":
     from genre_batch.run.training_features import extract_on_ray
 
     return extract_on_ray(JobConfig(deadline_s=deadline_s))
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn failures into one sentence on stderr and the exit code of the plan."""
-    from genre_batch.storage.store import StorageError
-
-    try:
-        yield
-    except UserError as error:
-        _fail(str(error), error.hint, error.exit_code)
-    except StorageError as error:
-        _fail(str(error), "check the address and the credentials, then start again: what is committed is kept", 1)
-    except KeyboardInterrupt:
-        _fail("interrupted", "start again to go on: what is committed is kept", 130)
-    except Exception as error:
-        if os.environ.get("GENRE_BATCH_DEBUG"):
-            raise
-        _fail(f"unexpected {type(error).__name__}: {error}", "GENRE_BATCH_DEBUG=1 shows where; please report it", 1)
-
-
-def _fail(message: str, hint: str, exit_code: int) -> None:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
-    if hint:
-        sys.stderr.write(f"hint: {' '.join(hint.split())}\n")
-    raise typer.Exit(exit_code)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from genre_batch.cli import _check_rejects
-from genre_batch.errors import TooManyRejects
 from genre_batch.model import bundle as bundle_module
-from genre_batch.run.report import ScoreReport
 
 CLEAN = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
 
@@ -125,29 +121,6 @@ def test_the_plan_says_what_would_be_done_and_does_nothing(music: Path, tmp_path
     plan = json.loads(result.stdout)
     assert (plan["listed"], plan["skipped"], plan["tracks"], plan["resumes"]) == (1, 0, 1, None)
     assert not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("skipped", "scored", "rejected", "too_many"),
-    [
-        (0, 0, 1, True),
-        (0, 6, 4, True),
-        (0, 8, 2, False),
-        (3, 0, 1, False),
-        (3, 0, 0, False),
-        (1000, 0, 100, True),
-        (1000, 60, 40, True),
-    ],
-)
-def test_too_many_rejects_are_an_error_of_their_own(skipped: int, scored: int, rejected: int, too_many: bool) -> None:
-    """A track that fails again each night is not too many, where the catalog is labelled otherwise."""
-    plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
-    plan |= {"resumed": False}
-    counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
-    figures = {"abstained": 0, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
-    report = ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": {}, "genres": {}})
-    with pytest.raises(TooManyRejects) if too_many else nullcontext():
-        _check_rejects(report, 0.25)
 
 
 def test_index_writes_a_listing_once(music: Path, tmp_path: Path) -> None:

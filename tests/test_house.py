@@ -21,6 +21,7 @@ OF_TYPES_ALONE = {
     "actors/test_blocks.py",
     "catalog/test_track.py",
     "decode/test_waveform.py",
+    "model/test_devices.py",
     "schedule/test_events.py",
     "storage/test_store.py",
     "test_errors.py",

@@ -1,0 +1,54 @@
+"""How a verb ends."""
+
+from contextlib import nullcontext
+
+import pytest
+import typer
+
+from genre_batch.errors import TooManyRejects, UsageError
+from genre_batch.run.report import ScoreReport
+from genre_batch.storage.store import ReadFailed
+from genre_batch.terminal import show_report, told
+
+
+@pytest.mark.parametrize(
+    ("failure", "exit_code", "words"),
+    [
+        (UsageError("no such\nthing", "look\nhere"), 2, "error: no such thing\nhint: look here\n"),
+        (ReadFailed("the store is down"), 1, "error: the store is down\nhint: check the address"),
+        (KeyboardInterrupt(), 130, "error: interrupted\nhint: start again"),
+        (KeyError("x"), 1, "error: unexpected KeyError: 'x'\nhint: GENRE_BATCH_DEBUG=1"),
+    ],
+)
+def test_a_failure_is_one_sentence_and_an_exit_code(
+    failure: BaseException, exit_code: int, words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended, told():
+        raise failure
+    assert ended.value.exit_code == exit_code
+    printed = capsys.readouterr()
+    assert printed.err.startswith(words)
+    assert printed.out == ""
+
+
+@pytest.mark.parametrize(
+    ("skipped", "scored", "rejected", "too_many"),
+    [
+        (0, 0, 1, True),
+        (0, 6, 4, True),
+        (0, 8, 2, False),
+        (3, 0, 1, False),
+        (3, 0, 0, False),
+        (1000, 0, 100, True),
+        (1000, 60, 40, True),
+    ],
+)
+def test_too_many_rejects_are_an_error_of_their_own(skipped: int, scored: int, rejected: int, too_many: bool) -> None:
+    """A track that fails again each night is not too many, where the catalog is labelled otherwise."""
+    plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
+    plan |= {"resumed": False}
+    counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
+    figures = {"abstained": 0, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
+    report = ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": {}, "genres": {}})
+    with pytest.raises(TooManyRejects) if too_many else nullcontext():
+        show_report(report, 0.25, json=False)
