@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from genre_batch.actors.collect import CollectFeatures
-from genre_batch.actors.extract import ExtractWithFrontEnd, ExtractFeatures
+from genre_batch.actors.extract import ExtractFeatures, ExtractWithFrontEnd
 from genre_batch.actors.predict import PredictGenres
 from genre_batch.config import JobConfig, ScoreConfig
 from genre_batch.engine.cluster import Cluster, gpus_per_predictor
