@@ -11,7 +11,7 @@ import time
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
-from genre_batch.config import FeaturesConfig, ScoreConfig, TableConfig
+from genre_batch.config import FeaturesConfig, ScoreConfig
 from genre_batch.engine.cluster import connected
 from genre_batch.engine.drive import Drive, Work
 from genre_batch.engine.usage import Usage
@@ -31,7 +31,7 @@ def score(config: ScoreConfig) -> ScoreReport:
 
     Raises UserError for what the user can mend, StorageError where storage fails for good.
     """
-    return _run(config, scoring_job(config))
+    return _run(scoring_job(config))
 
 
 def features(config: FeaturesConfig) -> ScoreReport:
@@ -39,11 +39,11 @@ def features(config: FeaturesConfig) -> ScoreReport:
 
     Raises as `score` does.
     """
-    return _run(config, features_job(config))
+    return _run(features_job(config))
 
 
-def _run(config: TableConfig, job: Job) -> ScoreReport:
-    started_s, usage = time.monotonic(), Usage()
+def _run(job: Job) -> ScoreReport:
+    started_s, usage, config = time.monotonic(), Usage(), job.config
     store = open_store(config.output)
     plan, resumed = resume_or_plan(config, job, store)
     if plan.tracks == 0:
@@ -51,14 +51,14 @@ def _run(config: TableConfig, job: Job) -> ScoreReport:
     if resumed:
         sys.stderr.write(f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned\n")
     ledger = Ledger(store, config.output, plan, job.make_table)
-    _carry_out(config, job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage)
+    _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage)
     manifest = finish(store, config.output, plan, ledger.records())
     report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
 
-def _carry_out(config: TableConfig, job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage) -> None:
+def _carry_out(job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage) -> None:
     """Run the shards that are not committed yet on Ray, and commit them."""
     committed = ledger.shards()
     shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
@@ -68,4 +68,4 @@ def _carry_out(config: TableConfig, job: Job, plan: RunPlan, listing: Listing, l
         return
     with connected() as cluster, shown(Progress("working", tracks, size_bytes)) as progress:
         work = Work(shards, tracks, listing.rows, ledger.commit, progress.add_tracks)
-        Drive(job.crew(cluster), config, cluster, work, usage).run()
+        Drive(job.crew(cluster), job.config, cluster, work, usage).run()

@@ -1,5 +1,6 @@
 """The answers of a bundle to labelled tracks, found in this process with the bundle's own front end."""
 
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
@@ -9,13 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from genre_batch.catalog.corpora import LabelledTrack
-from genre_batch.catalog.reject import Reject, RejectReason, Stage, TrackRejected
+from genre_batch.catalog.reject import Reject, RejectReason, Stage, TrackRejected, printable
 from genre_batch.evaluation.reliability import Labels
 from genre_batch.features.front_end import Segments
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.model.bundle import Bundle, sha256_hex
 from genre_batch.model.calibration import Floats, softmax
-from genre_batch.model.golden import GivesLogits
+from genre_batch.model.golden import GivesLogits, check_probabilities, check_segments
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.pooling import pool
@@ -58,8 +59,13 @@ class _Heard:
 
 
 def answer(tracks: Sequence[LabelledTrack], bundle: Bundle) -> Answers:
-    """The answers to `tracks`, whose genres the bundle must know. Raises UsageError where its weights are of no use."""
+    """The answers to `tracks`, whose genres the bundle must know.
+
+    Raises UsageError where its weights are of no use, UserError where it answers otherwise than when it was made.
+    """
     manifest, predictor, rejects = bundle.manifest, open_predictor(bundle), Counter[str]()
+    check_segments(bundle)
+    check_probabilities(bundle, predictor)
     logits, counts, heard = [np.empty((0, len(manifest.taxonomy.genres)), np.float32)], list[int](), list[_Heard]()
     with closing(SandboxedFrontEnd(manifest.front_end, DEADLINE_S)) as front_end:
         for start in range(0, len(tracks), _BATCH_TRACKS):
@@ -84,6 +90,7 @@ def _hear(labelled: LabelledTrack, manifest: BundleManifest, front_end: Sandboxe
         data = _read(labelled)
         segments = front_end.extract(labelled.track, lambda start, length: data[start : start + length]).segments
     except TrackRejected as rejected:
+        sys.stderr.write(f"skipped {printable(labelled.track.uri)}: {rejected.reject.message}\n")
         return rejected.reject
     return _Heard(labelled, segments, sha256_hex(data)[:16] in manifest.trained_on)
 

@@ -20,8 +20,8 @@ _KNOWN = (
     "the model card has the figures for artists that the model never heard"
 )
 _LEAKY = (
-    "this bundle was made with pieces of one track on both sides of its split: the figures of its card are leaky and "
-    "say nothing about new music"
+    "LEAKY: this bundle was made with pieces of one track on both sides of its split: the figures of its card are "
+    "leaky and say nothing about new music"
 )
 
 

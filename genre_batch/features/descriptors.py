@@ -1,5 +1,6 @@
 """Descriptors of the published GTZAN table (seed 000), by librosa; docs/descriptors.md says what each one means."""
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,6 +27,9 @@ def descriptors(samples: Samples, *, sample_rate: int, columns: Sequence[str]) -
     """
     sound = Sound(samples, sample_rate)
     names = [column.removesuffix("_mean").removesuffix("_var") for column in columns]
-    curves = {name: CURVES[name](sound) for name in dict.fromkeys(names)}
+    with warnings.catch_warnings():
+        # librosa warns of sounds without any pitch, and takes the usual tuning, as is right
+        warnings.filterwarnings("ignore", "Trying to estimate tuning", UserWarning)
+        curves = {name: CURVES[name](sound) for name in dict.fromkeys(names)}
     moments = [np.var if column.endswith("_var") else np.mean for column in columns]
     return np.array([moment(curves[name]) for moment, name in zip(moments, names, strict=True)], np.float32)

@@ -40,6 +40,8 @@ def whole_numba_cache() -> Iterator[None]:
         yield
         with suppress(OSError):  # another process was first, or a stranger has taken the name
             own.rename(ready)
+        if _is_ours_alone(ready):
+            _keep_compiled_code_in(ready)
     finally:
         shutil.rmtree(own, ignore_errors=True)
 

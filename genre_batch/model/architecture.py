@@ -32,7 +32,7 @@ class MelCnnSettings(_Settings):
 
 
 class ShortCnnSettings(_Settings):
-    """The default network, with `channels` in its first layer, four times as many in its last.
+    """A small network for short segments, with `channels` in its first layer, four times as many in its last.
 
     See `networks/short_cnn.py`.
     """
@@ -100,10 +100,10 @@ class WaveletFusionSettings(_Settings):
 
 
 class TextureKernelSettings(_Settings):
-    """The default: kernel ridge regression on statistics of a log-mel segment; see `networks/texture_kernel.py`.
+    """The default classifier: kernel ridge regression on statistics of a log-mel segment.
 
-    width: of the kernel, larger is narrower. ridge: how much the answers are smoothed. support_segments: most training
-    segments that a segment is compared with; scoring costs in proportion.
+    See `networks/texture_kernel.py`. width: of the kernel, larger is narrower. ridge: how much the answers are
+    smoothed. support_segments: most training segments that a segment is compared with; scoring costs in proportion.
     """
 
     name: Literal["texture_kernel"] = "texture_kernel"
@@ -195,6 +195,10 @@ Trainable = Annotated[AnyNetwork | Estimator, Field(discriminator="name")]
 
 Architecture = Annotated[AnyNetwork | Estimator | Exported, Field(discriminator="name")]
 """The settings of any classifier; `name` says of which."""
+
+
+OF_TRAINING = ("dropout", "pretrained", "weights", "ridge", "support_segments")
+"""Settings that decide what is learned and, once that is kept, no answer any more."""
 
 
 def weight_files(architecture: Architecture) -> tuple[FileName, ...]:

@@ -10,7 +10,7 @@ from importlib import resources
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import FileName, weight_files
+from genre_batch.model.architecture import OF_TRAINING, FileName, weight_files
 from genre_batch.model.manifest import BUNDLE_SCHEMA_VERSION, BundleManifest, key_path
 from genre_batch.storage.open_store import as_folder, open_store
 from genre_batch.storage.store import ObjectGone, StorageError
@@ -43,6 +43,8 @@ class Bundle:
             mode="json",
             include={"architecture", "front_end", "taxonomy", "calibration", "thresholds", "pooling"},
         )
+        for key in OF_TRAINING:
+            decisive["architecture"].pop(key, None)
         names = weight_files(self.manifest.architecture)
         decisive["weights"] = {name: sha256_hex(self.files[name]) for name in names}
         decisive["output_schema_version"] = OUTPUT_SCHEMA_VERSION

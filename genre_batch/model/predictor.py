@@ -21,7 +21,9 @@ from genre_batch.model.networks.steady import make_steady
 from genre_batch.model.staging import HostStaging, PinnedStaging
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_TORCH = {np.float16: torch.float16, np.float32: torch.float32}
 _GPU_BATCH_SEGMENTS = 64
+_CPU_BATCH_SEGMENTS = 64
 _CPU_BATCH_VALUES = 4 * 128 * 1292
 _KEPT_BYTES = 1 << 30
 
@@ -30,9 +32,10 @@ class Predictor:
     """A network in evaluation mode on one device.
 
     All batches have the same shape, so that a segment's answer does not depend on how many came with it.
-    `batch_segments: None` takes 64 on a GPU and, on a CPU, as many as have the size of four segments of 128 x 1292;
-    larger batches were measured to be no faster there. `fp32` means IEEE single precision on a GPU as well, not TF32.
-    On a CPU, `keep_freed_memory` is called. Raises UsageError if there is no such device or the weights do not fit.
+    `batch_segments: None` takes 64 on a GPU and, on a CPU, as many as have the size of four segments of 128 x 1292,
+    64 at most; larger batches were measured to be no faster there. `fp32` means IEEE single precision on a GPU as well,
+    not TF32. On a CPU, `keep_freed_memory` is called. Raises UsageError if there is no such device or the weights do
+    not fit.
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class Predictor:
         rows, columns = front_end.segment_shape
         shape = batch_segments or _batch_segments(self.device, rows * columns), rows, columns
         if self.device.type == "cuda":
-            self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device)
+            self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device, _TORCH[front_end.dtype])
         else:
             self._staging = HostStaging(shape)
             keep_freed_memory(block_bytes=_KEPT_BYTES, total_bytes=_KEPT_BYTES)
@@ -86,7 +89,7 @@ def _choose(device: Device) -> torch.device:
 def _batch_segments(device: torch.device, segment_values: int) -> int:
     if device.type == "cuda":
         return _GPU_BATCH_SEGMENTS
-    return max(1, _CPU_BATCH_VALUES // segment_values)
+    return min(_CPU_BATCH_SEGMENTS, max(1, _CPU_BATCH_VALUES // segment_values))
 
 
 def _load_network(bundle: Bundle) -> nn.Module:

@@ -29,10 +29,13 @@ class HostStaging:
 
 
 class PinnedStaging:
-    """Two page-locked buffers and their twins on the GPU: one is filled and copied while the other is worked on."""
+    """Two page-locked buffers and their twins on the GPU: one is filled and copied while the other is worked on.
 
-    def __init__(self, shape: Shape, device: torch.device) -> None:
-        self._slots = [_slot(shape, device) for _ in range(2)]
+    `dtype` is that of the segments.
+    """
+
+    def __init__(self, shape: Shape, device: torch.device, dtype: torch.dtype = torch.float16) -> None:
+        self._slots = [_slot(shape, device, dtype) for _ in range(2)]
         self._copies = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         self._device = device
 
@@ -64,9 +67,9 @@ class _Slot:
     used: torch.cuda.Event
 
 
-def _slot(shape: Shape, device: torch.device) -> _Slot:
-    pinned = torch.zeros(shape, dtype=torch.float16, pin_memory=True)
-    on_device = torch.empty(shape, dtype=torch.float16, device=device)
+def _slot(shape: Shape, device: torch.device, dtype: torch.dtype) -> _Slot:
+    pinned = torch.zeros(shape, dtype=dtype, pin_memory=True)
+    on_device = torch.empty(shape, dtype=dtype, device=device)
     copied, used = torch.cuda.Event(), torch.cuda.Event()  # type: ignore[no-untyped-call]
     return _Slot(pinned, pinned.numpy(), on_device, copied, used)
 

@@ -22,7 +22,19 @@ from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.turn import Turn, publish, take_turn
 from genre_batch.storage.store import Store
 
-_LIBRARIES = ("genre-batch", "ray", "torch", "numpy", "scipy", "librosa", "soundfile", "av", "soxr", "pyarrow")
+_LIBRARIES = (
+    "genre-batch",
+    "ray",
+    "torch",
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "librosa",
+    "soundfile",
+    "av",
+    "soxr",
+    "pyarrow",
+)
 _LOST_TURNS = 10
 
 

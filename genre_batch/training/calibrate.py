@@ -6,14 +6,12 @@ import numpy as np
 
 from genre_batch.evaluation.metrics import log_loss
 from genre_batch.model.calibration import Floats
+from genre_batch.model.scores import NEVER
 from genre_batch.training.answers import Answers
 from genre_batch.training.batches import Labels
 
 TEMPERATURES = (0.05, 20.0)
 """The range that a calibration temperature is looked for in."""
-
-NEVER = 1.0
-"""The threshold of a genre that is not to be answered."""
 
 
 def fit_temperature(answers: Sequence[Answers], labels: Labels) -> float:

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -11,19 +12,23 @@ import numpy.typing as npt
 from genre_batch.features.front_end import FrontEnd
 
 Pieces = npt.NDArray[np.float16] | npt.NDArray[np.float32]
-"""What a model learns from of one track, [n, rows, columns], not standardised; see `dataset.read_pieces`."""
+"""What a model learns from of one track, [n, rows, columns], not standardised; see `dataset.as_pieces`."""
+
+
+_LIBRARIES = ("genre-batch", "av", "librosa", "numpy", "PyWavelets", "scipy", "soundfile", "soxr")
 
 
 class FeatureCache:
     """The pieces of tracks in a folder, one file a track, for one front end.
 
-    A file's name comes from the bytes of the track, its id (which decides the window) and the front end that training
-    reads with. Files are written under another name and then renamed, so several processes may share a folder.
+    A file's name comes from the bytes of the track, its id (which decides the window), the front end that training
+    reads with, and the versions of this package and the libraries behind it. Files are written under another name and
+    then renamed, so several processes may share a folder.
     """
 
     def __init__(self, folder: Path, front_end: FrontEnd) -> None:
         whole = front_end.whole()
-        self._folder = folder / whole.digest()
+        self._folder = folder / f"{whole.digest()}-{_versions_digest()}"
         self._dtype = np.dtype(whole.dtype)
 
     def load(self, sha256: str, track_id: str) -> Pieces | None:
@@ -42,10 +47,19 @@ class FeatureCache:
         """Keep `pieces`. Raises OSError where the folder cannot be written."""
         self._folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".partial")
-        with os.fdopen(handle, "wb") as stream:
-            np.save(stream, pieces)
-        Path(temporary).replace(self._file(sha256, track_id))
+        try:
+            with os.fdopen(handle, "wb") as stream:
+                np.save(stream, pieces)
+            Path(temporary).replace(self._file(sha256, track_id))
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
 
     def _file(self, sha256: str, track_id: str) -> Path:
         name = hashlib.sha256(f"{sha256}\0{track_id}".encode(errors="surrogatepass")).hexdigest()
         return self._folder / f"{name}.npy"
+
+
+def _versions_digest() -> str:
+    versions = ", ".join(f"{library} {version(library)}" for library in _LIBRARIES)
+    return hashlib.sha256(versions.encode()).hexdigest()[:16]

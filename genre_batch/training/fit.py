@@ -9,6 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import nn
 
+from genre_batch.errors import UsageError
 from genre_batch.training.augment import Augmentation
 from genre_batch.training.batches import Batches
 from genre_batch.training.checkpoint import Checkpoint, TrainingState
@@ -54,7 +55,7 @@ def fit(
     good a network is, `held_out_accuracy` after the epochs `held_out_epoch`.
 
     Trains on the GPU in bfloat16 where there is one, and leaves the network there. On a CPU the same seeds give the
-    same weights, also where the loop goes on from a `checkpoint`.
+    same weights, also where the loop goes on from a `checkpoint`. Raises UsageError where the loss is not finite.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
@@ -67,6 +68,8 @@ def fit(
     measured = {round(settings.epochs * part / _MEASURED) for part in range(1, _MEASURED + 1)}
     while state.epoch < settings.epochs:
         loss = _epoch(state, batches, settings, device)
+        if not math.isfinite(loss):
+            raise UsageError(f"the training diverged in epoch {state.epoch + 1}", "lower optimisation.learning_rate")
         state.epoch += 1
         state.curves.setdefault("train_loss", []).append(loss)
         if measure is not None and state.epoch in measured:

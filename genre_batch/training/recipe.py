@@ -5,8 +5,18 @@ from dataclasses import dataclass
 from typing import cast, get_args
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
-from genre_batch.model.architecture import AnyNetwork, Estimator, Network, TextureKernelSettings, Trainable
+from genre_batch.features.front_end import FrontEnd, ImageFrontEnd, LogMelFrontEnd, MfccFrontEnd
+from genre_batch.model.architecture import (
+    AnyNetwork,
+    Estimator,
+    MfccMlpSettings,
+    MobileNetSettings,
+    Network,
+    SpectrogramCnnSettings,
+    TextureKernelSettings,
+    Trainable,
+    WaveletFusionSettings,
+)
 from genre_batch.training.batches import Labels
 from genre_batch.training.checkpoint import Checkpoint
 from genre_batch.training.dataset import fit_standardisation
@@ -38,19 +48,32 @@ def check_recipe(recipe: Recipe) -> None:
     front_end = recipe.front_end
     if front_end.mean:
         raise UsageError("front_end.mean and front_end.std are learned", "leave them out of the training settings")
-    if isinstance(recipe.architecture, TextureKernelSettings):
-        _check_decibels(recipe)
+    _check_input(recipe)
     if isinstance(recipe.architecture, NETWORKS):
         _check_augmentation(recipe)
     if isinstance(recipe.architecture, AnyNetwork):
         _check_segments(recipe.architecture, recipe)
 
 
-def _check_decibels(recipe: Recipe) -> None:
-    if not isinstance(recipe.front_end, LogMelFrontEnd) or recipe.standardise:
-        raise UsageError(
-            "texture_kernel needs log-mel segments in dB", "set front_end.name=log_mel and standardise=false"
-        )
+def _check_input(recipe: Recipe) -> None:
+    """Raise UsageError where a classifier would be given other numbers than those it is made for."""
+    front_end, name = recipe.front_end, recipe.architecture.name
+    images = front_end.images if isinstance(front_end, ImageFrontEnd) else None
+    match recipe.architecture:
+        case TextureKernelSettings():
+            fits, need = isinstance(front_end, LogMelFrontEnd), "log_mel"
+        case MfccMlpSettings():
+            fits, need = isinstance(front_end, MfccFrontEnd), "mfcc"
+        case SpectrogramCnnSettings() | MobileNetSettings():
+            fits, need = images is not None and len(images) == 1, "image with one picture"
+        case WaveletFusionSettings():
+            fits, need = images == ["spectrogram", "scalogram"], "image with spectrogram and scalogram"
+        case _:
+            return
+    if not fits:
+        raise UsageError(f"{name} needs the front end {need}, not {front_end.name}", "see configs/train/")
+    if recipe.standardise:
+        raise UsageError(f"{name} needs its values as they are", "set standardise=false")
 
 
 def _check_augmentation(recipe: Recipe) -> None:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.errors import UsageError
+from genre_batch.training.progress import tell
 
 
 class SplitFiles(BaseModel):
@@ -24,9 +25,9 @@ class SplitFiles(BaseModel):
 def parts_of(tracks: Sequence[LabelledTrack], files: SplitFiles | None) -> list[LabelledTrack]:
     """The tracks that lists name, each with its `part`; without `files` the corpus itself must say the parts.
 
-    A line means the track with the same file name but for the suffix and, where several have it, the one in the folder
-    of the same name. Raises UsageError where a list cannot be read, a line could mean several tracks, or a track is
-    in two lists.
+    A line means the track with the same file name, with or without the suffix, and, where several have it, the one in
+    the folder of the same name. Lines that mean no track are told on stderr. Raises UsageError where a list cannot be
+    read, a line could mean several tracks, or a track is in two lists.
     """
     if files is None:
         return [labelled for labelled in tracks if labelled.part]
@@ -35,8 +36,12 @@ def parts_of(tracks: Sequence[LabelledTrack], files: SplitFiles | None) -> list[
         by_stem[_path(labelled).stem].append(labelled)
     found: dict[str, LabelledTrack] = {}
     for part, file in (("train", files.train), ("valid", files.valid), ("test", files.test)):
-        for line in _lines(file):
-            named = _named(line, by_stem, file)
+        lines = _lines(file)
+        named_tracks = [(line, _named(line, by_stem, file)) for line in lines]
+        unknown = [line for line, named in named_tracks if named is None]
+        if unknown:
+            tell(f"{len(unknown)} of {len(lines)} lines of {file} mean no track here, the first is {unknown[0]!r}")
+        for line, named in named_tracks:
             if named is None:
                 continue
             before = found.setdefault(named.track.track_id, replace(named, part=part))
@@ -47,7 +52,7 @@ def parts_of(tracks: Sequence[LabelledTrack], files: SplitFiles | None) -> list[
 
 def _named(line: str, by_stem: dict[str, list[LabelledTrack]], file: str) -> LabelledTrack | None:
     path = PurePosixPath(line)
-    candidates = by_stem.get(path.stem, [])
+    candidates = by_stem.get(path.name) or by_stem.get(path.stem, [])
     if len(candidates) > 1:
         candidates = [labelled for labelled in candidates if _path(labelled).parent.name == path.parent.name]
     if len(candidates) > 1:

@@ -3,10 +3,10 @@
 import time
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from genre_batch.catalog.corpora import LabelledTrack, read_corpus
 from genre_batch.model.bundle import Bundle
@@ -90,6 +90,8 @@ def _prepare(config: TrainConfig, tracks: list[LabelledTrack], extract: Extract,
     readable = len(corpus.examples)
     if config.leaky:
         corpus = by_segment(corpus, config.front_end)
+        if len(corpus.examples) == readable:
+            tell("every track has one segment: this split leaks artists, and no pieces of tracks")
         material = corpus.pieces
     splits = _splits(config, corpus.tracks)
     digest = split_digest(corpus.tracks, [fold for folds in splits for fold in folds])
@@ -122,7 +124,7 @@ def _identity(config: TrainConfig, corpus: TrainingCorpus, digest: str) -> dict[
         mode="json", exclude={"source", "output", "name", "target_precision", "cache", "deadline_s", "card"}
     )
     tracks = [(each.labelled.track.track_id, each.sha256, each.labelled.genre) for each in corpus.examples]
-    versions = f"torch {torch.__version__}, numpy {np.__version__}"
+    versions = {library: version(library) for library in ("genre-batch", "torch", "numpy", "scikit-learn")}
     return {"settings": settings, "tracks": tracks, "split": digest, "versions": versions}
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,7 @@ from genre_batch.training.checkpoint import Checkpoint
 def work_folder(output: Path) -> Iterator[Path]:
     """The folder `.<output name>.training` beside `output`, which stays where the training is killed or fails.
 
-    It is removed at the end of the block and, where it was made here, after a UserError: then there is nothing to go
-    on with.
+    It is removed at the end of the block and, where it was made here and holds nothing yet, after a UserError.
     """
     folder = output.parent / f".{output.name}.training"
     new = not folder.exists()
@@ -30,10 +29,11 @@ def work_folder(output: Path) -> Iterator[Path]:
     try:
         yield folder
     except UserError:
-        if new:
-            shutil.rmtree(folder)
-            for parent in above:
-                parent.rmdir()
+        if new and not any(path.is_file() for path in folder.rglob("*")):
+            with suppress(OSError):
+                shutil.rmtree(folder)
+                for parent in above:
+                    parent.rmdir()
         raise
     shutil.rmtree(folder)
 

@@ -116,13 +116,15 @@ def test_the_fingerprint_changes_with_all_that_decides_a_score_and_with_nothing_
 
     same = fingerprint(name="other", metrics={}, training={}, files={})
     assert same == bundle.fingerprint
+    # what was learned is in the weights, however it was learned
+    assert fingerprint(architecture=manifest.architecture.model_copy(update={"dropout": 0.1})) == same
     different = [
         bundle.fingerprint,
         fingerprint(calibration=Calibration(temperature=1.25)),
         fingerprint(taxonomy=Taxonomy(genres=["jazz", "blues", "rock"])),
         fingerprint(thresholds={"jazz": 0.5}),
         fingerprint(front_end=manifest.front_end.model_copy(update={"rms_dbfs": -21.0})),
-        fingerprint(architecture=manifest.architecture.model_copy(update={"dropout": 0.1})),
+        fingerprint(architecture=manifest.architecture.model_copy(update={"dense_channels": 9})),
         Bundle("x", manifest, {**bundle.files, WEIGHTS_FILE: bundle.files[WEIGHTS_FILE] + b"\0"}).fingerprint,
     ]
     monkeypatch.setattr(bundle_module, "OUTPUT_SCHEMA_VERSION", 99)

@@ -7,14 +7,18 @@ import pytest
 import torch
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import DescriptorFrontEnd, LogMelFrontEnd
+from genre_batch.features.front_end import DescriptorFrontEnd, FrontEnd, ImageFrontEnd, LogMelFrontEnd, MfccFrontEnd
 from genre_batch.features.segments_of import segments_of
 from genre_batch.model.architecture import (
     DescriptorMlpSettings,
     ForestSettings,
+    MfccMlpSettings,
     MobileNetSettings,
     ShortCnnSettings,
+    SpectrogramCnnSettings,
+    TextureKernelSettings,
     Trainable,
+    WaveletFusionSettings,
 )
 from genre_batch.training.augment import Augmentation
 from genre_batch.training.dataset import as_pieces
@@ -87,7 +91,7 @@ def test_fitting_repeats_itself_and_leaves_the_global_generator_alone(recipe: Re
             Optimisation(augmentation=Augmentation(shift_bands=1)),
             "only mixup makes sense",
         ),
-        (MobileNetSettings(), FRONT_END, QUICK, "square picture"),
+        (MobileNetSettings(), FRONT_END, QUICK, "needs the front end image"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_anything_is_read(
@@ -98,8 +102,24 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_read(
 
 
 def test_pretrained_weights_that_cannot_be_had_are_missed_at_once(tmp_path: Path) -> None:
-    from genre_batch.features.front_end import ImageFrontEnd
-
     architecture = MobileNetSettings(weights=str(tmp_path))
     with pytest.raises(UsageError, match="cannot be had"):
-        check_recipe(Recipe(architecture, ImageFrontEnd(size=32), QUICK, n_genres=2))
+        check_recipe(Recipe(architecture, ImageFrontEnd(size=32), QUICK, n_genres=2, standardise=False))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "front_end", "standardise"),
+    [
+        (TextureKernelSettings(), LogMelFrontEnd(), True),
+        (TextureKernelSettings(), MfccFrontEnd(), False),
+        (MfccMlpSettings(), MfccFrontEnd(), True),
+        (SpectrogramCnnSettings(), LogMelFrontEnd(), False),
+        (SpectrogramCnnSettings(), ImageFrontEnd(), True),
+        (WaveletFusionSettings(), ImageFrontEnd(images=["scalogram", "spectrogram"]), False),
+    ],
+)
+def test_other_numbers_than_a_classifier_is_made_for_are_refused(
+    architecture: Trainable, front_end: FrontEnd, standardise: bool
+) -> None:
+    with pytest.raises(UsageError, match="needs"):
+        check_recipe(Recipe(architecture, front_end, None, n_genres=2, standardise=standardise))

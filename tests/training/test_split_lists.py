@@ -58,3 +58,12 @@ def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
     files = SplitFiles(train=str(tmp_path / "no"), valid="v", test="t")
     with pytest.raises(UsageError, match="cannot be read"):
         parts_of(TRACKS, files)
+
+
+def test_a_suffix_may_be_missing_and_lines_without_a_track_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = [track("/music/blues/blues.00000.flac"), track("/music/jazz/jazz.00001.flac")]
+    files = lists(tmp_path, train="blues/blues.00000\n", test="jazz/jazz.00001.wav\njazz/jazz.00002.wav\n")
+    assert [labelled.part for labelled in parts_of(tracks, files)] == ["train", "test"]
+    assert "1 of 2 lines" in capsys.readouterr().err

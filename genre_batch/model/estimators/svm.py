@@ -84,6 +84,7 @@ def duel_probabilities(decisions: Doubles, n_classes: int) -> Doubles:
 
 def _check(svm: "SVC", n_values: int, n_genres: int) -> None:
     state = vars(svm)
+    demand("_impl" not in state, "kind")
     classes, vectors = check_classes(state, n_values, n_genres), len(state["support_vectors_"])
     demand(svm.kernel == "rbf" and svm.decision_function_shape == "ovo" and svm.break_ties is False, "kind")
     demand(state["_sparse"] is False and state["_gamma"] > 0.0 and np.isfinite(state["_gamma"]), "kind")

@@ -49,6 +49,11 @@ class OnnxPredictor:
         self._genres = len(bundle.manifest.taxonomy.genres)
         on_gpu = _on_gpu(device)
         self._session = _open(bundle.files["model.onnx"], on_gpu)
+        # onnxruntime goes on without a word on the CPU where CUDA does not start
+        if on_gpu and "CUDAExecutionProvider" not in self._session.get_providers():
+            if device == "cuda":
+                raise UsageError("onnxruntime cannot start CUDA here", "set predict.device to cpu")
+            on_gpu = False
         source, self._output = _input(self._session), _output(self._session, settings.output)
         self._input, self._dtype = source.name, ELEMENT_TYPES[source.type]
         rows, columns = bundle.manifest.front_end.segment_shape
@@ -103,7 +108,7 @@ class OnnxPredictor:
                 "give the genres in the order of the model's outputs, or choose another output: "
                 + ", ".join(output.name for output in self._session.get_outputs()),
             )
-        if self._settings.answers == "probabilities" and not _are_probabilities(answer):
+        if self._settings.answers == "probabilities" and not _are_probabilities(answer[:1]):
             raise UsageError(
                 f"output {self._output!r} of the ONNX model holds values outside of 0 to 1",
                 "set architecture.answers to logits",

@@ -9,7 +9,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 def fuse_batch_norm(network: nn.Module) -> nn.Module:
     """`network`, changed in place: each Conv2d with a BatchNorm2d next to it in an `nn.Sequential` becomes one Conv2d.
 
-    The answers are the same but for rounding; the default network takes a fifth less time on a CPU. The network must
+    The answers are the same but for rounding; `short_cnn` takes a fifth less time on a CPU. The network must
     be in evaluation mode, and cannot be trained further.
     """
     for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:

@@ -1,4 +1,4 @@
-"""The default network: small, for segments of about 3 s, cheap enough to score many segments a track on a CPU."""
+"""A small network for segments of about 3 s, cheap enough to score many segments a track on a CPU."""
 
 import torch
 from torch import nn

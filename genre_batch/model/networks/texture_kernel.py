@@ -67,7 +67,8 @@ class TextureKernel(nn.Module):
     def _solve(self, points: torch.Tensor, targets: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         among = radial_kernel(self.support, self.support, self._settings.width)
         across = radial_kernel(points, self.support, self._settings.width)
-        normal = (across.mT * weights) @ across + self._settings.ridge * among + _STABLE * torch.eye(len(among))
+        stable = torch.full_like(among[0], _STABLE).diag()
+        normal = (across.mT * weights) @ across + self._settings.ridge * among + stable
         solution: torch.Tensor = torch.linalg.solve(normal, (across.mT * weights) @ targets)
         return solution
 
