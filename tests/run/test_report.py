@@ -59,4 +59,4 @@ def test_the_summary_has_a_line_for_everything_a_user_acts_on() -> None:
 def test_with_nothing_to_do_it_says_so() -> None:
     made = nothing_to_do("/out", plan(0), wall_s=0.5)
     assert (made.run_id, made.listed, made.skipped, made.reject_rate) == (None, 12, 12, 0.0)
-    assert summary(made).endswith("nothing to do: every track has its score or its reject already")
+    assert summary(made).endswith("nothing to do: every track has its answer or its reject already")
