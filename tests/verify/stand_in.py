@@ -7,7 +7,7 @@ from verify.outputs import commit_shards
 
 from genre_batch import pipeline
 from genre_batch.catalog.listing import Listing
-from genre_batch.config import ScoreConfig
+from genre_batch.config import ScoreConfig, TableConfig
 from genre_batch.run.job import Job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.report import ScoreReport, nothing_to_do
@@ -21,7 +21,7 @@ def _crew(_: object) -> None:
     raise AssertionError("no actors are started here")
 
 
-FAKE = Job("scores", "mel-cnn-1", "f" * 64, _crew, make_scores)  # type: ignore[arg-type]
+FAKE = Job(TableConfig(source="/in", output="/out"), "scores", "mel-cnn-1", "f" * 64, _crew, make_scores)  # type: ignore[arg-type]
 
 
 def sink_resumes(monkeypatch: pytest.MonkeyPatch, *, dies: bool = False) -> None:
