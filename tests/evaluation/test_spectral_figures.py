@@ -56,5 +56,17 @@ def test_the_roll_off_lies_above_most_of_the_sound() -> None:
 @pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
 def test_other_rates_and_short_tracks_are_drawn(rate: int) -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, rate).astype(np.float32)
-    for draw in (spectrogram, log_mel, mfcc, chroma, spectral_roll_off):
-        draw(noise, rate).canvas.draw()
+    for draw in (spectrogram, log_mel, mfcc, chroma):
+        figure = draw(noise, rate)
+        figure.canvas.draw()
+        drawn = image(figure.axes[0])
+        assert drawn.size > 0
+        assert np.isfinite(drawn).all()
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100])
+def test_the_roll_off_of_noise_lies_below_half_the_rate(rate: int) -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, rate).astype(np.float32)
+    figure = spectral_roll_off(noise, rate)
+    figure.canvas.draw()
+    assert (np.abs(figure.axes[0].lines[0].get_ydata() / (rate / 2000) - 0.5) < 0.5).all()

@@ -39,3 +39,6 @@ def test_a_tone_crosses_zero_twice_a_period() -> None:
 def test_a_track_of_one_second_or_without_a_wave_is_drawn(samples: np.ndarray) -> None:
     for figure in (waveform(samples, RATE), power_spectrum(samples, RATE), zero_crossings(samples, RATE)):
         figure.canvas.draw()
+        for line in (line for axes in figure.axes for line in axes.lines):
+            assert np.isfinite(line.get_xydata()).all()
+    assert waveform(samples, RATE).axes[0].get_xlim() == pytest.approx((0.0, 1.0))
