@@ -191,7 +191,7 @@ def _read(path: str) -> dict[str, Yaml]:
         tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the config file {path}: {error.strerror}", "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}", "fix the file") from error
     if tree is None:
         return {}
@@ -214,7 +214,7 @@ def _set(tree: dict[str, Yaml], override: str) -> None:
         node = child
     try:
         node[leaf] = yaml.safe_load(value)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"--set {path}: {value!r} is not a YAML value", "quote it") from error
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _RATE_NEEDS_TRACKS = 100
 """Where most of a catalog is done, a few tracks that fail again each night say nothing about the run."""
 
+_LONGEST_MESSAGE = 4_000
+
 
 @contextmanager
 def told() -> Iterator[None]:
@@ -39,10 +41,17 @@ def told() -> Iterator[None]:
 
 
 def _fail(message: str, hint: str, exit_code: int) -> None:
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    sys.stderr.write(f"error: {_one_line(message)}\n")
     if hint:
-        sys.stderr.write(f"hint: {' '.join(hint.split())}\n")
+        sys.stderr.write(f"hint: {_one_line(hint)}\n")
     raise typer.Exit(exit_code)
+
+
+def _one_line(text: str) -> str:
+    """Names of objects stand in messages, and may hold what moves the cursor or turns the text around."""
+    from genre_batch.catalog.reject import printable
+
+    return printable(" ".join(text.split()), _LONGEST_MESSAGE)
 
 
 def show_plan(settings: "TableConfig", job: "Job", *, json: bool) -> None:

@@ -4,6 +4,8 @@ from contextlib import nullcontext
 
 import pytest
 import typer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from genre_batch.errors import TooManyRejects, UsageError
 from genre_batch.run.report import ScoreReport
@@ -29,6 +31,18 @@ def test_a_failure_is_one_sentence_and_an_exit_code(
     printed = capsys.readouterr()
     assert printed.err.startswith(words)
     assert printed.out == ""
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.text(), st.text())
+def test_whatever_stands_in_a_name_a_failure_is_two_lines_of_plain_text(
+    capsys: pytest.CaptureFixture[str], message: str, hint: str
+) -> None:
+    with pytest.raises(typer.Exit), told():
+        raise UsageError(f"there is no file \x1b[31m{message}", f"look\u202e{hint}")
+    error, advice, end = capsys.readouterr().err.split("\n")
+    assert (error[:7], advice[:6], end) == ("error: ", "hint: ", "")
+    assert (error + advice).isprintable()
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def resolved(row: TextRow, column: str, catalog_uri: str) -> str:
     try:
         check_uri(text)
     except UsageError as error:
-        raise UsageError(f"{catalog_uri!r}, {row.place}: {text!r} is no usable URI.", _URI_HINT) from error
+        raise UsageError(f"{catalog_uri!r}, {row.place}: no usable URI: {error}", _URI_HINT) from error
     if is_s3(text) or text.startswith(("/", "file:///", "file://localhost/")):
         return absolute(text)
     return join(catalog_uri.rpartition("/")[0] + "/", text)

@@ -16,6 +16,7 @@ import ray
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
+from genre_batch.engine.authentication import warn_if_open_to_others
 from genre_batch.errors import UsageError, UserError
 
 _ANSWERS_WITHIN_S = 10.0
@@ -49,6 +50,7 @@ def connected() -> Iterator[Cluster]:
     mine = not ray.is_initialized()
     if mine:
         _connect(os.environ.get("RAY_ADDRESS") or "local")
+        warn_if_open_to_others()
     try:
         # Ray prints what its workers die of to stdout, which is for the report alone.
         with redirect_stdout(sys.stderr), _terminated_like_interrupted():

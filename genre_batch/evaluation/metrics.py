@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.catalog.reject import printable
 from genre_batch.evaluation.reliability import BINS, Labels, Probabilities, calibration_error, reliability
 
 
@@ -43,8 +44,9 @@ class Metrics(BaseModel):
 
     def confusion_table(self) -> str:
         """The confusion matrix for a terminal: a line a true genre, a column an answer, in the same order."""
-        width = max(len(genre) for genre in self.genres)
-        lines = zip(self.genres, self.confusion_matrix, strict=True)
+        names = [printable(genre) for genre in self.genres]
+        width = max(map(len, names))
+        lines = zip(names, self.confusion_matrix, strict=True)
         return "\n".join(f"  {genre:<{width}}" + "".join(f"{n:6,}" for n in counts) for genre, counts in lines)
 
 

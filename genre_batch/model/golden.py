@@ -6,6 +6,7 @@ is found before a catalog is labelled with nonsense.
 
 import io
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -27,6 +28,19 @@ PROBABILITY_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "fp16": 1e-2}
 
 LENGTH_S = 4.0
 _SEED = 20201208
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy and zipfile raise for archives that are cut, forged, encrypted, or promise more than there is."""
+
 _FULL_SCALE = 32768.0
 
 
@@ -67,7 +81,7 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
     try:
         with np.load(io.BytesIO(bundle.files[GOLDEN_FILE]), allow_pickle=False) as arrays:
             golden = GoldenVectors(arrays["audio"], arrays["segments"], arrays["probabilities"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _UNREADABLE as error:
         raise _not_golden(bundle) from error
     shape, dtype = manifest.front_end.segment_shape, manifest.front_end.dtype
     fits = golden.audio.dtype == np.int16 and golden.audio.ndim == 1 and len(golden.audio) > 0

@@ -58,7 +58,7 @@ def _front_end_in(path: Path) -> FrontEnd:
         return _FRONT_END.validate_python(tree["front_end"])
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}", "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValidationError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, TypeError, KeyError, ValidationError) as error:
         raise UsageError(f"{path} has no valid front_end", "see configs/train/ for examples") from error
 
 

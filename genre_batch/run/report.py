@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.catalog.reject import printable
 from genre_batch.engine.usage import Usage
 from genre_batch.sink.finish import RunManifest
 from genre_batch.sink.layout import at
@@ -113,4 +114,4 @@ def summary(report: ScoreReport) -> str:
 
 def _counts(kind: str, counts: dict[str, int]) -> list[str]:
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return [f"  {kind} {name:<16} {count:>8,}" for name, count in ordered]
+    return [f"  {kind} {printable(name):<16} {count:>8,}" for name, count in ordered]

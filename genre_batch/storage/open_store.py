@@ -5,10 +5,11 @@ import re
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.store import Store
-from genre_batch.storage.uri import is_s3, local_path, local_uri, split_s3
+from genre_batch.storage.uri import is_s3, local_path, local_uri, split_s3, without_secrets
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HINT = "give s3://bucket/key, or a path"
+_CREDENTIALS_HINT = "take them out; they come from the AWS chain: environment, profile or role"
 
 
 def open_store(uri: str) -> Store:
@@ -25,14 +26,22 @@ def open_store(uri: str) -> Store:
 
 
 def check_uri(uri: str) -> None:
-    """Raise UsageError unless a store can be opened for `uri`."""
+    """Raise UsageError unless a store can be opened for `uri`; its message holds no password or key of `uri`."""
     scheme = _SCHEME.match(uri)
     if scheme and not uri.startswith(("s3://", "file:///", "file://localhost/")):
-        raise UsageError(f"{uri!r} is neither on S3 nor a path.", _HINT)
+        raise UsageError(f"{without_secrets(uri)!r} is neither on S3 nor a path.", _HINT)
+    if is_s3(uri) and _holds_credentials(uri):
+        raise UsageError("An address has credentials in front of its bucket.", _CREDENTIALS_HINT)
     if is_s3(uri) and not split_s3(uri)[0]:
         raise UsageError(f"{uri!r} names no bucket.", _HINT)
     if not uri:
         raise UsageError("A path or URI is empty.", _HINT)
+
+
+def _holds_credentials(uri: str) -> bool:
+    """Whether something like `KEY:SECRET@` stands where the bucket should; a secret may hold slashes itself."""
+    bucket = split_s3(uri)[0]
+    return "@" in bucket or (":" in bucket and not bucket.startswith("arn:"))
 
 
 def absolute(uri: str) -> str:

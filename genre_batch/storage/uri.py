@@ -34,6 +34,16 @@ def local_path(uri: str) -> str:
     return os.path.normpath(path) + ("/" if uri.endswith("/") else "")
 
 
+def without_secrets(uri: str) -> str:
+    """`uri` for a message: of a web address neither what stands before its last `@` nor its query."""
+    scheme, marks, rest = uri.partition("://")
+    if not marks:
+        return uri
+    before, at, place = rest.rpartition("@")
+    path, question, _ = place.partition("?")
+    return scheme + marks + ("..." if before else "") + at + path + (f"{question}..." if question else "")
+
+
 def local_uri(path: str) -> str:
     """The URI of an absolute path: the path itself, or `file:///` with percent-encoding where it is not UTF-8."""
     return path if is_utf8(path) else _FILE + quote_from_bytes(os.fsencode(path))

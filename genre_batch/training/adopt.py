@@ -7,6 +7,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from genre_batch.catalog.reject import printable
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.segments_of import segments_of
@@ -73,7 +74,7 @@ class AdoptReport(BaseModel):
         return (
             f"{self.model_id}: {self.bundle}\n"
             f"{self.architecture}, segments of {rows} x {columns}, {len(self.genres)} genres: "
-            f"{', '.join(self.genres)}\n"
+            f"{printable(', '.join(self.genres))}\n"
             "its figures on your music: genre-batch evaluate BUNDLE LABELLED"
         )
 

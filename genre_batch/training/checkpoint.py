@@ -11,6 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
+from genre_batch.errors import UsageError
+
 _EVERY_S = 2.0
 _COST = 20.0
 """A checkpoint is kept no more often than this many times as long as the last one took: at most 5 % of the time."""
@@ -70,14 +72,22 @@ class Checkpoint:
         self._next_s = time.monotonic() + every_s
 
     def restore(self, state: TrainingState) -> bool:
-        """Put `state` where the file says; False, and nothing is changed, where there is none or it is damaged."""
+        """Put `state` where the file says; False, and nothing is changed, where there is none or it is damaged.
+
+        Raises UsageError where a whole file holds the state of another loop: `state` is of no use then.
+        """
         try:
             with safe_open(self._file, framework="pt") as file:
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 plain = (file.metadata() or {})["state"]
         except (OSError, SafetensorError, KeyError):
             return False
-        state.restore(tensors, plain)
+        try:
+            state.restore(tensors, plain)
+        except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"{self._file} is not a state that this training has kept", "delete it: the fit then begins again"
+            ) from error
         return True
 
     def keep(self, state: TrainingState, *, at_once: bool = False) -> None:

@@ -34,8 +34,9 @@ class FeatureCache:
     def load(self, sha256: str, track_id: str) -> Pieces | None:
         """The pieces of the track with these bytes and this id; None where there are none, or they are damaged."""
         try:
-            loaded: Pieces = np.load(self._file(sha256, track_id), allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            with self._file(sha256, track_id).open("rb") as file:
+                loaded: Pieces = np.lib.format.read_array(file, allow_pickle=False)
+        except (OSError, ValueError, EOFError, MemoryError, OverflowError):
             return None
         return loaded if loaded.ndim == 3 and loaded.size and loaded.dtype == self._dtype else None
 

@@ -6,8 +6,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
@@ -56,10 +58,10 @@ class Work:
             with safe_open(self._file(name), framework="np") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 curves = json.loads((file.metadata() or {})["curves"])
+            valid = _answers(arrays, "valid") if "valid.rows" in arrays else None
+            return FoldAnswers(_answers(arrays, "test"), valid, curves)
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
-        valid = Answers(arrays["valid.logits"], arrays["valid.rows"]) if "valid.rows" in arrays else None
-        return FoldAnswers(Answers(arrays["test.logits"], arrays["test.rows"]), valid, curves)
 
     def save(self, name: str, answers: FoldAnswers) -> None:
         """Keep the answers of a fold; the state of its fit is dropped, unless the split has but one fit."""
@@ -75,3 +77,11 @@ class Work:
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.safetensors"
+
+
+def _answers(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> Answers:
+    """Raises KeyError or ValueError where the arrays are not answers."""
+    logits, rows = arrays[f"{part}.logits"], arrays[f"{part}.rows"]
+    if logits.dtype != np.float32 or logits.ndim != 2 or rows.dtype != np.int64 or rows.shape != logits.shape[:1]:
+        raise ValueError(f"the {part} answers are {logits.dtype} {logits.shape} for rows {rows.dtype} {rows.shape}")
+    return Answers(logits, rows)

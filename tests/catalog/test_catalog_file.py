@@ -45,6 +45,6 @@ def test_relative_uris_of_a_file_on_s3_are_keys_beside_it(bucket: str, moto_s3) 
 
 @pytest.mark.parametrize("uri", ["https://music.example/a.mp3", '""', "s3://"])
 def test_a_row_without_a_usable_uri_is_named(tmp_path: Path, uri: str) -> None:
-    with pytest.raises(UsageError, match=r"line 3: .* is no usable URI") as caught:
+    with pytest.raises(UsageError, match=r"line 3: no usable URI: ") as caught:
         rows(tmp_path / "a.csv", f"uri,track_id\na.mp3,1\n{uri},2\n")
     assert caught.value.hint

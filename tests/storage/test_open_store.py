@@ -20,6 +20,30 @@ def test_what_has_no_store_is_wrong_usage_with_a_hint(uri: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "s3://AKIAKEY:secret@music/a.mp3",
+        "s3://AKIAKEY:sec/ret@music/a.mp3",
+        "s3://AKIAKEY@music/a.mp3",
+        "s3://:secret@music",
+        "https://me:secret@music.example/a.mp3",
+        "https://music.example/a.mp3?X-Amz-Signature=secret",
+        "ftp://me:sec/ret@music.example/a.mp3",
+    ],
+)
+def test_credentials_in_an_address_are_refused_and_not_repeated(uri: str) -> None:
+    for deed in (open_store, absolute, as_folder):
+        with pytest.raises(UsageError) as caught:
+            deed(uri)
+        assert not [word for word in ("AKIA", "sec", "ret@") if word in f"{caught.value} {caught.value.hint}"]
+
+
+def test_an_at_sign_in_a_key_and_an_access_point_are_no_credentials() -> None:
+    assert absolute("s3://music/me:you@home.mp3") == "s3://music/me:you@home.mp3"
+    open_store("s3://arn:aws:s3:us-east-1:000000000000:accesspoint:music/a.mp3")
+
+
 def test_a_folder_has_one_slash_more_at_most(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert as_folder("music") == as_folder("music/") == f"{tmp_path}/music/"

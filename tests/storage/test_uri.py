@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_batch.storage.uri import is_utf8, local_path, local_uri, split_s3
+from genre_batch.storage.uri import is_utf8, local_path, local_uri, split_s3, without_secrets
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,17 @@ def test_every_local_name_survives_the_way_to_a_uri_and_back(name: bytes) -> Non
     uri = local_uri(path)
     assert is_utf8(uri)
     assert os.fsencode(local_path(uri)) == b"/" + name
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("https://me:secret@music.example/a.mp3", "https://...@music.example/a.mp3"),
+        ("https://me:sec/ret@b@music.example", "https://...@music.example"),
+        ("https://music.example/a?X-Amz-Signature=secret", "https://music.example/a?..."),
+        ("gs://music/a", "gs://music/a"),
+        ("/music/me@home?", "/music/me@home?"),
+    ],
+)
+def test_a_message_shows_no_password_and_no_signature(uri: str, shown: str) -> None:
+    assert without_secrets(uri) == shown

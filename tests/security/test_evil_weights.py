@@ -1,0 +1,152 @@
+"""Nothing that a bundle holds is run: each file of it, replaced by a hostile one, is refused in one sentence.
+
+The hashes of a bundle fit its hostile files here, as those of whoever made it would. What hostile archives of skops
+can hold is in tests/model/estimators/test_skops_archive.py.
+"""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from security.evil_files import Bomb, forged_npz, forged_safetensors, npz, pickled
+from small_bundle import MANIFEST, write_small_bundle
+
+from genre_batch.errors import UsageError
+from genre_batch.model.architecture import (
+    Architecture,
+    ClustersSettings,
+    FileName,
+    NeighboursSettings,
+    OnnxSettings,
+    TextureKernelSettings,
+)
+from genre_batch.model.bundle import MANIFEST_FILE, Bundle, load_bundle, sha256_hex
+from genre_batch.model.golden import check_segments
+from genre_batch.model.open_predictor import open_predictor
+
+FAMILIES: list[tuple[Architecture, FileName]] = [
+    (MANIFEST.architecture, "model.safetensors"),
+    (TextureKernelSettings(), "model.safetensors"),
+    (ClustersSettings(), "model.safetensors"),
+    (NeighboursSettings(), "model.skops"),
+    (OnnxSettings(), "model.onnx"),
+]
+KINDS = sorted(pickled(Bomb(Path("x"))))
+GOLDEN = ("audio", "segments", "probabilities")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bundle")
+    write_small_bundle(folder)
+    return folder
+
+
+@pytest.fixture
+def mark(tmp_path: Path) -> Iterator[Path]:
+    """A file that must not be there in the end."""
+    yield tmp_path / "executed"
+    assert not (tmp_path / "executed").exists()
+
+
+def refused(deed: Callable[[], object]) -> str:
+    """The sentence that the deed fails with."""
+    with pytest.raises(UsageError) as told:
+        deed()
+    assert told.value.exit_code == 2
+    assert "\n" not in str(told.value)
+    assert told.value.hint
+    return str(told.value)
+
+
+def bundle_of(architecture: Architecture, **files: bytes) -> Bundle:
+    """A bundle whose hashes are right, whatever its files hold."""
+    contents = {name.replace("__", "."): data for name, data in files.items()}
+    digests = {name: sha256_hex(data) for name, data in contents.items()}
+    manifest = MANIFEST.model_copy(update={"architecture": architecture, "files": digests})
+    return Bundle("evil", manifest, contents)  # type: ignore[arg-type]
+
+
+def test_the_corpus_does_run_where_it_is_unpickled(tmp_path: Path) -> None:
+    """Or else the tests below could not fail."""
+    import io
+    import pickle
+
+    import joblib
+    import torch
+
+    openers: dict[str, Callable[[bytes], object]] = dict.fromkeys(KINDS, pickle.loads)
+    openers |= {
+        "torch": lambda data: torch.load(io.BytesIO(data), weights_only=False),
+        "joblib": lambda data: joblib.load(io.BytesIO(data)),
+        "npy": lambda data: np.load(io.BytesIO(data), allow_pickle=True),
+        "npz": lambda data: np.load(io.BytesIO(data), allow_pickle=True)["audio"],
+    }
+    for number, kind in enumerate(KINDS):
+        mark = tmp_path / str(number)
+        openers[kind](pickled(Bomb(mark))[kind])
+        assert mark.exists(), kind
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("architecture", "name"), FAMILIES, ids=lambda value: getattr(value, "name", ""))
+def test_pickled_weights_are_refused(architecture: Architecture, name: str, kind: str, mark: Path) -> None:
+    data = pickled(Bomb(mark))[kind]
+    refused(lambda: open_predictor(bundle_of(architecture, **{name.replace(".", "__"): data}), device="cpu"))
+
+
+@pytest.mark.parametrize("kind", sorted(forged_safetensors()))
+@pytest.mark.parametrize("architecture", [family for family, name in FAMILIES if name == "model.safetensors"])
+def test_forged_safetensors_are_refused(architecture: Architecture, kind: str) -> None:
+    bundle = bundle_of(architecture, model__safetensors=forged_safetensors()[kind])
+    refused(lambda: open_predictor(bundle, device="cpu"))
+
+
+@pytest.mark.parametrize("kind", sorted(forged_npz(*GOLDEN)))
+def test_forged_golden_vectors_are_refused(kind: str) -> None:
+    bundle = bundle_of(MANIFEST.architecture, golden__npz=forged_npz(*GOLDEN)[kind])
+    assert "golden" in refused(lambda: check_segments(bundle))
+
+
+def test_golden_vectors_of_objects_are_refused(mark: Path) -> None:
+    bundle = bundle_of(MANIFEST.architecture, golden__npz=npz(Bomb(mark), *GOLDEN))
+    assert "golden" in refused(lambda: check_segments(bundle))
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "golden.npz", "README.md"])
+def test_a_swapped_file_is_refused_before_anything_looks_into_it(name: str, made: Path, mark: Path) -> None:
+    folder = mark.parent / "bundle"
+    shutil.copytree(made, folder)
+    (folder / name).write_bytes(pickled(Bomb(mark))["torch"])
+    assert "sha256 differs" in refused(lambda: load_bundle(str(folder)))
+
+
+@pytest.mark.parametrize("extra", ["pytorch_model.bin", "model.pkl", "model.joblib", "sitecustomize.py", "modeling.py"])
+def test_files_that_the_manifest_does_not_name_are_not_opened(extra: str, made: Path, mark: Path) -> None:
+    folder = mark.parent / "bundle"
+    shutil.copytree(made, folder)
+    (folder / extra).write_bytes(
+        pickled(Bomb(mark))["pickle"] if extra[-2:] != "py" else f"open({str(mark)!r}, 'w')".encode()
+    )
+    open_predictor(load_bundle(str(folder)), device="cpu")
+
+
+@pytest.mark.parametrize("weights", ["../../etc/passwd", "/etc/passwd", "model.pkl", "pytorch_model.bin"])
+def test_a_manifest_cannot_name_another_file(weights: str, made: Path, mark: Path) -> None:
+    folder = mark.parent / "bundle"
+    shutil.copytree(made, folder)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    manifest["files"][weights] = "0" * 64
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    assert MANIFEST_FILE in refused(lambda: load_bundle(str(folder)))
+
+
+@pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['touch {}']", '{{"__reduce__": "touch {}"}}'])
+def test_a_manifest_is_json_and_nothing_more(text: str, made: Path, mark: Path) -> None:
+    folder = mark.parent / "bundle"
+    shutil.copytree(made, folder)
+    (folder / MANIFEST_FILE).write_text(text.format(mark))
+    refused(lambda: load_bundle(str(folder)))
