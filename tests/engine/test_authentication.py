@@ -1,7 +1,6 @@
 """A cluster that runs the code of everybody is told from one that asks for a token, by asking it."""
 
 import os
-import secrets
 import socket
 import subprocess
 import sys
@@ -43,16 +42,12 @@ def test_where_nobody_listens_nothing_is_open() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(240)
-@pytest.mark.parametrize("mode", ["disabled", "token"])
-def test_an_open_cluster_is_warned_of_and_one_with_a_token_is_not(mode: str, tmp_path: Path) -> None:
-    environment = os.environ | {"RAY_AUTH_MODE": mode, "HOME": str(tmp_path), "RAY_ADDRESS": "local"}
-    if mode == "token":
-        environment["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+@pytest.mark.timeout(300)
+def test_an_open_cluster_is_warned_of(tmp_path: Path) -> None:
+    """That one with a token is not is seen in tests/security/, where a run on such a cluster says nothing."""
+    environment = os.environ | {"RAY_AUTH_MODE": "disabled", "HOME": str(tmp_path), "RAY_ADDRESS": "local"}
     done = subprocess.run(
-        [sys.executable, "-c", CONNECT], env=environment, capture_output=True, text=True, timeout=200, check=False
+        [sys.executable, "-c", CONNECT], env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    warned = [line for line in done.stderr.splitlines() if line.startswith("warning: ")]
-    assert len(warned) == (mode == "disabled")
-    assert environment.get("RAY_AUTH_TOKEN", "unset") not in done.stderr
+    assert [line.partition(":")[0] for line in done.stderr.splitlines()] == ["warning", "hint"]

@@ -27,14 +27,18 @@ SCORED_EVERY = 25
 
 @dataclass(frozen=True)
 class OddRun:
-    """A finished run. etags: of every track, by its URI. home: the folder that it was started in, and its HOME."""
+    """A finished run. etags: of every track, by its URI.
+
+    root: holds all folders that the run knows of: its HOME, the folder it was started in, one for temporary files and
+    `ray_folder` for Ray's.
+    """
 
     server: S3Server
     output: str
     etags: dict[str, str]
     done: subprocess.CompletedProcess[str]
+    root: Path
     ray_folder: Path
-    home: Path
 
     def objects(self) -> dict[str, bytes]:
         """Everything in the bucket of the output, by key."""
@@ -63,15 +67,17 @@ def odd_run(moto_s3: S3Server, odd_bucket: tuple[str, dict[str, str]]) -> Iterat
     """`genre-batch score` over the odd keys, in a process of its own with credentials that can be told anywhere."""
     bucket, etags = odd_bucket
     output = moto_s3.new_bucket()
-    # Ray's sockets need a short path
-    ray_folder, home = Path(tempfile.mkdtemp(prefix="ray-")), Path(tempfile.mkdtemp(prefix="home-"))
+    root = Path(tempfile.mkdtemp(prefix="r-"))  # Ray's sockets need a short path
+    home, work, temporary = root / "home", root / "a" / "b" / "c" / "work", root / "temporary"
+    for folder in (home, work, temporary):
+        folder.mkdir(parents=True)
     environment = os.environ | moto_s3.env() | CANARIES
-    environment |= {"RAY_ADDRESS": "local", "RAY_TMPDIR": str(ray_folder), "HOME": str(home)}
+    environment |= {"RAY_ADDRESS": "local", "RAY_TMPDIR": str(root / "ray"), "HOME": str(home)}
+    environment |= {"TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}", f"s3://{output}"]
     command += ["--set", f"shard_tracks={SHARD_TRACKS}", "--set", "max_reject_rate=1.0"]
     try:
-        done = subprocess.run(command, env=environment, cwd=home, capture_output=True, text=True, check=False)
-        yield OddRun(moto_s3, output, etags, done, ray_folder, home)
+        done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
+        yield OddRun(moto_s3, output, etags, done, root, root / "ray")
     finally:
-        shutil.rmtree(ray_folder)
-        shutil.rmtree(home)
+        shutil.rmtree(root)

@@ -1,0 +1,180 @@
+"""Whatever a key holds: its row has it byte for byte, and nothing else is done with it."""
+
+import csv
+import io
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import audio_samples
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from odd_keys import odd_keys
+from s3_server import S3Server
+from security.conftest import SCORED_EVERY, OddRun
+from small_bundle import MANIFEST, write_small_bundle
+
+from genre_batch.actors.extract import ExtractWithFrontEnd
+from genre_batch.catalog.listing import Listing, write_listing
+from genre_batch.catalog.reject import Reject, printable
+from genre_batch.catalog.source import list_tracks
+from genre_batch.catalog.track import Track
+from genre_batch.evaluation.evaluation_page import evaluation_page
+from genre_batch.evaluation.report import evaluate
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.uri import local_uri
+
+SHORT = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=32)
+
+
+def sound() -> bytes:
+    return audio_samples.encode(audio_samples.chirp(2.0, 22_050, 1), 22_050, "wav")
+
+
+def outcomes(tracks: list[Track]) -> list[str]:
+    """What an extract actor makes of the tracks: "scored", or the reason of the reject."""
+    _, report = ExtractWithFrontEnd(SHORT, deadline_s=30.0).extract(tracks)
+    return [o.reason.value if isinstance(o, Reject) else "scored" for o in report.outcomes]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+class TestARun:
+    """Looks at what one run over 500 odd keys has left behind."""
+
+    def test_every_key_has_one_row_byte_for_byte(self, odd_run: OddRun) -> None:
+        assert odd_run.done.returncode == 0, odd_run.done.stderr
+        tables = {"scores": [], "rejects": []}
+        for key, data in odd_run.objects().items():
+            if key.endswith(".parquet") and key.split("/")[0] in tables:
+                tables[key.split("/")[0]] += pq.read_table(io.BytesIO(data)).to_pylist()
+        rows = tables["scores"] + tables["rejects"]
+        assert len(rows) == len(odd_run.etags) == 500
+        assert {row["uri"]: row["etag"] for row in rows} == odd_run.etags
+        assert all(row["track_id"] == row["uri"] for row in rows)
+        assert len(tables["scores"]) == 500 / SCORED_EVERY
+        assert {row["reason"] for row in tables["rejects"]} == {"empty", "unsupported"}
+
+    def test_no_key_becomes_a_part_of_a_name(self, odd_run: OddRun) -> None:
+        names = list(odd_run.objects())
+        assert len(names) > 10
+        assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.=/-]+", name) or ".." in name] == []
+
+    def test_no_file_appears_outside_of_rays_own_folder(self, odd_run: OddRun) -> None:
+        files = {path for path in odd_run.root.rglob("*") if not path.is_dir()}
+        own = {path for path in files if path.is_relative_to(odd_run.ray_folder)}
+        assert own
+        assert {str(path.relative_to(odd_run.root)) for path in files - own} <= {"home/.ray/auth_token"}
+        assert not [path for path in (Path("/absolute"), odd_run.root.parent / "escaped") if path.exists()]
+
+    def test_nothing_is_said_but_the_report(self, odd_run: OddRun) -> None:
+        assert odd_run.done.stderr == ""
+        assert all(line.isprintable() for line in odd_run.done.stdout.splitlines())
+        assert "500 tracks listed" in odd_run.done.stdout
+
+
+def make_files(folder: Path) -> dict[str, bytes]:
+    """Files with odd names, as far as the file system takes them, and what is in them by their URI."""
+    made = {}
+    for number, key in enumerate([*odd_keys(), "not utf-8 \udcff\udc80", "\udce9/\udce9"]):
+        parts = key.split("/")
+        path = folder.joinpath(*parts)
+        if {"", ".", ".."} & set(parts) or any(len(os.fsencode(part)) > 255 for part in parts):
+            continue
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(sound() if number % SCORED_EVERY == 0 else b"no audio")
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            continue
+        made[local_uri(str(path))] = path.read_bytes()
+    return made
+
+
+def test_local_files_are_listed_frozen_and_read_byte_for_byte(tmp_path: Path) -> None:
+    made = make_files(tmp_path / "music")
+    assert len(made) > 250
+    store, listing = LocalStore(), f"{tmp_path}/listing/"
+    write_listing(list_tracks(str(tmp_path / "music")), store, listing)
+    before = {path for path in tmp_path.rglob("*") if not path.is_dir()}
+    tracks = Listing(store, listing).rows(0, len(made))
+    assert {track.uri for track in tracks} == set(made)
+    assert [track.uri for track in tracks] == sorted(made, key=lambda uri: uri.encode())
+    found = dict(zip((track.uri for track in tracks), outcomes(tracks), strict=True))
+    assert found == {uri: "scored" if data == sound() else "unsupported" for uri, data in made.items()}
+    assert {path for path in tmp_path.rglob("*") if not path.is_dir()} == before
+
+
+@pytest.mark.slow
+@pytest.mark.radosgw
+@pytest.mark.timeout(300)
+def test_keys_with_line_ends_on_a_real_server(radosgw: S3Server) -> None:
+    bucket = radosgw.new_bucket()
+    keys = [key for key in odd_keys() if "\n" in key or "\r" in key][:60]
+    assert len(keys) == 60
+    for number, key in enumerate(keys):
+        radosgw.client.put_object(Bucket=bucket, Key=key, Body=sound() if number % 20 == 0 else b"no audio")
+    tracks = list(list_tracks(f"s3://{bucket}"))
+    assert {track.uri for track in tracks} == {f"s3://{bucket}/{key}" for key in keys}
+    found = dict(zip((track.uri for track in tracks), outcomes(tracks), strict=True))
+    assert [found[f"s3://{bucket}/{key}"] for key in keys] == [
+        "scored" if number % 20 == 0 else "unsupported" for number in range(60)
+    ]
+
+
+class _Tags(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[str] = set()
+        self.attributes: set[str] = set()
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.found.add(tag)
+        self.attributes |= {name for name, _ in attributes}
+        self.attributes |= {f"foreign {value}" for name, value in attributes if name in ("src", "href") and value}
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.mark.slow
+def test_an_evaluation_says_one_line_a_bad_track_and_escapes_the_others(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = make_files(tmp_path / "music")
+    bad = [uri for uri, data in made.items() if data != sound()]
+    genres = MANIFEST.taxonomy.genres
+    with (tmp_path / "labels.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["uri", "genre"])
+        rows.writerows((uri, genres[number % 3]) for number, uri in enumerate(made))
+    write_small_bundle(tmp_path / "bundle")
+    report = evaluate(str(tmp_path / "bundle"), str(tmp_path / "labels.csv"))
+    told = capsys.readouterr().err
+    assert (report.listed, report.rejected) == (len(made), len(bad))
+    assert len(told.splitlines()) == told.count("\n") == len(bad)
+    assert all(line.isprintable() for line in told.split("\n"))
+    for uri in bad:
+        assert f"skipped {printable(uri)}: " in told
+    page = _Tags()
+    page.feed(evaluation_page(report))
+    assert not page.found & {"script", "iframe", "object", "link", "a"}
+    assert not {name for name in page.attributes if name.startswith("on")}
+    assert not {value for value in page.attributes if value.startswith("foreign ") and "data:image/png" not in value}
+    assert report.worst_mistakes
+    for mistake in report.worst_mistakes:
+        assert printable(mistake.track_id, 300)[:200] in page.text
+
+
+def test_a_catalog_file_names_odd_keys_byte_for_byte(odd_bucket: tuple[str, dict[str, str]], tmp_path: Path) -> None:
+    _, etags = odd_bucket
+    some = dict(list(etags.items())[:120])
+    with (tmp_path / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["uri"], *([uri] for uri in some)])
+    pq.write_table(pa.table({"uri": list(some)}), tmp_path / "catalog.parquet")
+    for name in ("catalog.csv", "catalog.parquet"):
+        tracks = list(list_tracks(str(tmp_path / name)))
+        assert {track.uri: track.etag for track in tracks} == some
