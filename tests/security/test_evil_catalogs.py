@@ -169,6 +169,7 @@ def transformers_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [*KINDS, "auto_map", "a folder of pickles alone"])
 def test_a_folder_of_transformers_runs_nothing(
     weights: str, transformers_folder: Path, mark: Path, refused: Callable[..., str]

@@ -14,6 +14,8 @@ import pytest
 from security.evil_files import Bomb, forged_npz, forged_safetensors, npz, pickled
 from small_bundle import MANIFEST, write_small_bundle
 
+from genre_batch.actors.predict import PredictGenres
+from genre_batch.cli import main
 from genre_batch.errors import UsageError
 from genre_batch.model.architecture import (
     Architecture,
@@ -150,3 +152,69 @@ def test_a_manifest_is_json_and_nothing_more(text: str, made: Path, mark: Path) 
     shutil.copytree(made, folder)
     (folder / MANIFEST_FILE).write_text(text.format(mark))
     refused(lambda: load_bundle(str(folder)))
+
+
+@pytest.fixture
+def evil(made: Path, mark: Path) -> Path:
+    """A bundle on disk whose hashes vouch for pickled weights."""
+    folder = mark.parent / "evil"
+    shutil.copytree(made, folder)
+    data = pickled(Bomb(mark))["torch"]
+    (folder / "model.safetensors").write_bytes(data)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    manifest["files"]["model.safetensors"] = sha256_hex(data)
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+    return folder
+
+
+@pytest.fixture
+def labelled(tmp_path: Path) -> Path:
+    for genre in MANIFEST.taxonomy.genres:
+        (tmp_path / "labelled" / genre).mkdir(parents=True)
+        (tmp_path / "labelled" / genre / "a.wav").write_bytes(b"RIFF")
+    return tmp_path / "labelled"
+
+
+def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """What a verb says when it ends with exit code 2: one sentence and a hint."""
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    printed = capsys.readouterr()
+    assert (ended.value.code, printed.out) == (2, ""), printed.err
+    assert [line.partition(":")[0] for line in printed.err.splitlines()] == ["error", "hint"]
+    return printed.err
+
+
+@pytest.mark.parametrize("verb", ["score", "plan", "evaluate"])
+def test_swapped_weights_are_refused_before_ray_starts_or_anything_is_written(
+    verb: str,
+    made: Path,
+    mark: Path,
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder, out, ray_folder = mark.parent / "bundle", mark.parent / "out", mark.parent / "ray"
+    shutil.copytree(made, folder)
+    ray_folder.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
+    (folder / "model.safetensors").write_bytes(pickled(Bomb(mark))["pickle"])
+    words: dict[str, list[str | Path]] = {
+        "score": ["score", labelled, out, "--set", f"bundle={folder}"],
+        "plan": ["score", labelled, out, "--plan", "--set", f"bundle={folder}"],
+        "evaluate": ["evaluate", folder, labelled],
+    }
+    assert "sha256 differs" in told(capsys, *words[verb])
+    assert not out.exists()
+    assert list(ray_folder.iterdir()) == []
+
+
+def test_an_evaluation_refuses_weights_that_only_their_maker_vouches_for(
+    evil: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "weights" in told(capsys, "evaluate", evil, labelled)
+
+
+def test_actors_refuse_them_too(evil: Path) -> None:
+    assert "weights" in refused(lambda: PredictGenres(str(evil), "cpu", "fp32"))
