@@ -1,4 +1,4 @@
-# make setup | test | lint | demo | simulate | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | lint | audit | demo | simulate | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -19,13 +19,14 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint demo simulate clean
+.PHONY: help setup test lint audit demo simulate clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
 	@echo 'make test    run all tests'
 	@echo 'make lint    check style, types and the layers'
+	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make clean   remove what these commands made'
 
@@ -49,6 +50,10 @@ lint: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+# --strict: a version that cannot be looked up is no version without faults
+audit: setup
+	$(BIN)/uv tool run pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 demo: setup
 	@$(BIN)/genre-batch demo $(if $(CATALOG),--catalog "$$CATALOG") $(if $(OUTPUT),--output "$$OUTPUT")
