@@ -1,43 +1,65 @@
 """A proxy in front of an S3 server that breaks chosen requests, as networks and busy servers do."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from enum import Enum, auto
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
-from urllib.parse import urlsplit
+from threading import Lock, Thread
+from urllib.parse import unquote, urlsplit
+
+from fault_rules import Fault, FaultRules, Rule
 
 _ERROR = "<Error><Code>{code}</Code><Message>try again</Message></Error>"
+_REFUSALS = {
+    Fault.SLOW_DOWN: (503, "SlowDown"),
+    Fault.CONFLICT: (409, "ConditionalRequestConflict"),
+    Fault.DENIED: (403, "AccessDenied"),
+    Fault.EXPIRED: (400, "ExpiredToken"),
+}
+_SHORT = (Fault.SHORT_BODY, Fault.SHORT_LENGTH, Fault.STALLED_BODY)
 
 
-class Fault(Enum):
-    """What happens to one request."""
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One request that came by; `key` is `/bucket/key`, without escapes and query."""
 
-    NONE = auto()
-    SLOW_DOWN = auto()
-    CONFLICT = auto()
-    SHORT_BODY = auto()
-    SHORT_LENGTH = auto()
-    LOST_ANSWER = auto()
-    NO_RANGES = auto()
-    NO_CONDITIONS = auto()
+    method: str
+    key: str
+    fault: Fault
+    if_match: bool
+
+
+class _Server(ThreadingHTTPServer):
+    request_queue_size = 128
 
 
 class FaultyProxy:
-    """`endpoint` passes requests on to `upstream`; `faults` are used up one a request, `method` alone is counted."""
+    """`endpoint` passes requests on to `upstream`.
+
+    `faults` are used up one a request, by `method` alone; rules given to `follow` hold for all others. `before` has
+    actions for keys, each carried out once, before the key's next GET is passed on. `requests` counts those by
+    `method`, `seen` has all.
+    """
 
     def __init__(self, upstream: str) -> None:
         self.faults: list[Fault] = []
         self.method = "GET"
         self.requests = 0
+        self.before: dict[str, Callable[[], object]] = {}
+        self.seen: list[Seen] = []
+        self._rules = FaultRules([])
+        self._counting = Lock()
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def _pass_on(self) -> None:
-                proxy._handle(self)
+                # the client may give up at any time
+                with suppress(ConnectionError):
+                    proxy._handle(self)
 
             do_GET = do_PUT = do_HEAD = do_DELETE = do_POST = _pass_on  # noqa: N815
 
@@ -45,7 +67,7 @@ class FaultyProxy:
                 pass
 
         self._upstream = urlsplit(upstream).netloc
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
 
     @contextmanager
@@ -55,34 +77,52 @@ class FaultyProxy:
         self._server.shutdown()
         self._server.server_close()
 
+    def follow(self, *rules: Rule, seed: int = 0) -> None:
+        """Break requests by these rules alone from now on, and forget what was seen."""
+        with self._counting:
+            self._rules = FaultRules(list(rules), seed)
+            self.seen = []
+
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
-        fault = Fault.NONE
-        if handler.command == self.method:
-            self.requests += 1
-            fault = self.faults.pop(0) if self.faults else Fault.NONE
+        fault = self._next_fault(handler)
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
-        if fault in (Fault.SLOW_DOWN, Fault.CONFLICT):
+        if fault in _REFUSALS:
             self._refuse(handler, fault)
             return
         status, headers, answer = self._ask(handler, body, fault)
         if fault is Fault.LOST_ANSWER:
             handler.close_connection = True
-            return
-        self._answer(handler, status, headers, answer, fault)
+        elif fault is Fault.NO_ANSWER:
+            self._fall_silent(handler)
+        else:
+            self._answer(handler, status, headers, answer, fault)
+
+    def _next_fault(self, handler: BaseHTTPRequestHandler) -> Fault:
+        key = unquote(urlsplit(handler.path).path)
+        with self._counting:
+            action = self.before.pop(key, None) if handler.command == "GET" else None
+            fault = self._rules.next(handler.command, key)
+            if handler.command == self.method:
+                self.requests += 1
+                fault = self.faults.pop(0) if self.faults else fault
+            self.seen.append(Seen(handler.command, key, fault, "If-Match" in handler.headers))
+        if action:
+            action()
+        return fault
 
     def _ask(self, handler: BaseHTTPRequestHandler, body: bytes, fault: Fault) -> tuple[int, dict[str, str], bytes]:
         dropped = {Fault.NO_RANGES: {"range"}, Fault.NO_CONDITIONS: {"if-match"}}.get(fault, set()) | {"expect"}
         headers = {name: value for name, value in handler.headers.items() if name.lower() not in dropped}
-        connection = HTTPConnection(self._upstream)
-        connection.request(handler.command, handler.path, body, headers)
-        response = connection.getresponse()
-        return response.status, dict(response.getheaders()), response.read()
+        with closing(HTTPConnection(self._upstream)) as connection:
+            connection.request(handler.command, handler.path, body, headers)
+            response = connection.getresponse()
+            return response.status, dict(response.getheaders()), response.read()
 
     def _answer(
         self, handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str], answer: bytes, fault: Fault
     ) -> None:
         handler.send_response_only(status)
-        kept = answer[: len(answer) // 2] if fault in (Fault.SHORT_BODY, Fault.SHORT_LENGTH) else answer
+        kept = answer[: len(answer) // 2] if fault in _SHORT else answer
         for name, value in headers.items():
             if name.lower() not in ("connection", "transfer-encoding", "content-length"):
                 handler.send_header(name, value)
@@ -91,12 +131,21 @@ class FaultyProxy:
         handler.end_headers()
         handler.wfile.write(kept)
         handler.close_connection = len(kept) < len(answer)
+        if fault is Fault.STALLED_BODY:
+            self._fall_silent(handler)
+
+    @staticmethod
+    def _fall_silent(handler: BaseHTTPRequestHandler) -> None:
+        """Say nothing more until the client closes the connection."""
+        handler.connection.recv(1)
+        handler.close_connection = True
 
     @staticmethod
     def _refuse(handler: BaseHTTPRequestHandler, fault: Fault) -> None:
-        status, code = (503, "SlowDown") if fault is Fault.SLOW_DOWN else (409, "ConditionalRequestConflict")
+        status, code = _REFUSALS[fault]
         answer = _ERROR.format(code=code).encode()
         handler.send_response_only(status)
         handler.send_header("Content-Length", str(len(answer)))
         handler.end_headers()
-        handler.wfile.write(answer)
+        if handler.command != "HEAD":
+            handler.wfile.write(answer)

@@ -18,8 +18,9 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 from botocore.parsers import ResponseParserError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
 
+from genre_batch.storage import s3_client
 from genre_batch.storage.store import (
     AccessDenied,
     NoCredentials,
@@ -32,7 +33,8 @@ from genre_batch.storage.store import (
 
 Result = TypeVar("Result")
 
-_UNITS = 3
+_UNITS = 5
+_SILENCES = 3
 _PASSING_CODES = frozenset({"BadDigest", "ConditionalRequestConflict", "OperationAborted", "RequestTimeout"})
 _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
@@ -52,14 +54,15 @@ class ShortBody(Exception):
 
 
 def attempt(unit: Callable[[], Result], uri: str, failed: type[ReadFailed | WriteFailed]) -> Result:
-    """What `unit` returns. It is tried up to three times, each of its requests up to five times by botocore.
+    """What `unit` returns. It is tried up to five times, each of its requests up to five times by botocore.
 
+    None is begun after the time that a silent server takes three times: a read has to end before its batch's deadline.
     Raises the StorageError that fits, with `uri` in its message; `failed` where no other one does.
     """
     try:
         return Retrying(
             retry=retry_if_exception(_may_pass),
-            stop=stop_after_attempt(_UNITS),
+            stop=stop_after_attempt(_UNITS) | stop_after_delay(_SILENCES * s3_client.READ_TIMEOUT_S),
             wait=wait_random_exponential(multiplier=0.5, max=8),
             reraise=True,
         )(unit)

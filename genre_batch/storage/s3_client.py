@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+READ_TIMEOUT_S = 20
+"""How long a server may say nothing, before an answer or in the middle of one."""
+
 _LOCK = Lock()
 _CLIENTS: dict[tuple[object, ...], "S3Client"] = {}
 
@@ -32,7 +35,7 @@ def _make_client() -> "S3Client":
     config = Config(
         max_pool_connections=64,
         connect_timeout=10,
-        read_timeout=60,
+        read_timeout=READ_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": 5},
         # not every server knows the newer checksums; our writes send Content-MD5 instead, which is as old as S3
         request_checksum_calculation="when_required",

@@ -1,7 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from faulty_proxy import Fault, FaultyProxy
 from s3_server import S3Server
 
 from genre_batch.storage import s3
@@ -203,77 +202,3 @@ def test_a_server_that_is_not_there_is_said_so(moto_s3: S3Server, monkeypatch) -
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(WriteFailed, match="no connection"):
         store.write("s3://music/a", b"")
-
-
-@pytest.fixture
-def proxy(moto_s3: S3Server, bucket: str, monkeypatch):
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
-    with FaultyProxy(moto_s3.endpoint).running() as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
-        # botocore's own pauses are real: no waiting here
-        monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
-        yield proxy
-
-
-@pytest.mark.parametrize("fault", [Fault.SHORT_BODY, Fault.LOST_ANSWER, Fault.SLOW_DOWN])
-def test_a_broken_read_is_tried_again_as_a_whole(proxy: FaultyProxy, bucket: str, fault: Fault) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    etag = store.head(uri).etag
-    proxy.faults = [fault] * 2
-    assert store.read(uri, etag=etag) == DATA
-    assert proxy.requests == 3
-
-
-def test_a_range_that_comes_short_with_a_fitting_length_is_tried_again(proxy: FaultyProxy, bucket: str) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    proxy.faults = [Fault.SHORT_LENGTH]
-    assert store.read(uri, start=10, length=100) == DATA[10:110]
-    assert proxy.requests == 2
-
-
-def test_a_body_that_always_comes_short_is_a_failed_read(proxy: FaultyProxy, bucket: str) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    proxy.faults = [Fault.SHORT_BODY] * 100
-    with pytest.raises(ReadFailed, match="kept breaking off"):
-        store.read(uri)
-    assert proxy.requests == 3
-
-
-def test_many_busy_answers_are_survived(proxy: FaultyProxy, bucket: str) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    proxy.faults = [Fault.SLOW_DOWN] * 14
-    assert store.read(uri) == DATA
-    assert proxy.requests == 15
-
-
-def test_a_server_without_ranges_still_gives_the_slice(proxy: FaultyProxy, bucket: str) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    proxy.faults = [Fault.NO_RANGES]
-    assert store.read(uri, start=10, length=20) == DATA[10:30]
-
-
-def test_a_server_without_conditions_does_not_pass_off_another_version(proxy: FaultyProxy, bucket: str) -> None:
-    uri = f"s3://{bucket}/a"
-    store.write(uri, DATA)
-    proxy.faults = [Fault.NO_CONDITIONS]
-    with pytest.raises(ObjectChanged):
-        store.read(uri, etag="0" * 32)
-
-
-@pytest.mark.parametrize("faults", [[Fault.LOST_ANSWER], [Fault.CONFLICT], [Fault.SLOW_DOWN] * 6])
-def test_who_wins_a_conditional_write_knows_it(proxy: FaultyProxy, bucket: str, faults: list[Fault]) -> None:
-    uri = f"s3://{bucket}/a"
-    proxy.method = "PUT"
-    proxy.faults = list(faults)
-    assert store.create(uri, b"1")
-    assert not store.create(uri, b"1")
-    etag = store.head(uri).etag
-    proxy.faults = list(faults)
-    assert store.replace(uri, b"2", etag)
-    assert not store.replace(uri, b"3", etag)
-    assert store.read(uri) == b"2"

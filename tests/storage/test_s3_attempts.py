@@ -7,6 +7,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
+from genre_batch.storage import s3_client
 from genre_batch.storage.s3_attempts import ShortBody, attempt, explained
 from genre_batch.storage.store import (
     AccessDenied,
@@ -59,13 +60,13 @@ def test_each_error_is_one_sentence_that_names_the_uri(error: Exception, expecte
 @pytest.mark.parametrize(
     ("error", "units"),
     [
-        (refusal("SlowDown", 503), 3),
-        (refusal("InternalError", 500), 3),
-        (refusal("TooManyRequests", 429), 3),
-        (refusal("BadDigest", 400), 3),
-        (refusal("ConditionalRequestConflict", 409), 3),
-        (ReadTimeoutError(endpoint_url="http://a"), 3),
-        (ShortBody(), 3),
+        (refusal("SlowDown", 503), 5),
+        (refusal("InternalError", 500), 5),
+        (refusal("TooManyRequests", 429), 5),
+        (refusal("BadDigest", 400), 5),
+        (refusal("ConditionalRequestConflict", 409), 5),
+        (ReadTimeoutError(endpoint_url="http://a"), 5),
+        (ShortBody(), 5),
         (refusal("NoSuchKey", 404), 1),
         (refusal("AccessDenied", 403), 1),
         (EndpointConnectionError(endpoint_url="http://a"), 1),
@@ -83,3 +84,16 @@ def test_a_unit_is_tried_again_only_where_that_can_help(monkeypatch, error: Exce
     with pytest.raises(type(explained(error, URI, WriteFailed))):
         attempt(unit, URI, WriteFailed)
     assert len(calls) == units
+
+
+def test_no_unit_is_begun_late(monkeypatch) -> None:
+    monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0)
+    calls = []
+
+    def unit() -> None:
+        calls.append(1)
+        raise ReadTimeoutError(endpoint_url="http://a")
+
+    with pytest.raises(ReadFailed):
+        attempt(unit, URI, ReadFailed)
+    assert len(calls) == 1

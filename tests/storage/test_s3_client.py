@@ -23,5 +23,5 @@ def test_a_changed_environment_makes_a_new_client(moto_s3: S3Server, monkeypatch
 def test_the_client_is_patient_within_limits(moto_s3: S3Server) -> None:
     config = s3_client().meta.config
     assert config.retries == {"mode": "standard", "total_max_attempts": 5}
-    assert (config.connect_timeout, config.read_timeout) == (10, 60)
+    assert (config.connect_timeout, config.read_timeout) == (10, 20)
     assert config.max_pool_connections >= 32
