@@ -27,6 +27,10 @@ Source = Annotated[
 Output = Annotated[str | None, typer.Argument(metavar="OUTPUT", help="s3://bucket/prefix/ or a folder.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change one setting.")]
+Retry = Annotated[
+    list[str] | None,
+    typer.Option("--retry", metavar="REASON", help="Try tracks again that were rejected for this reason."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.")]
 
 
@@ -56,6 +60,7 @@ def score(
     output: Output = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    retry: Retry = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -63,7 +68,8 @@ def score(
     with told():
         from genre_batch.config import ScoreConfig, load
 
-        settings = load(ScoreConfig, config, overrides or (), {"source": source, "output": output})
+        arguments = {"source": source, "output": output, "retry": retry or None}
+        settings = load(ScoreConfig, config, overrides or (), arguments)
         if plan:
             from genre_batch.run.job import scoring_job
 
@@ -83,6 +89,7 @@ def features(
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
+    retry: Retry = None,
     plan: Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")] = False,
     json: Json = False,
 ) -> None:
@@ -90,7 +97,7 @@ def features(
     with told():
         from genre_batch.config import FeaturesConfig, load
 
-        arguments = {"source": source, "output": output, "recipe": recipe}
+        arguments = {"source": source, "output": output, "recipe": recipe, "retry": retry or None}
         settings = load(FeaturesConfig, config, overrides or (), arguments)
         if plan:
             from genre_batch.run.job import features_job

@@ -8,6 +8,7 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PositiveFloat,
@@ -18,6 +19,7 @@ from pydantic import (
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
+from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE
 from genre_batch.model.manifest import key_path
@@ -32,6 +34,22 @@ BundleLocation = Annotated[
     str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else absolute(b))
 ]
 """The folder of a model bundle, or the name of the shipped one."""
+
+
+def _reasons(names: object) -> object:
+    """The reasons by their names. Raises UsageError, with all there are, for a name that is none of them."""
+    if not isinstance(names, str | list | tuple):
+        return names
+    names = [names] if isinstance(names, str) else names
+    known = [str(reason) for reason in RejectReason]
+    unknown = [str(name) for name in names if name not in known]
+    if unknown:
+        raise UsageError(f"there is no reject reason {unknown[0]!r} to retry", f"there are {', '.join(known)}")
+    return tuple(reason for reason in RejectReason if reason in names)
+
+
+Reasons = Annotated[tuple[RejectReason, ...], BeforeValidator(_reasons)]
+"""Reasons of rejects, each once, in the order of their table."""
 
 Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]
 
@@ -68,16 +86,21 @@ class JobConfig(BaseModel):
 
 
 class TableConfig(JobConfig):
-    """Settings of a run that fills a table.
+    """Settings of a run that fills a table; docs/scoring.md tells more of each.
 
-    shard_tracks: tracks that are committed together. max_reject_rate: share of rejects above which the run ends with
-    exit code 3.
+    shard_tracks: tracks that are committed together. max_reject_rate: share of rejects above which the run is stopped,
+    or ends, with exit code 3. max_denied_in_a_row: so many tracks one after the other that may not be read stop it.
+    retry: reasons for which tracks were rejected for good, and are tried again. beside_unfinished: start a run although
+    one over this source with another bundle is unfinished.
     """
 
     source: Location
     output: Location
     shard_tracks: PositiveInt = 1024
     max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
+    max_denied_in_a_row: PositiveInt | None = 20
+    retry: Reasons = ()
+    beside_unfinished: bool = False
 
 
 class ScoreConfig(TableConfig):
@@ -165,14 +188,15 @@ def load(
     kind: type[Config],
     path: str | None,
     overrides: Sequence[str] = (),
-    arguments: Mapping[str, str | None] | None = None,
+    arguments: Mapping[str, str | Sequence[str] | None] | None = None,
 ) -> Config:
     """The settings of one verb: the file's values, then the arguments given, then the `a.b=value` overrides.
 
     Raises UsageError that names the file and the key at fault.
     """
     tree = _read(path) if path else {}
-    tree |= {key: value for key, value in (arguments or {}).items() if value is not None}
+    given = {key: value for key, value in (arguments or {}).items() if value is not None}
+    tree |= {key: value if isinstance(value, str) else [*value] for key, value in given.items()}
     for override in overrides:
         _set(tree, override)
     try:

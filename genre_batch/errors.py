@@ -18,7 +18,7 @@ class UsageError(UserError):
 
 
 class TooManyRejects(UserError):
-    """The run finished, but more tracks were rejected than the configuration allows."""
+    """More tracks were rejected than the settings allow: the run was stopped, or has finished with them."""
 
     exit_code = 3
 

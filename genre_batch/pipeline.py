@@ -3,22 +3,28 @@
 catalog -> decode -> features -> model -> sink
 
 The listing is frozen and cut into shards; extract actors turn batches of tracks into feature blocks, predict actors
-turn blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on from there.
+turn blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on from there;
+too many rejects stop it on purpose.
 """
 
 import sys
 import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import FeaturesConfig, ScoreConfig
-from genre_batch.engine.cluster import connected
+from genre_batch.engine.cluster import Cluster, asked_first, fit_cluster
 from genre_batch.engine.drive import Drive, Work
 from genre_batch.engine.usage import Usage
 from genre_batch.run.job import Job, features_job, scoring_job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.report import ScoreReport, nothing_to_do, score_report
+from genre_batch.run.resuming import resuming
+from genre_batch.run.stopping import judged
 from genre_batch.sink.finish import finish
 from genre_batch.sink.layout import at, run_path
 from genre_batch.sink.ledger import Ledger
@@ -45,27 +51,35 @@ def features(config: FeaturesConfig) -> ScoreReport:
 def _run(job: Job) -> ScoreReport:
     started_s, usage, config = time.monotonic(), Usage(), job.config
     store = open_store(config.output)
-    plan, resumed = resume_or_plan(config, job, store)
-    if plan.tracks == 0:
-        return nothing_to_do(config.output, plan, time.monotonic() - started_s)
-    if resumed:
-        sys.stderr.write(f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned\n")
-    ledger = Ledger(store, config.output, plan, job.make_table)
-    _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage)
+    with ExitStack() as ray:
+        cluster = cache(lambda: ray.enter_context(fit_cluster(config)))
+        if asked_first(config):
+            cluster()
+        plan, resumed = resume_or_plan(config, job, store)
+        if plan.tracks == 0:
+            return nothing_to_do(config.output, plan, time.monotonic() - started_s)
+        if resumed:
+            sys.stderr.write(resuming(store, config, plan))
+        ledger = Ledger(store, config.output, plan, job.make_table)
+        _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage, cluster)
     manifest = finish(store, config.output, plan, ledger.records())
     report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
 
-def _carry_out(job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage) -> None:
-    """Run the shards that are not committed yet on Ray, and commit them."""
+def _carry_out(
+    job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage, cluster: Callable[[], Cluster]
+) -> None:
+    """Run the shards that are not committed yet on Ray, and commit them. Raises what `judged` raises."""
     committed = ledger.shards()
     shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
     tracks = sum(shard.stop - shard.start for shard in shards)
     size_bytes = plan.size_bytes * tracks // plan.tracks
     if not shards:
         return
-    with connected() as cluster, shown(Progress("working", tracks, size_bytes)) as progress:
-        work = Work(shards, tracks, listing.rows, ledger.commit, progress.add_tracks)
-        Drive(job.crew(cluster), job.config, cluster, work, usage).run()
+    machines = cluster()
+    with shown(Progress("working", tracks, size_bytes)) as progress:
+        on_done = judged(progress.add_tracks, job.config, plan.run_id)
+        work = Work(shards, tracks, listing.rows, ledger.commit, on_done)
+        Drive(job.crew(machines), job.config, machines, work, usage).run()

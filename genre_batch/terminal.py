@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from genre_batch.run.report import ScoreReport
 
 _RATE_NEEDS_TRACKS = 100
-"""Where most of a catalog is done, a few tracks that fail again each night say nothing about the run."""
+"""Where most of a catalog is done, the share of rejects among a few tracks says nothing about the run."""
 
 _LONGEST_MESSAGE = 4_000
 
@@ -72,11 +72,12 @@ def show_report(report: "ScoreReport", max_reject_rate: float, *, json: bool) ->
 
 def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
     tried = report.scored + report.rejected
-    if report.skipped and tried < _RATE_NEEDS_TRACKS:
-        return
     where = f"look at {report.output.rstrip('/')}/rejects"
     if tried and not report.scored:
-        raise TooManyRejects(f"not one of {tried:,} tracks could be scored", where)
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.rejects_by_reason.items())
+        raise TooManyRejects(f"not one of {tried:,} tracks got an answer: {reasons}", where)
+    if report.skipped and tried < _RATE_NEEDS_TRACKS:
+        return
     if report.reject_rate > max_reject_rate:
         told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
         raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")

@@ -16,6 +16,7 @@ import ray
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
+from genre_batch.config import JobConfig
 from genre_batch.engine.authentication import warn_if_open_to_others
 from genre_batch.errors import UsageError, UserError
 
@@ -30,6 +31,10 @@ class Cluster:
     cpus: float
     gpus: float
     own: bool
+
+    def has(self) -> str:
+        """Its CPUs and GPUs in words."""
+        return f"{self.cpus:g} CPUs and {self.gpus:g} GPUs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +127,45 @@ def pool_sizes(
     return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size))
 
 
+def asked_first(config: JobConfig) -> bool:
+    """Whether to ask the cluster before the catalog is listed: it runs already, or may lack what the settings ask for.
+
+    Any machine has the one CPU that the defaults ask for; where there turns out to be no work, Ray is not started.
+    """
+    if ray.is_initialized() or (os.environ.get("RAY_ADDRESS") or "local") != "local":
+        return True
+    extract, predict = config.extract, config.predict_pool
+    return extract.min_size * extract.num_cpus > 1 or bool(predict.num_gpus) or predict.device == "cuda"
+
+
+@contextmanager
+def fit_cluster(config: JobConfig) -> Iterator[Cluster]:
+    """`connected`, where the cluster has what the settings ask for at least; one of others is told of, and may grow.
+
+    Raises UserError as `connected` does, UsageError as `check_capacity` and `gpus_per_predictor` do.
+    """
+    with connected() as cluster:
+        gpus_each = gpus_per_predictor(cluster, config.predict_pool)
+        least = PoolSizes(config.extract.min_size, config.predict_pool.min_size)
+        check_capacity(cluster, least, config.extract, gpus_each)
+        if not cluster.own and (lack := _lack(cluster, least, config.extract, gpus_each)):
+            sys.stderr.write(f"{lack}; what is missing is waited for\n")
+        yield cluster
+
+
 def check_capacity(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool, gpus_each: float) -> None:
     """Raise UsageError where a cluster of our own, which cannot grow, has not what the settings ask for."""
-    needed_cpus, needed_gpus = sizes.extract * extract.num_cpus, sizes.predict * gpus_each
-    if cluster.own and (needed_cpus > cluster.cpus or needed_gpus > cluster.gpus):
-        raise UsageError(
-            f"the run asks for {needed_cpus:g} CPUs and {needed_gpus:g} GPUs, "
-            f"this machine offers {cluster.cpus:g} and {cluster.gpus:g}",
-            "lower extract.min_size, extract.num_cpus, predict.min_size or predict.num_gpus, or use a larger cluster",
-        )
+    if cluster.own and (lack := _lack(cluster, sizes, extract, gpus_each)):
+        hint = "lower extract.min_size, extract.num_cpus, predict.min_size or predict.num_gpus, or use a larger cluster"
+        raise UsageError(lack, hint)
+
+
+def _lack(cluster: Cluster, sizes: PoolSizes, extract: ExtractPool, gpus_each: float) -> str:
+    """What is asked for and what there is, where that is less; else nothing."""
+    asked = Cluster(sizes.extract * extract.num_cpus, sizes.predict * gpus_each, cluster.own)
+    if asked.cpus <= cluster.cpus and asked.gpus <= cluster.gpus:
+        return ""
+    return f"the run asks for {asked.has()}, {'this machine' if cluster.own else 'the cluster'} offers {cluster.has()}"
 
 
 def _runs_below_this_process() -> bool:

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 from genre_batch.actors.blocks import ExtractReport, PredictReport
+from genre_batch.catalog.reject import Reject
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.config import JobConfig
@@ -22,13 +23,16 @@ from genre_batch.engine.crew import Crew
 from genre_batch.engine.outcomes import ShardOutcomes
 from genre_batch.engine.ray_actors import RayActors
 from genre_batch.engine.usage import Usage
+from genre_batch.engine.waiting import Waiting
 from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
+    ActorLost,
     BlockLost,
     CallFailed,
     Command,
     CommitShard,
     Committed,
+    DeadlinePassed,
     Event,
     Extracted,
     ForgetBlock,
@@ -42,7 +46,6 @@ from genre_batch.schedule.events import (
 from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
-_TELL_OF_WAITING_EVERY_S = 30.0
 _COMMITS_AT_ONCE = 4
 _SMALLEST_BATCH_TRACKS = 7
 """Halved evenly this leaves 4 tracks; a feature block of fewer would be an object of less than 1 MB, which Ray moves at
@@ -54,14 +57,15 @@ class Work:
     """What is to be done, and where the outcomes go.
 
     shards: those not committed yet, `tracks` tracks in all. read: rows [start, stop) of the listing. commit: writes a
-    shard, called from several threads. on_done: told of the tracks of each finished call, for progress.
+    shard, called from several threads. on_done: told of the tracks of each finished call with their rejects, None for
+    a track that has its answer; what it raises ends the run.
     """
 
     shards: Iterable[Shard]
     tracks: int
     read: Callable[[int, int], list[Track]]
     commit: Callable[[int, list[AnsweredTrack], list[RejectedTrack]], object]
-    on_done: Callable[[list[Track]], None]
+    on_done: Callable[[list[Track], list[Reject | None]], None]
 
 
 class Drive:
@@ -76,18 +80,21 @@ class Drive:
         check_capacity(cluster, self._sizes, config.extract, self._gpus_each)
         self._shards: dict[int, Shard] = {}
         self._outcomes: dict[int, ShardOutcomes] = {}
-        self._sent: dict[int, Batch] = {}
+        self._sent: dict[int, tuple[int, Batch]] = {}
         self._commits: dict[Future[object], tuple[int, int]] = {}
         self._committers = ThreadPoolExecutor(_COMMITS_AT_ONCE, thread_name_prefix="commit")
         limits = Limits(batch_tracks=_batch_tracks(config.batch_tracks, work.tracks, self._sizes.extract))
         self._coordinator = Coordinator(self._noted(work.shards), limits)
         self._actors = RayActors(crew, config, self._gpus_each)
         self._look_again_s = 0.0
-        self._tell_again_s = time.monotonic() + _TELL_OF_WAITING_EVERY_S
+        self._waiting = Waiting(config, self._gpus_each, time.monotonic())
         self._usage = usage
 
     def run(self) -> None:
-        """Carry the work out. Raises UserError where actors do not start, StorageError where a commit fails."""
+        """Carry the work out; commits that were begun are finished, whatever ends it.
+
+        Raises UserError where actors do not start, StorageError where a commit fails, and what `on_done` raises.
+        """
         try:
             while not self._coordinator.finished:
                 self._fill_pools()
@@ -107,11 +114,11 @@ class Drive:
     def _carry_out(self, command: Command) -> None:
         match command:
             case SendExtract(call, actor, batch):
-                self._sent[call] = batch
+                self._sent[call] = actor, batch
                 self._actors.extract(actor, call, self._shard(batch.shard).tracks(batch))
                 self._usage.sent()
             case SendPredict(call, actor, batch, block):
-                self._sent[call] = batch
+                self._sent[call] = actor, batch
                 self._actors.predict(actor, call, block)
             case ForgetBlock(block):
                 self._actors.forget(block)
@@ -119,7 +126,7 @@ class Drive:
                 self._actors.stop(actor)
             case RejectTrack(batch, role, attempts, message):
                 self._shard(batch.shard).given_up(batch, role, attempts, message)
-                self._work.on_done(self._shard(batch.shard).tracks(batch))
+                self._done(batch)
             case CommitShard(shard):
                 self._start_commit(shard)
 
@@ -127,17 +134,23 @@ class Drive:
         """Keep the outcomes that an answer brought, before the coordinator draws its conclusions from it."""
         if isinstance(event, CallFailed | BlockLost):
             del self._sent[event.call]
+        elif isinstance(event, ActorLost | DeadlinePassed):
+            self._sent = {call: sent for call, sent in self._sent.items() if sent[0] != event.actor}
         if report is None or not isinstance(event, Extracted | Predicted):
             return
         self._usage.add(report)
-        batch = self._sent.pop(event.call)
+        _, batch = self._sent.pop(event.call)
         outcomes = self._shard(batch.shard)
         if isinstance(report, ExtractReport):
             outcomes.extracted(batch, report.outcomes)
         else:
             outcomes.predicted(batch, report.outcomes)
         if isinstance(event, Predicted) or event.scorable == 0:
-            self._work.on_done(outcomes.tracks(batch))
+            self._done(batch)
+
+    def _done(self, batch: Batch) -> None:
+        outcomes = self._shard(batch.shard)
+        self._work.on_done(outcomes.tracks(batch), outcomes.rejects(batch))
 
     def _shard(self, index: int) -> ShardOutcomes:
         if index not in self._outcomes:
@@ -167,20 +180,13 @@ class Drive:
         now_s = time.monotonic()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + _LOOK_AT_CLUSTER_EVERY_S
-            self._sizes = self._wanted(current_cluster(own=self._own_cluster))
-            self._tell_of_waiting(now_s)
+            cluster = current_cluster(own=self._own_cluster)
+            self._sizes = self._wanted(cluster)
+            if note := self._waiting.note(now_s, cluster, {role: self._actors.ready(role) for role in Role}):
+                sys.stderr.write(f"{note}\n")
         for role, size in ((Role.EXTRACT, self._sizes.extract), (Role.PREDICT, self._sizes.predict)):
             for _ in range(size - self._actors.count(role)):
                 self._actors.start(role)
-
-    def _tell_of_waiting(self, now_s: float) -> None:
-        """Say on stderr what the run waits for, as long as one kind of actor has none that works."""
-        for role in Role:
-            if not self._actors.ready(role) and now_s >= self._tell_again_s:
-                self._tell_again_s = now_s + _TELL_OF_WAITING_EVERY_S
-                extract, gpus = self._config.extract, self._gpus_each
-                asks = f"{extract.num_cpus:g} CPUs" if role is Role.EXTRACT else f"{gpus:g} GPUs"
-                sys.stderr.write(f"waiting for Ray to start {role} actors, which ask for {asks} each\n")
 
     def _wanted(self, cluster: Cluster) -> PoolSizes:
         batches = -(-self._work.tracks // _SMALLEST_BATCH_TRACKS)

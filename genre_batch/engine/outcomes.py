@@ -25,6 +25,11 @@ class ShardOutcomes:
         """The tracks of a batch of this shard, in listing order."""
         return self._tracks[batch.start - self._first : batch.stop - self._first]
 
+    def rejects(self, batch: Batch) -> list[Reject | None]:
+        """For each track of a batch its reject, None where it has none."""
+        outcomes = self._outcomes[batch.start - self._first : batch.stop - self._first]
+        return [outcome if isinstance(outcome, Reject) else None for outcome in outcomes]
+
     def extracted(self, batch: Batch, outcomes: Sequence[Extraction | Reject]) -> None:
         """Note what became of each track in an extract actor."""
         for slot, outcome in enumerate(outcomes, batch.start - self._first):

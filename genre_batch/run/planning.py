@@ -5,7 +5,6 @@ import secrets
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from genre_batch.catalog.listing import write_listing
@@ -14,27 +13,16 @@ from genre_batch.catalog.track import Track
 from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
 from genre_batch.run.job import Job
+from genre_batch.run.libraries import library_versions
 from genre_batch.run.progress import Progress, shown
+from genre_batch.run.resuming import refusal
 from genre_batch.sink import layout
 from genre_batch.sink.history import already_scored, new_tracks
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_facts import make_run_id
-from genre_batch.sink.turn import Turn, publish, take_turn
+from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
 from genre_batch.storage.store import Store
 
-_LIBRARIES = (
-    "genre-batch",
-    "ray",
-    "torch",
-    "numpy",
-    "scipy",
-    "scikit-learn",
-    "librosa",
-    "soundfile",
-    "av",
-    "soxr",
-    "pyarrow",
-)
 _LOST_TURNS = 10
 
 
@@ -42,7 +30,7 @@ def resume_or_plan(config: TableConfig, job: Job, store: Store) -> tuple[RunPlan
     """The plan to carry out, and whether it is an unfinished run's.
 
     A plan with 0 tracks is not written anywhere: there is nothing to do. Raises UserError for a source that cannot be
-    listed or has no track.
+    listed or has no track, UsageError as `turn_of` does.
     """
     for _ in range(_LOST_TURNS):
         turn = turn_of(config, job, store)
@@ -55,9 +43,17 @@ def resume_or_plan(config: TableConfig, job: Job, store: Store) -> tuple[RunPlan
 
 
 def turn_of(config: TableConfig, job: Job, store: Store) -> Turn:
-    """The turn of runs over this source with this job; a slash at the end of the source makes no difference."""
+    """The turn of runs over this source with this job; a slash at the end of the source makes no difference.
+
+    Raises UsageError where one with another job is unfinished, unless the settings allow another beside it.
+    """
     source = config.source.rstrip("/")
-    return take_turn(store, config.output, source=source, model_id=job.model_id, fingerprint=job.fingerprint)
+    turn = take_turn(store, config.output, source=source, model_id=job.model_id, fingerprint=job.fingerprint)
+    if turn.unfinished is None and not config.beside_unfinished:
+        key = job.model_id, job.fingerprint
+        for plan in unfinished_beside(store, config.output, turn, job.answers, key):
+            raise refusal(store, config, job, plan)
+    return turn
 
 
 def listing_folder(output: str, run_id: str) -> str:
@@ -71,7 +67,7 @@ def unscored(config: TableConfig, job: Job, store: Store, listed: Progress) -> I
     What runs wrote is not a track, so that a table may lie in the bucket it is about. Raises UserError for a source
     that cannot be listed or has no track.
     """
-    done = already_scored(store, config.output, job.model_id, job.fingerprint)
+    done = already_scored(store, config.output, job.model_id, job.fingerprint, retry=config.retry)
     with shown(Progress("listing")) as progress:
         found = list_tracks(config.source, progress.update)
         tracks = (track for track in found if not layout.is_own(config.output, track.uri))
@@ -95,7 +91,7 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
         planned_at=planned_at,
         git_sha=_git_sha(),
         config_sha256=hashlib.sha256(dump(config).encode()).hexdigest(),
-        versions={name: version(name) for name in _LIBRARIES},
+        versions=library_versions(),
         source=config.source,
         shard_tracks=config.shard_tracks,
         listed=listed.tracks,

@@ -75,7 +75,13 @@ def _compute(
     size_bytes = sum(max(0, track.size_bytes) for track in tracks)
     with connected() as cluster, shown(Progress("reading", len(tracks), size_bytes)) as progress:
         shards = plan_shards(len(tracks), _SHARD_TRACKS)
-        work = Work(shards, len(tracks), lambda start, stop: tracks[start:stop], keep, progress.add_tracks)
+        work = Work(
+            shards,
+            len(tracks),
+            lambda start, stop: tracks[start:stop],
+            keep,
+            lambda done, _: progress.add_tracks(done),
+        )
         Drive(features_crew(front_end.whole(), config), config, cluster, work, Usage()).run()
     return rejects
 

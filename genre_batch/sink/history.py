@@ -1,14 +1,15 @@
 """What has its outcome already and need not be scored again, streamed: memory does not grow with the table."""
 
 import heapq
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import groupby, repeat
+from operator import itemgetter
 from typing import NamedTuple
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from genre_batch.catalog.reject import TRANSIENT
+from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.sink import layout
 from genre_batch.sink.ledger import Ledger
@@ -30,17 +31,33 @@ class DoneKey(NamedTuple):
     etag: str
 
 
-def already_scored(store: Store, output: str, model_id: str, fingerprint: str) -> Iterator[DoneKey]:
-    """The keys of all tracks that this model need not see again, sorted by track_id, streamed.
+class _Outcome(NamedTuple):
+    """What one run made of a track; `run` counts runs from the oldest, `reason` is empty for an answer."""
 
-    They are the rows of all committed shards, of finished runs and others: scores, and rejects for a reason that does
-    not go away by itself. A track may come more than once, with different etags or the same. Raises DamageFound where
-    a committed file cannot be read as Parquet, and what the store raises.
+    track_id: str
+    etag: str
+    run: int
+    reason: str
+
+
+def already_scored(
+    store: Store, output: str, model_id: str, fingerprint: str, *, retry: Collection[RejectReason] = ()
+) -> Iterator[DoneKey]:
+    """The keys of all tracks that this model need not see again, each once, sorted by track_id, streamed.
+
+    They come from all committed shards, of finished runs and others: tracks with an answer, and those whose newest
+    reject has a reason that does not go away by itself and is not one of `retry`. A track may come more than once, with
+    different etags. Raises DamageFound where a committed file cannot be read as Parquet, and what the store raises.
     """
     plans = list(_plans(store, output, model_id, fingerprint))
     ahead = 1 + _READERS // max(1, len(plans))
+    again = TRANSIENT.union(retry)
     with ThreadPoolExecutor(_READERS) as executor:
-        yield from heapq.merge(*(_run_keys(store, output, plan, executor, ahead) for plan in plans))
+        runs = (_run_outcomes(store, output, plan, run, executor, ahead) for run, plan in enumerate(plans))
+        for key, outcomes in groupby(heapq.merge(*runs), itemgetter(0, 1)):
+            reasons = [outcome.reason for outcome in outcomes]
+            if "" in reasons or reasons[-1] not in again:
+                yield DoneKey(*key)
 
 
 def new_tracks(tracks: Iterable[Track], done: Iterable[DoneKey]) -> Iterator[Track]:
@@ -75,29 +92,30 @@ def _plans(store: Store, output: str, model_id: str, fingerprint: str) -> Iterat
             yield plan
 
 
-def _run_keys(store: Store, output: str, plan: RunPlan, executor: Executor, ahead: int) -> Iterator[DoneKey]:
-    """The keys of one run, sorted: its shards are ranges of a sorted listing."""
+def _run_outcomes(
+    store: Store, output: str, plan: RunPlan, run: int, executor: Executor, ahead: int
+) -> Iterator[_Outcome]:
+    """The outcomes of one run, sorted: its shards are ranges of a sorted listing."""
     ledger = Ledger(store, output, plan)
 
-    def keys(shard_index: int) -> pa.Table:
-        return _shard_keys(store, output, ledger.record(shard_index))
+    def outcomes(shard_index: int) -> pa.Table:
+        return _shard_outcomes(store, output, ledger.record(shard_index))
 
-    for table in prefetched(keys, sorted(ledger.shards()), executor, ahead):
+    for table in prefetched(outcomes, sorted(ledger.shards()), executor, ahead):
         for batch in table.to_batches(max_chunksize=_ROWS_AT_ONCE):
-            yield from map(DoneKey, batch["track_id"].to_pylist(), batch["etag"].to_pylist())
+            yield from map(_Outcome, *(batch[name].to_pylist() for name in _KEY), repeat(run), _reasons(batch))
 
 
-def _shard_keys(store: Store, output: str, record: CommitRecord) -> pa.Table:
-    """Keys of one shard, sorted, as a table of track_id and etag."""
+def _shard_outcomes(store: Store, output: str, record: CommitRecord) -> pa.Table:
+    """Outcomes of one shard, sorted, as a table of track_id, etag and reason, null for an answer."""
 
     def read(path: str, columns: list[str]) -> pa.Table:
         return read_columns(store.read(layout.at(output, path)), columns, path)
 
-    scores, *rejects = (file.path for file in record.files)
-    parts = [read(scores, _KEY), *(_permanent(read(path, [*_KEY, "reason"])) for path in rejects)]
-    return pa.concat_tables(parts).sort_by("track_id")
+    answers, *rejects = (file.path for file in record.files)
+    parts = [read(answers, _KEY), *(read(path, [*_KEY, "reason"]) for path in rejects)]
+    return pa.concat_tables(parts, promote_options="default").sort_by("track_id")
 
 
-def _permanent(rejects: pa.Table) -> pa.Table:
-    transient = pa.array(sorted(reason.value for reason in TRANSIENT), pa.string())
-    return rejects.filter(pc.invert(pc.is_in(rejects["reason"], value_set=transient))).select(_KEY)
+def _reasons(batch: pa.RecordBatch) -> Iterable[str]:
+    return batch["reason"].fill_null("").to_pylist() if "reason" in batch.schema.names else repeat("")

@@ -7,16 +7,18 @@ that drivers which start together never score a track in two runs.
 
 import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
 from genre_batch.sink.plan import RunPlan, plan_sha256, read_plan, write_plan
 from genre_batch.sink.pointer import read_pointer, swap_pointer
 from genre_batch.storage.open_store import absolute
-from genre_batch.storage.store import Store
+from genre_batch.storage.store import ObjectGone, Store
 
 
 class Head(BaseModel):
@@ -57,6 +59,30 @@ def identity_of(source: str, model_id: str, fingerprint: str) -> str:
     """What runs have in common that take turns, as part of a name."""
     key = json.dumps([absolute(source), model_id, fingerprint])
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def unfinished_beside(store: Store, output: str, turn: Turn, answers: str, key: tuple[str, str]) -> list[RunPlan]:
+    """Unfinished runs over the source of `turn` with something else than its `key` (model_id, fingerprint).
+
+    Those that give other `answers` do not count. Costs three requests for each head there is.
+    """
+    found = []
+    for head in store.list(layout.at(output, layout.HEADS_FOLDER)):
+        # what is damaged or was given up just now does not stand in the way of this run; `verify` tells of damage
+        with suppress(ObjectGone, DamageFound):
+            plan = _unfinished(store, output, head.uri)
+            if plan is None or plan.answers != answers or (plan.model_id, plan.fingerprint) == key:
+                continue
+            if layout.head_path(identity_of(plan.source.rstrip("/"), *key)) == turn.head_path:
+                found.append(plan)
+    return sorted(found, key=lambda plan: plan.run_id)
+
+
+def _unfinished(store: Store, output: str, head_uri: str) -> RunPlan | None:
+    found = read_pointer(store, head_uri, Head)
+    if found is None or is_finished(store, output, found[0].run_id):
+        return None
+    return read_plan(store, output, found[0].run_id)
 
 
 def publish(store: Store, output: str, plan: RunPlan, turn: Turn) -> bool:

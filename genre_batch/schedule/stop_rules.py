@@ -1,0 +1,69 @@
+"""When a run is ended although it could go on: too many rejects, or credentials that open nothing."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from genre_batch.catalog.reject import Reject, RejectReason
+from genre_batch.catalog.track import Track
+
+
+class Stop(StrEnum):
+    """Which rule ended the run."""
+
+    REJECTS = "rejects"
+    DENIED = "denied"
+
+
+@dataclass(frozen=True, slots=True)
+class StopRules:
+    """max_reject_rate: the share of rejects that is allowed once `after_tracks` tracks have their outcome; 1 for any.
+
+    max_denied_in_a_row: so many tracks that may not be read, one after the other, end the run; None for never.
+    """
+
+    max_reject_rate: float
+    max_denied_in_a_row: int | None = 20
+    after_tracks: int = 1_000
+
+
+@dataclass(slots=True)
+class OutcomeWatch:
+    """Counts outcomes in the order in which they come, whatever batch or actor they come from.
+
+    tracks: those with an outcome. by_reason: rejects. examples: the first track of each reason. denied_in_a_row: as
+    things stand. stop: the rule that was the first to be broken.
+    """
+
+    rules: StopRules
+    tracks: int = 0
+    by_reason: Counter[RejectReason] = field(default_factory=Counter)
+    examples: dict[RejectReason, tuple[Track, Reject]] = field(default_factory=dict)
+    denied_in_a_row: int = 0
+    stop: Stop | None = None
+
+    @property
+    def rejected(self) -> int:
+        """All rejects."""
+        return self.by_reason.total()
+
+    def note(self, outcomes: Iterable[tuple[Track, Reject | None]]) -> Stop | None:
+        """Count the tracks of a call, None for one that has its answer; the rule that is broken by now, if any."""
+        for track, reject in outcomes:
+            self.tracks += 1
+            denied = reject is not None and reject.reason is RejectReason.ACCESS_DENIED
+            self.denied_in_a_row = self.denied_in_a_row + 1 if denied else 0
+            if reject is not None:
+                self.by_reason[reject.reason] += 1
+                self.examples.setdefault(reject.reason, (track, reject))
+            self.stop = self.stop or self._broken()
+        return self.stop
+
+    def _broken(self) -> Stop | None:
+        rules = self.rules
+        if rules.max_denied_in_a_row is not None and self.denied_in_a_row >= rules.max_denied_in_a_row:
+            return Stop.DENIED
+        if self.tracks >= rules.after_tracks and self.rejected / self.tracks > rules.max_reject_rate:
+            return Stop.REJECTS
+        return None
