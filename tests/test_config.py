@@ -47,6 +47,16 @@ def test_a_wrong_setting_is_named_with_its_path(override: str, told: str) -> Non
     assert error.value.hint
 
 
+def test_reasons_to_retry_are_known_ones_each_once() -> None:
+    config = load(ScoreConfig, None, (), ARGUMENTS | {"retry": ["silent", "corrupt", "silent"]})
+    assert [str(reason) for reason in config.retry] == ["corrupt", "silent"]
+    assert load(ScoreConfig, None, ["retry=corrupt"], ARGUMENTS).retry == config.retry[:1]
+    assert yaml.safe_load(dump(config))["retry"] == ["corrupt", "silent"]
+    with pytest.raises(UsageError, match="no reject reason 'loud'") as error:
+        load(ScoreConfig, None, (), ARGUMENTS | {"retry": ["silent", "loud"]})
+    assert "silent" in error.value.hint
+
+
 @pytest.mark.parametrize(
     ("text", "told"), [("a: [", "not valid YAML"), ("- a", "keys and values"), ("sorce: x", "sorce: unknown key")]
 )

@@ -51,18 +51,31 @@ def test_whatever_stands_in_a_name_a_failure_is_two_lines_of_plain_text(
         (0, 0, 1, True),
         (0, 6, 4, True),
         (0, 8, 2, False),
-        (3, 0, 1, False),
+        (3, 0, 1, True),
+        (3, 1, 9, False),
         (3, 0, 0, False),
+        (0, 0, 0, False),
         (1000, 0, 100, True),
         (1000, 60, 40, True),
     ],
 )
 def test_too_many_rejects_are_an_error_of_their_own(skipped: int, scored: int, rejected: int, too_many: bool) -> None:
-    """A track that fails again each night is not too many, where the catalog is labelled otherwise."""
+    """A few tracks that fail again each night are not too many, where others get an answer."""
+    with pytest.raises(TooManyRejects) if too_many else nullcontext():
+        show_report(report(skipped, scored, rejected), 0.25, json=False)
+
+
+@pytest.mark.parametrize("skipped", [0, 3, 1000])
+@pytest.mark.parametrize("tried", [1, 99, 5_000])
+def test_a_run_without_one_answer_is_no_success_whatever_is_allowed(skipped: int, tried: int) -> None:
+    with pytest.raises(TooManyRejects, match=f"not one of {tried:,} tracks got an answer: {tried:,} corrupt"):
+        show_report(report(skipped, 0, tried), 1.0, json=False)
+
+
+def report(skipped: int, scored: int, rejected: int) -> ScoreReport:
     plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
     plan |= {"resumed": False}
     counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
     figures = {"abstained": 0, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
-    report = ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": {}, "genres": {}})
-    with pytest.raises(TooManyRejects) if too_many else nullcontext():
-        show_report(report, 0.25, json=False)
+    reasons = {"corrupt": rejected} if rejected else {}
+    return ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": reasons, "genres": {}})

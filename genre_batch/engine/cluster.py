@@ -73,8 +73,8 @@ def _connect(address: str) -> None:
         if port.isdigit() and "/" not in host:
             socket.create_connection((host, int(port)), timeout=_ANSWERS_WITHIN_S).close()
         ray.init(address=address, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (OSError, RuntimeError, ValueError) as error:
-        first_line = str(error).strip().splitlines()[0]
+    except Exception as error:  # of Ray's own, some are bare ones
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
             f"Ray cannot be reached at {address!r}: {first_line}",
             "check RAY_ADDRESS, and RAY_AUTH_TOKEN where the cluster asks for one; unset RAY_ADDRESS to run here",

@@ -6,7 +6,16 @@ import pytest
 
 from genre_batch.actors.extract import ExtractPool
 from genre_batch.actors.predict import PredictPool
-from genre_batch.engine.cluster import Cluster, PoolSizes, check_capacity, connected, gpus_per_predictor, pool_sizes
+from genre_batch.config import ScoreConfig, load
+from genre_batch.engine.cluster import (
+    Cluster,
+    PoolSizes,
+    asked_first,
+    check_capacity,
+    connected,
+    gpus_per_predictor,
+    pool_sizes,
+)
 from genre_batch.errors import UsageError, UserError
 
 
@@ -52,12 +61,34 @@ def test_a_predictor_asks_for_a_gpu_only_if_it_may_use_one() -> None:
 
 def test_a_machine_that_cannot_give_what_is_asked_is_told_at_once() -> None:
     cluster, extract = Cluster(2, 0, own=True), ExtractPool(min_size=3)
-    with pytest.raises(UsageError, match="asks for 3 CPUs and 0 GPUs, this machine offers 2 and 0"):
+    with pytest.raises(UsageError, match="asks for 3 CPUs and 0 GPUs, this machine offers 2 CPUs and 0 GPUs"):
         check_capacity(cluster, PoolSizes(3, 1), extract, gpus_each=0.0)
 
 
 def test_a_cluster_of_others_may_still_grow() -> None:
     check_capacity(Cluster(2, 0, own=False), PoolSizes(3, 1), ExtractPool(min_size=3), gpus_each=0.0)
+
+
+@pytest.mark.parametrize(
+    ("address", "overrides", "first"),
+    [
+        (None, [], False),
+        ("", [], False),
+        ("local", ["extract.num_cpus=0.5", "extract.min_size=2", "predict.num_gpus=0"], False),
+        ("local", ["extract.min_size=2"], True),
+        (None, ["extract.num_cpus=2"], True),
+        (None, ["predict.num_gpus=0.5"], True),
+        (None, ["predict.device=cuda"], True),
+        ("10.0.0.1:6379", [], True),
+    ],
+)
+def test_the_cluster_is_asked_first_where_it_runs_already_or_may_have_too_little(
+    address: str | None, overrides: list[str], first: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if address is not None:
+        monkeypatch.setenv("RAY_ADDRESS", address)
+    assert asked_first(load(ScoreConfig, None, overrides, {"source": "/in", "output": "/out"})) is first
 
 
 def test_a_cluster_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

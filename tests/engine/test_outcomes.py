@@ -34,6 +34,7 @@ def test_rows_come_in_listing_order() -> None:
     assert [row.track.track_id for row in scored] == ["t101", "t102"]
     assert [row.track.track_id for row in rejected] == ["t100", "t103"]
     assert shard.tracks(batch(101, 103)) == TRACKS[1:3]
+    assert shard.rejects(batch(101, 104)) == [None, None, EMPTY]
 
 
 def test_a_second_attempt_overwrites_the_first() -> None:

@@ -1,17 +1,22 @@
 """Which run it is: a new one, an unfinished one, or none."""
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from genre_batch.catalog.listing import Listing
-from genre_batch.config import ScoreConfig, load
-from genre_batch.errors import UserError
-from genre_batch.run.job import scoring_job
+from genre_batch.config import FeaturesConfig, GcConfig, ScoreConfig, load
+from genre_batch.errors import UsageError, UserError
+from genre_batch.model import bundle as bundle_module
+from genre_batch.run.job import features_job, scoring_job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.preview import preview
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
+from genre_batch.verify.clearing import clear
 
 
 @pytest.fixture
@@ -42,6 +47,55 @@ def test_an_unfinished_run_is_resumed_as_it_was_planned(config: ScoreConfig) -> 
     second, resumed = planned(config)
     assert resumed
     assert second == first
+
+
+def with_bundle(config: ScoreConfig, **changes: object) -> ScoreConfig:
+    """The same settings with a bundle of its own, whose thresholds differ from those of the shipped one."""
+    folder = Path(config.output).parent / "bundle"
+    if not folder.exists():
+        shutil.copytree(Path(bundle_module.__file__).parent / "bundles" / "default", folder)
+        manifest = folder / bundle_module.MANIFEST_FILE
+        manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"thresholds": {"disco": 1.0}}))
+    return config.model_copy(update={"bundle": str(folder), **changes})
+
+
+@pytest.mark.parametrize("verb", [planned, lambda config: preview(config, scoring_job(config))])
+def test_an_unfinished_run_is_not_passed_over_with_another_bundle(
+    config: ScoreConfig, verb: Callable[[ScoreConfig], object]
+) -> None:
+    first, _ = planned(config)
+    other = with_bundle(config)
+    with pytest.raises(UsageError) as refused:
+        verb(other)
+    assert f"run {first.run_id} over {config.source} is unfinished" in str(refused.value)
+    assert f"model {first.model_id} (here {scoring_job(other).model_id})" in str(refused.value)
+    assert f"bundle default (here {other.bundle})" in str(refused.value)
+    assert "librosa" not in str(refused.value)
+    for way_on in ("--set bundle=default", f"--unfinished {first.run_id} --delete", "beside_unfinished=true"):
+        assert way_on in refused.value.hint
+    assert planned(config) == (first, True)
+
+
+def test_a_run_with_another_bundle_may_be_allowed_beside_it(config: ScoreConfig) -> None:
+    first, _ = planned(config)
+    second, resumed = planned(with_bundle(config, beside_unfinished=True))
+    assert not resumed
+    assert planned(with_bundle(config)) == (second, True)
+    assert planned(config) == (first, True)
+
+
+def test_a_run_that_was_given_up_stands_in_nobodys_way(config: ScoreConfig) -> None:
+    first, _ = planned(config)
+    clear(GcConfig(output=config.output, delete=True, unfinished=first.run_id))
+    second, resumed = planned(with_bundle(config))
+    assert (resumed, second.model_id == first.model_id) == (False, False)
+
+
+def test_features_do_not_wait_for_scores(config: ScoreConfig) -> None:
+    planned(config)
+    settings = load(FeaturesConfig, None, (), {"source": config.source, "output": config.output})
+    plan, resumed = resume_or_plan(settings, features_job(settings), LocalStore())
+    assert (plan.answers, resumed) == ("features", False)
 
 
 def test_the_preview_tells_of_an_unfinished_run_and_writes_nothing(config: ScoreConfig) -> None:

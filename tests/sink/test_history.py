@@ -1,5 +1,7 @@
 from collections.abc import Callable
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,7 +51,37 @@ def test_runs_are_merged_in_order_finished_or_not(table: Table) -> None:
 def test_a_track_may_come_with_several_etags(table: Table) -> None:
     for number, etag in enumerate(["v1", "v2", "v1"]):
         commit(table, make_plan(1, run_id=f"20261120T00000{number}Z-000000"), [make_track(1, etag)])
-    assert done(table) == [(make_track(1).track_id, etag) for etag in ["v1", "v1", "v2"]]
+    assert done(table) == [(make_track(1).track_id, etag) for etag in ["v1", "v2"]]
+
+
+CORRUPT, SILENT, READ_FAILED = RejectReason.CORRUPT, RejectReason.SILENT, RejectReason.READ_FAILED
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "retry", "is_done"),
+    [
+        ([CORRUPT], [], True),
+        ([CORRUPT], [CORRUPT], False),
+        ([CORRUPT], [SILENT], True),
+        ([SILENT, CORRUPT], [CORRUPT], False),
+        ([SILENT, CORRUPT], [SILENT], True),
+        ([SILENT, CORRUPT], [SILENT, CORRUPT], False),
+        ([CORRUPT, None], [CORRUPT], True),
+        ([None, CORRUPT], [CORRUPT], True),
+        ([READ_FAILED, CORRUPT], [], True),
+        ([CORRUPT, READ_FAILED], [], False),
+        ([READ_FAILED], [CORRUPT], False),
+    ],
+)
+def test_the_newest_reject_decides_and_any_answer_stands(
+    tmp_path: Path, outcomes: list[RejectReason | None], retry: list[RejectReason], is_done: bool
+) -> None:
+    table = LocalStore(), str(tmp_path)
+    for number, reason in enumerate(outcomes):
+        plan = make_plan(1, run_id=f"20261120T00000{number}Z-000000")
+        commit(table, plan, make_tracks(1), lambda t, r=reason: score(t) if r is None else reject(t, r))
+    keys = list(already_scored(*table, "mel-cnn-1", "f" * 64, retry=retry))
+    assert keys == ([(make_track(0).track_id, "v1")] if is_done else [])
 
 
 @pytest.mark.parametrize("reason", RejectReason)

@@ -15,9 +15,9 @@ from sink.table_facts import everything, visible_tracks
 
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, finish, read_manifest
-from genre_batch.sink.plan import run_ids
+from genre_batch.sink.plan import RunPlan, run_ids
 from genre_batch.sink.pointer import read_pointer
-from genre_batch.sink.turn import Turn, publish, take_turn
+from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
 from genre_batch.storage.store import Store
 
 SAME = {"source": "s3://music/", "model_id": "mel-cnn-1", "fingerprint": "f" * 64}
@@ -175,6 +175,43 @@ def test_whole_runs_one_after_the_other(table: tuple[Store, str]) -> None:
     assert visible_tracks(*table) == sorted([track.track_id for track in catalog] + [catalog[2].track_id])
     latest, _ = read_pointer(table[0], layout.at(table[1], layout.LATEST), Latest) or pytest.fail("no pointer")
     assert latest.run_id == third
+
+
+THIS_KEY = SAME["model_id"], SAME["fingerprint"]
+
+
+def beside(table: tuple[Store, str]) -> list[RunPlan]:
+    """What a run over s3://music/ is beside; its caller cuts the slash off the source's end."""
+    return unfinished_beside(*table, turn(*table, source="s3://music"), "scores", THIS_KEY)
+
+
+def test_runs_over_one_source_with_something_else_are_seen_until_they_finish(table: tuple[Store, str]) -> None:
+    assert beside(table) == []
+    other = make_plan(0, fingerprint="0" * 64)
+    publish(*table, other, turn(*table, fingerprint="0" * 64))
+    assert beside(table) == [other]
+    finish(*table, other, [])
+    assert beside(table) == []
+
+
+@pytest.mark.parametrize("other", [{}, {"source": "s3://more/"}, {"answers": "features", "fingerprint": "0" * 64}])
+def test_runs_that_do_not_clash_are_not_seen(table: tuple[Store, str], other: dict[str, str]) -> None:
+    place = {name: value for name, value in other.items() if name != "answers"}
+    assert publish(*table, make_plan(**other), turn(*table, **place))
+    assert beside(table) == []
+
+
+@pytest.mark.parametrize("broken", ["head", "plan"])
+def test_a_damaged_run_of_something_else_stands_in_nobodys_way(table: tuple[Store, str], broken: str) -> None:
+    store, output = table
+    other = turn(*table, fingerprint="0" * 64)
+    publish(*table, make_plan(0, fingerprint="0" * 64), other)
+    assert len(beside(table)) == 1
+    if broken == "head":
+        store.write(layout.at(output, other.head_path), b"{")
+    else:
+        store.delete(layout.at(output, layout.plan_path(RUN_ID)))
+    assert beside(table) == []
 
 
 def test_a_source_is_the_same_however_its_path_is_written(table: tuple[Store, str]) -> None:
