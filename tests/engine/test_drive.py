@@ -17,8 +17,13 @@ import ray
 from ray_workers import worker
 from table_checks import comparable, rows
 
-from genre_batch.config import ScoreConfig, load
+from genre_batch.catalog.shards import Batch, plan_shards
+from genre_batch.config import JobConfig, ScoreConfig, load
+from genre_batch.engine.cluster import Cluster
+from genre_batch.engine.drive import Drive, Work
+from genre_batch.engine.usage import Usage
 from genre_batch.pipeline import score
+from genre_batch.schedule.events import ActorLost, DeadlinePassed
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -74,6 +79,15 @@ def test_killed_actors_are_replaced_and_no_track_is_lost_or_doubled(
     assert (report.scored, report.rejected) == (TRACKS, 0)
     assert len(rows(tmp_path / "broken", "scores")) == TRACKS
     assert comparable(tmp_path / "broken", "scores") == comparable(tmp_path / "unbroken", "scores")
+
+
+@pytest.mark.parametrize("end", [ActorLost(3, True, "its node has died"), DeadlinePassed(3)])
+def test_what_was_sent_to_an_actor_is_forgotten_with_it(end: ActorLost | DeadlinePassed) -> None:
+    work = Work(plan_shards(20, 10), 20, lambda start, stop: [], lambda *_: None, lambda *_: None)
+    drive = Drive({}, JobConfig(), Cluster(2.0, 0.0, own=True), work, Usage())
+    drive._sent |= {7: (3, Batch(0, 0, 5)), 8: (4, Batch(0, 5, 10)), 9: (3, Batch(1, 10, 15))}
+    drive._note(end, None)
+    assert drive._sent == {8: (4, Batch(0, 5, 10))}
 
 
 def test_stdout_holds_one_object_whatever_ray_says_of_dead_workers(music: Path, tmp_path: Path) -> None:

@@ -1,0 +1,127 @@
+"""Runs that end before their end, on local Ray: why, what is kept, and that starting again goes on."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import audio_samples
+import pytest
+import ray
+from ray_workers import worker
+from s3_server import S3Server
+from table_checks import check_run, rows
+
+from genre_batch.config import ScoreConfig, VerifyConfig, load
+from genre_batch.errors import TooManyRejects, UsageError
+from genre_batch.pipeline import score
+from genre_batch.storage.local import LocalStore
+from genre_batch.verify.verification import verify
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+BAD = 1_100
+
+
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
+def settings(source: Path, output: Path, *overrides: str) -> ScoreConfig:
+    return load(ScoreConfig, None, ["shard_tracks=64", *overrides], {"source": str(source), "output": str(output)})
+
+
+def sound(seconds: int = 2) -> bytes:
+    return audio_samples.encode(audio_samples.chirp(seconds, 44_100), 44_100, "wav")
+
+
+def committed(output: Path) -> dict[str, bytes]:
+    return {str(file): file.read_bytes() for file in output.glob("_runs/*/commits/*.json")}
+
+
+def wait_until_gone(title: str) -> None:
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        try:
+            worker(title)
+        except LookupError:
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{title} is still there")
+
+
+def test_too_many_rejects_stop_a_run_which_goes_on_when_they_are_allowed(local_ray: None, tmp_path: Path) -> None:
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    for number in range(BAD):
+        (source / f"{number:04d}.mp3").write_text(f"#EXTM3U {number}")
+    (source / "song.wav").write_bytes(sound())
+    with pytest.raises(TooManyRejects, match="unsupported") as stopped:
+        score(settings(source, output))
+    before = committed(output)
+    assert 1 <= len(before) < (BAD + 1) / 64
+    assert not list(output.glob("_runs/*/manifest.json"))
+    for title in ("ray::ExtractFeatures", "ray::PredictGenres"):
+        wait_until_gone(title)
+    report = score(settings(source, output, "max_reject_rate=1.0"))
+    assert (report.resumed, report.scored, report.rejected) == (True, 1, BAD)
+    assert report.run_id is not None
+    assert report.run_id in stopped.value.hint
+    assert before.items() <= committed(output).items()
+    check_run(output, report.run_id, {each.uri: each.etag for each in LocalStore().list(f"{source}/")})
+
+
+@pytest.mark.parametrize("ask", ["extract.min_size=99", "extract.num_cpus=3", "predict.num_gpus=1"])
+def test_what_this_machine_cannot_give_is_told_before_anything_is_planned(
+    local_ray: None, tmp_path: Path, ask: str
+) -> None:
+    # a source that is not there would be told of as soon as it is listed
+    with pytest.raises(UsageError, match="this machine offers 2 CPUs and 0 GPUs"):
+        score(settings(tmp_path / "absent", tmp_path / "out", ask))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_reason_is_tried_again_until_there_is_an_answer(local_ray: None, tmp_path: Path) -> None:
+    """A file of the same size and time is the same version, so it stands for a decoder that has learnt to read it."""
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    (source / "good.wav").write_bytes(sound())
+    late = source / "late.wav"
+    late.write_bytes(bytes(len(sound())))
+    times = late.stat()
+    assert score(settings(source, output, "max_reject_rate=1.0")).rejects_by_reason == {"unsupported": 1}
+    late.write_bytes(sound())
+    os.utime(late, ns=(times.st_atime_ns, times.st_mtime_ns))
+    assert score(settings(source, output)).run_id is None
+    assert score(settings(source, output, "retry=[silent]")).run_id is None
+    report = score(settings(source, output, "retry=[silent, unsupported]"))
+    assert (report.skipped, report.scored, report.rejected) == (1, 1, 0)
+    assert score(settings(source, output, "retry=[unsupported]")).run_id is None
+    assert [len(rows(output, table)) for table in ("scores", "rejects")] == [2, 1]
+    assert verify(VerifyConfig(output=str(output))).findings == ()
+
+
+@pytest.mark.radosgw
+def test_denied_access_stops_a_run_which_can_be_resumed(radosgw_server: S3Server, tmp_path: Path) -> None:
+    bucket, tracks = radosgw_server.new_bucket(), 24
+    for number in range(tracks):
+        radosgw_server.client.put_object(Bucket=bucket, Key=f"music/{number:02d}.wav", Body=sound(1 + number % 2))
+    objects = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    policy = {"Version": "2012-10-17", "Statement": [objects]}
+    radosgw_server.client.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+    command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}/music", str(tmp_path), "--json"]
+    environment = os.environ | radosgw_server.env() | {"RAY_ADDRESS": "local"}
+    denied = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert denied.returncode == 1, denied.stderr
+    assert "error: stopped: 20 tracks in a row may not be read" in denied.stderr
+    assert f"s3:GetObject on arn:aws:s3:::{bucket}/*" in denied.stderr
+    assert denied.stdout == ""
+    assert not committed(tmp_path)
+    plan = subprocess.run([*command, "--plan"], env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(plan.stdout)["resumes"] in denied.stderr
