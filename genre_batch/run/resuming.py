@@ -7,6 +7,8 @@ import yaml
 from genre_batch.catalog.reject import printable
 from genre_batch.config import ScoreConfig, TableConfig, Yaml
 from genre_batch.errors import UsageError
+from genre_batch.model.architecture import weight_files
+from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.run.job import Job
 from genre_batch.run.libraries import library_versions
 from genre_batch.sink import layout
@@ -16,6 +18,7 @@ from genre_batch.storage.store import ObjectGone, Store
 _NOT_COMPARED = {"source", "output", "retry", "beside_unfinished"}
 _OF_THE_PLAN = "shard_tracks"
 _HASH_CHARACTERS = 12
+_PARTS = ("architecture", "front_end", "taxonomy", "calibration", "thresholds", "pooling")
 
 Changes = dict[str, tuple[str, str]]
 """By name: as it was planned, and as it is by now."""
@@ -44,6 +47,8 @@ def refusal(store: Store, config: TableConfig, job: Job, plan: RunPlan) -> Usage
     changes |= changed({key: value for key, value in kept.items() if key == name}, now)
     changes |= changed(plan.versions, library_versions())
     differ = ", ".join(f"{key} {old} (here {new})" for key, (old, new) in changes.items())
+    if isinstance(config, ScoreConfig) and (parts := _parts(kept.get("bundle", ""), plan, config.bundle)):
+        differ += f"; the bundles differ in {' and '.join(parts)}"
     before = kept.get(name, plan.model_id)
     finish = f"--set {name}={before}" if name in changes else f"{plan.model_id} back at {before}"
     return UsageError(
@@ -51,6 +56,24 @@ def refusal(store: Store, config: TableConfig, job: Job, plan: RunPlan) -> Usage
         f"finish it with {finish}; or give it up: genre-batch gc {config.output} --unfinished {plan.run_id} --delete; "
         "or leave it and start another: --set beside_unfinished=true",
     )
+
+
+def _parts(planned: str, plan: RunPlan, here: str) -> list[str]:
+    """What makes the difference of two bundles; nothing where the one of the plan is not at `planned` any more."""
+    if not planned:
+        return []
+    try:
+        before, now = load_bundle(planned), load_bundle(here)
+    except UsageError:
+        return []
+    if before.fingerprint != plan.fingerprint:
+        return []
+    parts = [name for name in _PARTS if getattr(before.manifest, name) != getattr(now.manifest, name)]
+    return [*parts, "weights"] if _weights(before) != _weights(now) else parts
+
+
+def _weights(bundle: Bundle) -> list[str]:
+    return [bundle.manifest.files[name] for name in weight_files(bundle.manifest.architecture)]
 
 
 def changed(before: Mapping[str, str], now: Mapping[str, str]) -> Changes:

@@ -70,6 +70,7 @@ def test_an_unfinished_run_is_not_passed_over_with_another_bundle(
     assert f"run {first.run_id} over {config.source} is unfinished" in str(refused.value)
     assert f"model {first.model_id} (here {scoring_job(other).model_id})" in str(refused.value)
     assert f"bundle default (here {other.bundle})" in str(refused.value)
+    assert str(refused.value).endswith("; the bundles differ in thresholds")
     assert "librosa" not in str(refused.value)
     for way_on in ("--set bundle=default", f"--unfinished {first.run_id} --delete", "beside_unfinished=true"):
         assert way_on in refused.value.hint
