@@ -19,7 +19,8 @@ class Waiting:
     def __init__(self, config: JobConfig, gpus_each: float, started_s: float) -> None:
         predict = config.predict_pool
         self._asked = {Role.EXTRACT: config.extract.min_size, Role.PREDICT: predict.min_size}
-        self._each = {Role.EXTRACT: f"{config.extract.num_cpus:g} CPUs", Role.PREDICT: f"{gpus_each:g} GPUs"}
+        self._each = {Role.EXTRACT: f" ({config.extract.num_cpus:g} CPUs each)"}
+        self._each[Role.PREDICT] = f" ({gpus_each:g} GPUs each)" if gpus_each else ""
         self._due_s = started_s + _PATIENCE_S
 
     def note(self, now_s: float, cluster: Cluster, ready: Mapping[Role, int]) -> str | None:
@@ -29,6 +30,6 @@ class Waiting:
             return None
         self._due_s = now_s + _AGAIN_AFTER_S
         found = " and ".join(
-            f"{ready[role]} of {self._asked[role]} {role} actors ({self._each[role]} each)" for role in missing
+            f"{ready[role]} of {self._asked[role]} {role} actors{self._each[role]}" for role in missing
         )
         return f"waiting for Ray, which has started {found}; the cluster has {cluster.has()}"
