@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     ValidationError,
@@ -85,13 +86,27 @@ class JobConfig(BaseModel):
         return PredictPool(max_size=1, num_gpus=0.0, device="cpu")
 
 
+class ForecastConfig(BaseModel):
+    """What `--plan` tries before it says what a run will take.
+
+    tracks: about how many of the catalog are tried, 0 for none. prices: a file of prices; see configs/prices/. file:
+    where `--plan` keeps the forecast, and where the run finds it to say how far off it was.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    tracks: NonNegativeInt = 24
+    prices: Location | None = None
+    file: Location | None = None
+
+
 class TableConfig(JobConfig):
     """Settings of a run that fills a table; docs/scoring.md tells more of each.
 
     shard_tracks: tracks that are committed together. max_reject_rate: share of rejects above which the run is stopped,
     or ends, with exit code 3. max_denied_in_a_row: so many tracks one after the other that may not be read stop it.
     retry: reasons for which tracks were rejected for good, and are tried again. beside_unfinished: start a run although
-    one over this source with another bundle is unfinished.
+    one over this source with another bundle is unfinished. forecast: what `--plan` tries.
     """
 
     source: Location
@@ -101,6 +116,7 @@ class TableConfig(JobConfig):
     max_denied_in_a_row: PositiveInt | None = 20
     retry: Reasons = ()
     beside_unfinished: bool = False
+    forecast: ForecastConfig = ForecastConfig()
 
 
 class ScoreConfig(TableConfig):

@@ -10,15 +10,14 @@ too many rejects stop it on purpose.
 import sys
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
-from functools import cache
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import FeaturesConfig, ScoreConfig
-from genre_batch.engine.cluster import Cluster, asked_first, fit_cluster
+from genre_batch.engine.cluster import Cluster, cluster_when_needed
 from genre_batch.engine.drive import Drive, Work
 from genre_batch.engine.usage import Usage
+from genre_batch.run.hindsight import kept_forecast
 from genre_batch.run.job import Job, features_job, scoring_job
 from genre_batch.run.planning import listing_folder, resume_or_plan
 from genre_batch.run.progress import Progress, shown
@@ -50,11 +49,8 @@ def features(config: FeaturesConfig) -> ScoreReport:
 
 def _run(job: Job) -> ScoreReport:
     started_s, usage, config = time.monotonic(), Usage(), job.config
-    store = open_store(config.output)
-    with ExitStack() as ray:
-        cluster = cache(lambda: ray.enter_context(fit_cluster(config)))
-        if asked_first(config):
-            cluster()
+    store, expected = open_store(config.output), kept_forecast(config.forecast)
+    with cluster_when_needed(config) as cluster:
         plan, resumed = resume_or_plan(config, job, store)
         if plan.tracks == 0:
             return nothing_to_do(config.output, plan, time.monotonic() - started_s)
@@ -63,7 +59,8 @@ def _run(job: Job) -> ScoreReport:
         ledger = Ledger(store, config.output, plan, job.make_table)
         _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage, cluster)
     manifest = finish(store, config.output, plan, ledger.records())
-    report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=time.monotonic() - started_s)
+    wall_s = time.monotonic() - started_s
+    report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=wall_s, forecast=expected)
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
@@ -78,8 +75,8 @@ def _carry_out(
     size_bytes = plan.size_bytes * tracks // plan.tracks
     if not shards:
         return
-    machines = cluster()
+    offered = cluster()
     with shown(Progress("working", tracks, size_bytes)) as progress:
         on_done = judged(progress.add_tracks, job.config, plan.run_id)
         work = Work(shards, tracks, listing.rows, ledger.commit, on_done)
-        Drive(job.crew(machines), job.config, machines, work, usage).run()
+        Drive(job.crew(offered), job.config, offered, work, usage).run()

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 
 from genre_batch.config import EvaluateConfig, FeaturesConfig, IndexConfig, ReportConfig, ScoreConfig, load
 from genre_batch.demo.demo import OUTPUT, SOURCE, demo_config
+from genre_batch.run.price_list import PriceList
 from genre_batch.training.adopt import AdoptConfig
 from genre_batch.training.train_config import TrainConfig
 
@@ -16,6 +17,7 @@ KINDS: dict[str, type[BaseModel]] = {
     "evaluate": EvaluateConfig,
     "features": FeaturesConfig,
     "index": IndexConfig,
+    "prices": PriceList,
     "report": ReportConfig,
     "score": ScoreConfig,
     "train": TrainConfig,

@@ -34,10 +34,14 @@ class Extraction:
 
 @dataclass(frozen=True, slots=True)
 class ExtractReport:
-    """One outcome a track of the batch, in its order; bytes read and CPU seconds of this call, child included."""
+    """One outcome a track of the batch, in its order; what this call read, in requests and bytes, and its CPU seconds.
+
+    The child process is included.
+    """
 
     outcomes: tuple[Extraction | Reject, ...]
     bytes_read: int
+    reads: int
     cpu_s: float
 
 

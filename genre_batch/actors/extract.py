@@ -40,12 +40,13 @@ class ExtractWithFrontEnd:
 
     def extract(self, tracks: list[Track]) -> tuple[FeatureBlock, ExtractReport]:
         """The segments of all tracks that have some, and one outcome a track."""
-        cpu_start_s, bytes_start = self._cpu_s(), self._reader.bytes_read
+        cpu_start_s, bytes_start, reads_start = self._cpu_s(), self._reader.bytes_read, self._reader.reads
         results = [self._one(track, read) for track, read in self._reader.ranges(tracks)]
         block = self._block(results)
         report = ExtractReport(
             outcomes=tuple(_outcome(result) for result in results),
             bytes_read=self._reader.bytes_read - bytes_start,
+            reads=self._reader.reads - reads_start,
             cpu_s=self._cpu_s() - cpu_start_s,
         )
         return block, report

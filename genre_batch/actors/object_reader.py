@@ -24,7 +24,7 @@ _REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
 class ObjectReader:
     """Reads objects pinned to the etag they were listed with; objects up to `whole_bytes` in one request, ahead of use.
 
-    `bytes_read` counts what came from storage so far.
+    `bytes_read` and `reads` count what came from storage so far, and in how many requests.
     """
 
     def __init__(self, *, ahead_tracks: int = 4, whole_bytes: int = 32 << 20) -> None:
@@ -33,6 +33,7 @@ class ObjectReader:
         self._threads = ThreadPoolExecutor(ahead_tracks, thread_name_prefix="read")
         self._counting = Lock()
         self.bytes_read = 0
+        self.reads = 0
 
     def ranges(self, tracks: Iterable[Track]) -> Iterator[tuple[Track, ReadRange]]:
         """Each track with a function `(start, length) -> bytes`, which raises TrackRejected when reading fails."""
@@ -66,6 +67,7 @@ class ObjectReader:
             raise _rejected(error) from error
         with self._counting:
             self.bytes_read += len(data)
+            self.reads += 1
         return data
 
 

@@ -7,9 +7,10 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from functools import cache
 
 import psutil
 import ray
@@ -125,6 +126,16 @@ def pool_sizes(
     extractors = _clamp(min(room, batches), extract.min_size, extract.max_size)
     wanted = math.floor(cluster.gpus / gpus_each) if gpus_each else math.ceil(extractors / 4)
     return PoolSizes(extractors, _clamp(min(wanted, batches), predict.min_size, predict.max_size))
+
+
+@contextmanager
+def cluster_when_needed(config: JobConfig) -> Iterator[Callable[[], Cluster]]:
+    """`fit_cluster`, entered at once where `asked_first` says so, else with the first call of what is given."""
+    with ExitStack() as stack:
+        cluster = cache(lambda: stack.enter_context(fit_cluster(config)))
+        if asked_first(config):
+            cluster()
+        yield cluster
 
 
 def asked_first(config: JobConfig) -> bool:

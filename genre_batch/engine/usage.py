@@ -18,6 +18,7 @@ class Usage:
 
     tracks: int = 0
     bytes_read: int = 0
+    reads: int = 0
     actors_cpu_s: float = 0.0
     cpu_s: float = 0.0
     first_sent_s: float | None = None
@@ -38,6 +39,7 @@ class Usage:
         self.actors_cpu_s += report.cpu_s
         if isinstance(report, ExtractReport):
             self.bytes_read += report.bytes_read
+            self.reads += report.reads
 
     def sent(self) -> None:
         """Note that a batch goes out."""

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.reject import printable
 from genre_batch.engine.usage import Usage
+from genre_batch.run.forecast import Forecast
+from genre_batch.run.hindsight import Hindsight, hindsight
 from genre_batch.sink.finish import RunManifest
 from genre_batch.sink.layout import at
 from genre_batch.sink.plan import RunPlan
@@ -16,7 +18,8 @@ class ScoreReport(BaseModel):
 
     listed = skipped + scored + rejected. The counts are of the whole run, also where it was resumed; the figures of
     time, CPU and bytes are of this process's share. run_id is None when there was nothing to score. tracks_per_s is
-    reckoned from the first batch sent to the last commit; cpu_s_per_track counts all processes of the run.
+    reckoned from the first batch sent to the last commit; cpu_s_per_track counts all processes of the run. reads:
+    requests for bytes of tracks. hindsight: how far off the forecast was, where one was given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -38,6 +41,8 @@ class ScoreReport(BaseModel):
     tracks_per_s: float
     cpu_s_per_track: float
     bytes_read: int
+    reads: int = 0
+    hindsight: Hindsight | None = None
 
     @property
     def reject_rate(self) -> float:
@@ -66,11 +71,23 @@ def nothing_to_do(output: str, plan: RunPlan, wall_s: float) -> ScoreReport:
         tracks_per_s=0.0,
         cpu_s_per_track=0.0,
         bytes_read=0,
+        reads=0,
     )
 
 
-def score_report(output: str, manifest: RunManifest, usage: Usage, *, resumed: bool, wall_s: float) -> ScoreReport:
-    """The report of a finished run: counts from its manifest, figures from what this process used."""
+def score_report(
+    output: str,
+    manifest: RunManifest,
+    usage: Usage,
+    *,
+    resumed: bool,
+    wall_s: float,
+    forecast: Forecast | None = None,
+) -> ScoreReport:
+    """The report of a finished run: counts from its manifest, figures from what this process used.
+
+    forecast: what was expected, to say how far off it was.
+    """
     plan, counts = manifest.plan, manifest.counts
     return ScoreReport(
         run_id=plan.run_id,
@@ -90,6 +107,8 @@ def score_report(output: str, manifest: RunManifest, usage: Usage, *, resumed: b
         tracks_per_s=usage.tracks / usage.scoring_s if usage.scoring_s else 0.0,
         cpu_s_per_track=usage.cpu_s / usage.tracks if usage.tracks else 0.0,
         bytes_read=usage.bytes_read,
+        reads=usage.reads,
+        hindsight=hindsight(forecast, usage, wall_s) if forecast else None,
     )
 
 
@@ -109,6 +128,8 @@ def summary(report: ScoreReport) -> str:
         f"{report.wall_s:,.1f} s in all, {report.tracks_per_s:,.2f} tracks/s, "
         f"{report.cpu_s_per_track:.3f} CPU-seconds a track, {report.bytes_read / 1e6:,.1f} MB read"
     )
+    if report.hindsight:
+        lines.append(report.hindsight.summary())
     return "\n".join([*lines, f"run {report.run_id}, {report.model_id}", f"table: {at(report.output, report.answers)}"])
 
 

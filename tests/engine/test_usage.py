@@ -12,7 +12,7 @@ from genre_batch.engine.usage import Usage
 
 def test_reports_add_up() -> None:
     usage = Usage()
-    usage.add(ExtractReport((), bytes_read=10, cpu_s=1.5))
+    usage.add(ExtractReport((), bytes_read=10, reads=2, cpu_s=1.5))
     usage.add(PredictReport((), cpu_s=0.25))
     assert (usage.bytes_read, usage.actors_cpu_s) == (10, 1.75)
 

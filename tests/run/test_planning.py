@@ -107,6 +107,9 @@ def test_the_preview_tells_of_an_unfinished_run_and_writes_nothing(config: Score
     written = sorted(Path(config.output).rglob("*"))
     after = preview(config, scoring_job(config))
     assert (after.resumes, after.tracks) == (plan.run_id, 2)
+    assert before.forecast is not None
+    assert after.forecast is not None
+    assert before.forecast.tracks == after.forecast.tracks == after.forecast.probed == 2
     assert plan.run_id in after.summary()
     assert sorted(Path(config.output).rglob("*")) == written
 

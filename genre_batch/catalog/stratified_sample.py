@@ -1,0 +1,65 @@
+"""A few tracks of every format, drawn while all tracks pass by once: what a format costs differs most."""
+
+import random
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from genre_batch.catalog.track import Track
+
+_FORMATS = 32
+_OTHERS = "others"
+_LEAST = 2
+
+
+@dataclass(slots=True)
+class Stratum:
+    """The tracks whose names end alike: how many passed, their bytes, and a uniform sample of them."""
+
+    name: str
+    tracks: int = 0
+    size_bytes: int = 0
+    sample: list[Track] = field(default_factory=list)
+
+
+class StratifiedSample:
+    """Keeps at most `most` tracks of each format; the same tracks in the same order give the same sample.
+
+    After 32 formats, which is more than are decoded, the rest count as one.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._strata: dict[str, Stratum] = {}
+        self._random = random.Random(0)
+
+    def passing(self, tracks: Iterable[Track]) -> Iterator[Track]:
+        """The same tracks, each with its chance to be kept."""
+        for track in tracks:
+            self._add(track)
+            yield track
+
+    def _add(self, track: Track) -> None:
+        stratum = self._stratum(PurePosixPath(track.uri).suffix.lower())
+        stratum.tracks += 1
+        stratum.size_bytes += max(0, track.size_bytes)
+        if len(stratum.sample) < self._most:
+            stratum.sample.append(track)
+        elif (place := self._random.randrange(stratum.tracks)) < self._most:
+            stratum.sample[place] = track
+
+    def _stratum(self, suffix: str) -> Stratum:
+        if suffix not in self._strata and len(self._strata) >= _FORMATS:
+            suffix = _OTHERS
+        return self._strata.setdefault(suffix, Stratum(suffix))
+
+    def draw(self) -> list[Stratum]:
+        """The formats with about `most` tracks in all: by their share, but two of each at least, to know its spread."""
+        total = sum(stratum.tracks for stratum in self._strata.values())
+        return [
+            Stratum(each.name, each.tracks, each.size_bytes, each.sample[: self._quota(each, total)])
+            for each in self._strata.values()
+        ]
+
+    def _quota(self, stratum: Stratum, total: int) -> int:
+        return max(_LEAST, round(self._most * stratum.tracks / total))

@@ -1,0 +1,52 @@
+"""The sample of a catalog: nothing is lost on the way, every format is in it, every track has the same chance."""
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from genre_batch.catalog.stratified_sample import StratifiedSample, Stratum
+from genre_batch.catalog.track import Track
+
+
+def track(number: int, suffix: str) -> Track:
+    uri = f"s3://music/{number:06d}{suffix}"
+    return Track(uri, uri, "e", number)
+
+
+def drawn(tracks: list[Track], most: int) -> list[Stratum]:
+    sample = StratifiedSample(most)
+    assert list(sample.passing(tracks)) == tracks
+    return sample.draw()
+
+
+@given(
+    st.lists(st.sampled_from([".mp3", ".MP3", ".flac", "", ".wav"]), max_size=80), st.integers(min_value=1, max_value=9)
+)
+def test_every_track_is_counted_once_and_every_format_is_tried(suffixes: list[str], most: int) -> None:
+    tracks = [track(number, suffix) for number, suffix in enumerate(suffixes)]
+    strata = drawn(tracks, most)
+    assert {each.name: each.tracks for each in strata} == Counter(suffix.lower() for suffix in suffixes)
+    assert sum(each.size_bytes for each in strata) == sum(each.size_bytes for each in tracks)
+    for stratum in strata:
+        assert min(most, stratum.tracks, 2) <= len(stratum.sample) <= most
+        assert len(set(stratum.sample)) == len(stratum.sample)
+        assert all(each.uri.lower().endswith(stratum.name) for each in stratum.sample)
+    assert drawn(tracks, most) == strata
+
+
+def test_common_formats_get_their_share() -> None:
+    tracks = [track(number, ".mp3" if number % 10 else ".flac") for number in range(1000)]
+    assert {each.name: len(each.sample) for each in drawn(tracks, 20)} == {".flac": 2, ".mp3": 18}
+
+
+def test_tracks_from_everywhere_are_drawn() -> None:
+    (stratum,) = drawn([track(number, ".mp3") for number in range(10_000)], 400)
+    places = sorted(each.size_bytes for each in stratum.sample)
+    assert all(abs(place / 10_000 - rank / 400) < 0.1 for rank, place in enumerate(places))
+
+
+def test_names_made_up_by_others_do_not_grow_the_state() -> None:
+    strata = drawn([track(number, f".x{number}") for number in range(500)], 4)
+    assert len(strata) == 33
+    assert strata[-1].tracks == 500 - 32
