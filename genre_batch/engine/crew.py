@@ -26,7 +26,7 @@ def scoring_crew(config: ScoreConfig, cluster: Cluster) -> Crew:
     """Actors that load the bundle from its URI, each by itself. Raises UsageError as `gpus_per_predictor` does."""
     # Ray leaves a machine's GPUs visible to actors that were given none.
     device = config.predict.device if gpus_per_predictor(cluster, config.predict) else "cpu"
-    predict = (config.bundle, device, config.predict.precision)
+    predict = (config.bundle, device, config.predict.precision, config.predict.runtime)
     return {
         Role.EXTRACT: Member(ExtractFeatures, (config.bundle, config.deadline_s)),
         Role.PREDICT: Member(PredictGenres, predict),

@@ -11,17 +11,20 @@ from genre_batch.model.architecture import (
     SvmSettings,
 )
 from genre_batch.model.bundle import Bundle
-from genre_batch.model.devices import Device, Precision
+from genre_batch.model.devices import Device, Precision, Runtime
 from genre_batch.model.golden import GivesLogits
 
 # Each family's libraries are loaded only where a bundle needs them.
 
 
-def open_predictor(bundle: Bundle, device: Device = "auto", precision: Precision = "fp32") -> GivesLogits:
+def open_predictor(
+    bundle: Bundle, device: Device = "auto", precision: Precision = "fp32", runtime: Runtime = "torch"
+) -> GivesLogits:
     """What turns segments into logits for `bundle`; for estimators these are log-probabilities.
 
-    Estimators run on the CPU whatever `device` says. Raises UsageError where the weights cannot be used, a library is
-    missing, or `device` or `precision` asks for what there is not.
+    Estimators run on the CPU whatever `device` says; `runtime` is for networks that were trained here.
+    Raises UsageError where the weights cannot be used, a library is missing, or `device` or `precision` asks for what
+    there is not.
     """
     match bundle.manifest.architecture:
         case (
@@ -44,7 +47,7 @@ def open_predictor(bundle: Bundle, device: Device = "auto", precision: Precision
         case _:
             from genre_batch.model.predictor import Predictor
 
-            return Predictor(bundle, device, precision)
+            return Predictor(bundle, device, precision, runtime=runtime)
 
 
 def _check_single(bundle: Bundle, precision: Precision) -> None:

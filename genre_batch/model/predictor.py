@@ -14,10 +14,11 @@ from genre_batch.features.front_end import Segments
 from genre_batch.model.architecture import AnyNetwork
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.calibration import Floats
-from genre_batch.model.devices import Device, Precision
+from genre_batch.model.devices import Device, Precision, Runtime
 from genre_batch.model.networks.build import build_network
 from genre_batch.model.networks.fuse import fuse_batch_norm
 from genre_batch.model.networks.steady import make_steady
+from genre_batch.model.onnx_network import OnnxNetwork
 from genre_batch.model.staging import HostStaging, PinnedStaging
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -34,8 +35,9 @@ class Predictor:
     All batches have the same shape, so that a segment's answer does not depend on how many came with it.
     `batch_segments: None` takes 64 on a GPU and, on a CPU, as many as have the size of four segments of 128 x 1292,
     64 at most; larger batches were measured to be no faster there. `fp32` means IEEE single precision on a GPU as well,
-    not TF32. On a CPU, `keep_freed_memory` is called. Raises UsageError if there is no such device or the weights do
-    not fit.
+    not TF32. On a CPU, `keep_freed_memory` is called. `runtime: onnx` takes one segment at a time, whatever
+    `batch_segments`. Raises UsageError where there is no such device, the runtime cannot be used or the
+    weights do not fit.
     """
 
     def __init__(
@@ -44,15 +46,19 @@ class Predictor:
         device: Device = "auto",
         precision: Precision = "fp32",
         batch_segments: int | None = None,
+        runtime: Runtime = "torch",
     ) -> None:
         front_end = bundle.manifest.front_end
         self.precision: Precision = precision
         self.device = _choose(device)
-        network = _load_network(bundle)
-        self._network = (make_steady(network) if self.device.type == "cpu" else network).to(self.device)
-        self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in torch's stubs
         self._genres = len(bundle.manifest.taxonomy.genres)
         rows, columns = front_end.segment_shape
+        if runtime == "onnx":
+            _check_for_onnx(self.device, precision)
+            batch_segments = 1
+            self._network: OnnxNetwork | nn.Module = OnnxNetwork(_load_network(bundle), rows, columns)
+        else:
+            self._network = _on_device(_load_network(bundle), self.device)
         shape = batch_segments or _batch_segments(self.device, rows * columns), rows, columns
         if self.device.type == "cuda":
             self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device, _TORCH[front_end.dtype])
@@ -84,6 +90,19 @@ def _choose(device: Device) -> torch.device:
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(device)
+
+
+def _check_for_onnx(device: torch.device, precision: Precision) -> None:
+    if device.type != "cpu" or precision != "fp32":
+        raise UsageError(
+            f"predict.runtime onnx is for CPUs in fp32, not for {device.type} in {precision}",
+            "set predict.device to cpu and predict.precision to fp32, or predict.runtime to torch",
+        )
+
+
+def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    placed = (make_steady(network) if device.type == "cpu" else network).to(device)
+    return placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in the stubs
 
 
 def _batch_segments(device: torch.device, segment_values: int) -> int:

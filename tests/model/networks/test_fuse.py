@@ -55,3 +55,9 @@ def test_no_batch_norm_is_left(architecture: Network, rows: int, columns: int) -
     assert any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
     fused = fuse_batch_norm(network)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in fused.modules())
+
+
+def test_relu_writes_over_what_came_before_it_and_never_over_the_input() -> None:
+    network = nn.Sequential(nn.ReLU(), nn.Conv2d(1, 2, 3), nn.ReLU()).eval()
+    first, _, last = fuse_batch_norm(network)
+    assert (first.inplace, last.inplace) == (False, True)
