@@ -9,6 +9,9 @@ import signal
 import socket
 import struct
 import sys
+import threading
+import time
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,9 +19,10 @@ import numpy as np
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.decode.decoder import decode_window
-from genre_batch.decode.sandbox_wire import Kind
+from genre_batch.decode.sandbox_wire import ARENA_BYTES, Kind, pack_numbers
 from genre_batch.decode.window import Window
 
+_WORK_S = 0.3
 _KEPT: list[np.ndarray] = []
 
 
@@ -29,6 +33,15 @@ def echo(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
 def tail(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
     source.seek(-4, 2)
     return source.read(4)
+
+
+def digests(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    """The CRC of each range [start, length] that the request lists."""
+    found = []
+    for start, length in json.loads(request):
+        source.seek(start)
+        found.append(zlib.crc32(source.read(length)))
+    return json.dumps(found).encode()
 
 
 def misbehave(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
@@ -73,6 +86,12 @@ def _spin() -> None:
         pass
 
 
+def _deadlock() -> None:
+    lock = threading.Lock()
+    lock.acquire()
+    lock.acquire()
+
+
 def _segfault() -> None:
     ctypes.string_at(0)
 
@@ -96,6 +115,26 @@ def _raw(source: BinaryIO, data: bytes) -> None:
     os._exit(0)
 
 
+def _flood(source: BinaryIO) -> None:
+    """Ask for more and more, and take nothing."""
+    while True:
+        _link(source).send(_HEADER.pack(Kind.FETCH, 0) + pack_numbers(0, 0, 0))
+
+
+def _work() -> bytes:
+    while time.process_time() < _WORK_S:
+        pass
+    return b"done"
+
+
+def _nap(source: BinaryIO) -> bytes:
+    """Sleep and work in turn, never for long."""
+    for _ in range(12):
+        time.sleep(0.1)
+        sum(range(100_000))
+    return b"rested"
+
+
 def _fetch_for_ever(source: BinaryIO, size_bytes: int) -> None:
     while True:
         source.raw._read(0, size_bytes)
@@ -109,7 +148,7 @@ def _silent() -> None:
     raise TrackRejected(RejectReason.SILENT, Stage.FEATURES, "nothing\nto hear")
 
 
-_HEADER = struct.Struct("<BQQ")
+_HEADER = struct.Struct("<BQ")
 _DEEDS = {
     "pid": lambda source, size: str(os.getpid()).encode(),
     "abort": lambda source, size: os.abort(),
@@ -119,19 +158,28 @@ _DEEDS = {
     "kill": lambda source, size: os.kill(os.getpid(), signal.SIGKILL),
     "spin": lambda source, size: _spin(),
     "spin_in_c": lambda source, size: hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1),
+    "sleep": lambda source, size: time.sleep(3600),
+    "wait_for_itself": lambda source, size: _deadlock(),
+    "work": lambda source, size: _work(),
+    "nap": lambda source, size: _nap(source),
     "stop": lambda source, size: os.kill(os.getpid(), signal.SIGSTOP),
     "numpy_bomb": lambda source, size: np.ones(1 << 32).tobytes(),
     "hoard": lambda source, size: _hoard(),
     "native_bomb": lambda source, size: _allocate_natively(),
     "bug": lambda source, size: _bug(),
     "silent": lambda source, size: _silent(),
-    "half_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 1000, 0) + bytes(500)),
+    "half_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 0) + bytes(4)),
     "half_header": lambda source, size: _raw(source, b"\x04\x00"),
-    "huge_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 1 << 60, 0) + bytes(500)),
-    "unknown_kind": lambda source, size: _raw(source, _HEADER.pack(99, 0, 0)),
-    "wrong_kind": lambda source, size: _raw(source, _HEADER.pack(Kind.READY, 0, 0)),
-    "untrue_reject": lambda source, size: _raw(source, _HEADER.pack(Kind.REJECT, 4, 0) + b"\xffoo\n"),
-    "short_fetch": lambda source, size: _raw(source, _HEADER.pack(Kind.FETCH, 3, 0) + bytes(3)),
+    "huge_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 0) + pack_numbers(1 << 60)),
+    "unknown_kind": lambda source, size: _raw(source, _HEADER.pack(99, 0)),
+    "wrong_kind": lambda source, size: _raw(source, _HEADER.pack(Kind.READY, 0)),
+    "untrue_reject": lambda source, size: _raw(source, _HEADER.pack(Kind.REJECT, 0) + b"\xffoo\n"),
+    "short_fetch": lambda source, size: _raw(source, _HEADER.pack(Kind.FETCH, 0) + bytes(3)),
+    "long_frame": lambda source, size: _raw(source, _HEADER.pack(Kind.ERROR, 0) + bytes(100_000)),
+    "fetch_beyond_the_arena": lambda source, size: _raw(
+        source, _HEADER.pack(Kind.FETCH, 0) + pack_numbers(0, 2, ARENA_BYTES - 1)
+    ),
+    "flood": lambda source, size: _flood(source),
     "fetch_outside": lambda source, size: source.raw._read(size - 1, 2),
     "fetch_far_outside": lambda source, size: source.raw._read((1 << 64) - 1, 2),
     "fetch_for_ever": _fetch_for_ever,

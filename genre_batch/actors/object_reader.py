@@ -11,7 +11,7 @@ from genre_batch.catalog.track import Track
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import AccessDenied, ObjectChanged, ObjectGone, StorageError
 
-ReadRange = Callable[[int, int], bytes]
+ReadRange = Callable[[int, int], bytes | memoryview]
 
 _REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
     (ObjectGone, RejectReason.GONE),
@@ -54,9 +54,9 @@ class ObjectReader:
         return self._read(track, 0, track.size_bytes) if track.size_bytes else b""
 
     def _reader(self, track: Track, fetch: "Future[bytes | None]") -> ReadRange:
-        def read(start: int, length: int) -> bytes:
+        def read(start: int, length: int) -> bytes | memoryview:
             whole = fetch.result()
-            return self._read(track, start, length) if whole is None else whole[start : start + length]
+            return self._read(track, start, length) if whole is None else memoryview(whole)[start : start + length]
 
         return read
 

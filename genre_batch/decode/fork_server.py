@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from genre_batch.decode.sandbox_wire import (
@@ -17,13 +16,13 @@ from genre_batch.decode.sandbox_wire import (
     PeerError,
     PeerMalformed,
     receive,
-    unpack_pair,
+    socket_pair,
+    unpack_numbers,
 )
 
 _START_S = 120.0
 _ANSWER_S = 30.0
 _CLOSE_S = 5.0
-_MOST_CONTROL_BYTES = 64 * 1024
 _KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
@@ -36,7 +35,7 @@ class ForkServer:
     """
 
     def __init__(self, handler: str, memory_bytes: int) -> None:
-        self._control, theirs = socket.socketpair()
+        self._control, theirs = socket_pair()
         memory = os.memfd_create("arena")
         os.truncate(memory, ARENA_BYTES)
         self.arena = mmap.mmap(memory, ARENA_BYTES)
@@ -57,20 +56,20 @@ class ForkServer:
         self.cpu_s = 0.0
         self._await_ready(handler)
 
-    def fork(self) -> socket.socket:
-        """A socket to a new child; there must be no other. Raises PeerError when the server is gone."""
-        ours, theirs = socket.socketpair()
+    def fork(self) -> tuple[socket.socket, int]:
+        """A socket to a new child, the only one, and its process id. Raises PeerError when the server is gone."""
+        ours, theirs = socket_pair()
         try:
             with theirs:
                 socket.send_fds(self._control, [FORK], [theirs.fileno()])
-            self._answer(Kind.READY, _ANSWER_S)
+            (child,) = unpack_numbers(self._answer(Kind.READY, _ANSWER_S).payload, 1)
         except OSError as error:
             ours.close()
             raise PeerError("the fork server has gone") from error
         except PeerError:
             ours.close()
             raise
-        return ours
+        return ours, child
 
     def kill(self) -> tuple[int, float]:
         """End the child, which may have died already: its wait status, and the CPU seconds it used in its life.
@@ -81,7 +80,7 @@ class ForkServer:
             self._control.sendall(KILL)
         except OSError as error:
             raise PeerError("the fork server has gone") from error
-        status, cpu_ns = unpack_pair(self._answer(Kind.ENDED, _ANSWER_S).payload)
+        status, cpu_ns = unpack_numbers(self._answer(Kind.ENDED, _ANSWER_S).payload, 2)
         return status, cpu_ns / 1e9
 
     def close(self) -> None:
@@ -112,10 +111,7 @@ class ForkServer:
         return frame
 
     def _receive(self, within_s: float) -> Frame:
-        end = time.monotonic() + within_s
-        frame = receive(
-            self._control, most_bytes=_MOST_CONTROL_BYTES, time_left_s=lambda: max(0.001, end - time.monotonic())
-        )
+        frame = receive(self._control, within_s=within_s)
         self.cpu_s = frame.cpu_ns / 1e9
         return frame
 

@@ -26,15 +26,15 @@ class RangedFile(io.RawIOBase):
     """A seekable read-only file over `read(start, length) -> bytes` of an object of `size_bytes`.
 
     Fetches are whole blocks of 64 KiB: 128 KiB at a new place, then twice as much with each fetch that
-    goes on where the last one ended, up to 1 MiB. The last 32 MiB are kept. `fetched_bytes` and
-    `fetches` count what was asked for. Wrap it in `io.BufferedReader` for readers that take a few bytes
-    at a time.
+    goes on where the last one ended, up to 1 MiB. The last 32 MiB that were fetched are kept, as `read`
+    returned them. `fetched_bytes` and `fetches` count what was asked for. Wrap it in `io.BufferedReader`
+    for readers that take a few bytes at a time.
 
     An error of `read` is raised to the caller and also kept in `failure`: native decoders cannot pass an
     exception on and report an early end of file instead. An answer of the wrong length is a ReadFailed.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size_bytes: int) -> None:
+    def __init__(self, read: Callable[[int, int], bytes | memoryview], size_bytes: int) -> None:
         super().__init__()
         self.size_bytes = size_bytes
         self.fetched_bytes = 0
@@ -82,7 +82,6 @@ class RangedFile(io.RawIOBase):
     def _block(self, number: int) -> memoryview:
         if number not in self._blocks:
             self._fetch(number)
-        self._blocks.move_to_end(number)
         return self._blocks[number]
 
     def _fetch(self, first: int) -> None:
@@ -100,7 +99,7 @@ class RangedFile(io.RawIOBase):
         while len(self._blocks) > _CACHED_BLOCKS:
             self._blocks.popitem(last=False)
 
-    def _fetch_range(self, start: int, length: int) -> bytes:
+    def _fetch_range(self, start: int, length: int) -> bytes | memoryview:
         try:
             data = self._read(start, length)
             if len(data) != length:

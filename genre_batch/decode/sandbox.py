@@ -7,7 +7,8 @@ from types import TracebackType
 from typing import Self
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
-from genre_batch.decode.conversation import Conversation, ReadRange
+from genre_batch.decode.child_clock import ChildClock
+from genre_batch.decode.conversation import Conversation, Patience, ReadRange
 from genre_batch.decode.fork_server import ForkServer
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.sandbox_wire import Frame, Kind, PeerError, PeerLate, PeerMalformed
@@ -23,17 +24,20 @@ class Sandbox:
     child reads from `source` is fetched by this process, so the network and the credentials stay here.
 
     deadline_s: time that a call may take, not counting the time spent in `read` here, which has its own limits.
+    stall_s: CPU time that the child may use without reading on; it is given up if it sleeps, too.
     memory_bytes: address space that a child may take on top of what it has when it starts.
 
     One call at a time: not for use by several threads at once. Raises RuntimeError when the handler cannot be imported.
     """
 
-    def __init__(self, handler: str, *, deadline_s: float = 30.0, memory_bytes: int = 1 << 30) -> None:
+    def __init__(
+        self, handler: str, *, deadline_s: float = 30.0, stall_s: float = 30.0, memory_bytes: int = 1 << 30
+    ) -> None:
         self._handler = handler
-        self._deadline_s = deadline_s
+        self._patience = Patience(deadline_s, stall_s)
         self._memory_bytes = memory_bytes
         self._server = ForkServer(handler, memory_bytes)
-        self._link: socket.socket | None = None
+        self._child: tuple[socket.socket, ChildClock] | None = None
         self._calls_of_child = 0
         self._child_cpu_s = 0.0
         self._past_cpu_s = 0.0
@@ -47,10 +51,10 @@ class Sandbox:
         """The handler's answer for an object of `size_bytes`, whose bytes `read(start, length)` returns.
 
         Raises TrackRejected: what the handler raised itself, or `decoder_crash` (a signal, an exit, an answer that
-        makes no sense, memory beyond the limit), `decoder_timeout` (no answer by the deadline), `internal` (another
-        exception in the handler, or the sandbox itself was killed). An exception of `read` is raised as it is, and
-        an answer of another length than asked for is a ReadFailed. Whatever happened, the next call finds a sound
-        child.
+        makes no sense, memory beyond the limit), `decoder_timeout` (no answer in time, or no progress), `internal`
+        (another exception in the handler, or the sandbox itself was killed). An exception of `read` is raised as it
+        is, and an answer of another length than asked for is a ReadFailed. Whatever happened, the next call finds a
+        sound child.
         """
         try:
             frame = self._begin(request, read, size_bytes).answer()
@@ -80,35 +84,36 @@ class Sandbox:
 
     def _begin(self, request: bytes, read: ReadRange, size_bytes: int) -> Conversation:
         """A call that the child has taken; a child that died while idle is replaced, since no track is to blame."""
-        if self._link is not None:
-            conversation = Conversation(self._link, self._server.arena, read, size_bytes, self._deadline_s)
+        if self._child is not None:
+            conversation = Conversation(*self._child, self._server.arena, read, size_bytes, self._patience)
             try:
                 conversation.ask(request)
             except PeerError:
                 self._end_child()
             else:
                 return conversation
-        link = self._fork()
-        conversation = Conversation(link, self._server.arena, read, size_bytes, self._deadline_s)
+        child = self._fork()
+        conversation = Conversation(*child, self._server.arena, read, size_bytes, self._patience)
         conversation.ask(request)
         return conversation
 
-    def _fork(self) -> socket.socket:
-        """The link to a new child, of a new server if the old one is gone."""
+    def _fork(self) -> tuple[socket.socket, ChildClock]:
+        """A new child, of a new server if the old one is gone."""
         try:
-            self._link = self._server.fork()
+            link, pid = self._server.fork()
         except PeerError:
             self._past_cpu_s += self._server.cpu_s
             self._server.close()
             self._server = ForkServer(self._handler, self._memory_bytes)
-            self._link = self._server.fork()
-        return self._link
+            link, pid = self._server.fork()
+        self._child = link, ChildClock(pid)
+        return self._child
 
     def _outcome(self, frame: Frame) -> bytes | TrackRejected:
         """What the child's last frame means for the track. Raises PeerMalformed."""
         match frame.kind:
             case Kind.ANSWER:
-                return bytes(frame.payload)
+                return frame.payload
             case Kind.REJECT:
                 return _parse_reject(frame.payload)
             case Kind.ERROR:
@@ -125,7 +130,7 @@ class Sandbox:
         if status is None:
             return rejected(RejectReason.INTERNAL, "the sandbox's own process was ended from outside")
         if isinstance(error, PeerLate):
-            return rejected(RejectReason.DECODER_TIMEOUT, f"no answer from the decoder within {self._deadline_s:g} s")
+            return rejected(RejectReason.DECODER_TIMEOUT, f"the decoder was given up: {error}")
         if isinstance(error, PeerMalformed):
             return rejected(RejectReason.DECODER_CRASH, f"the decoder's process broke the protocol: {error}")
         return rejected(RejectReason.DECODER_CRASH, f"the decoder's process {_describe(status)}")
@@ -139,10 +144,10 @@ class Sandbox:
 
     def _end_child(self) -> int | None:
         """Kill and reap the child: its wait status, or None if there is none or the server is gone."""
-        if self._link is None:
+        if self._child is None:
             return None
-        self._link.close()
-        self._link = None
+        self._child[0].close()
+        self._child = None
         self._calls_of_child = 0
         try:
             status, self._child_cpu_s = self._server.kill()
@@ -153,7 +158,7 @@ class Sandbox:
         return status
 
 
-def _parse_reject(payload: bytearray) -> TrackRejected:
+def _parse_reject(payload: bytes) -> TrackRejected:
     try:
         reason, stage, message = payload.decode().split("\n", 2)
         return TrackRejected(RejectReason(reason), Stage(stage), message)

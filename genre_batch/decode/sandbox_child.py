@@ -11,13 +11,11 @@ from typing import BinaryIO
 
 from genre_batch.catalog.reject import TrackRejected
 from genre_batch.decode.ranged_file import RangedFile
-from genre_batch.decode.sandbox_wire import Kind, pack_pair, receive, send
+from genre_batch.decode.sandbox_wire import Kind, pack_numbers, receive, send, unpack_numbers
 
 Handler = Callable[[bytes, BinaryIO, int], bytes]
 
 _BUFFER_BYTES = 64 * 1024
-_MOST_REQUEST_BYTES = 1 << 30
-_SIZE_BYTES = 8
 
 
 def limit_resources(memory_bytes: int) -> None:
@@ -34,12 +32,15 @@ def limit_resources(memory_bytes: int) -> None:
 
 
 def serve_calls(link: socket.socket, arena: mmap.mmap, handler: Handler) -> None:
-    """Answer calls on `link`, finding fetched bytes in `arena`. Raises PeerGone when the parent hangs up."""
+    """Answer calls on `link`; what is large is found and left in `arena`. Raises PeerGone when the parent hangs up."""
     while True:
-        call = receive(link, most_bytes=_MOST_REQUEST_BYTES)
-        size_bytes = int.from_bytes(call.payload[:_SIZE_BYTES], "little")
+        size_bytes, request_bytes = unpack_numbers(receive(link).payload, 2)
+        request = arena[:request_bytes]
         source = _remote_file(link, arena, size_bytes)
-        kind, answer = _run(handler, bytes(call.payload[_SIZE_BYTES:]), source, size_bytes)
+        kind, answer = _run(handler, request, source, size_bytes)
+        if kind is Kind.ANSWER:
+            arena[: len(answer)] = answer
+            answer = pack_numbers(len(answer))
         send(link, kind, answer, cpu_ns=time.process_time_ns())
 
 
@@ -57,11 +58,20 @@ def _run(handler: Handler, request: bytes, source: BinaryIO, size_bytes: int) ->
 
 
 def _remote_file(link: socket.socket, arena: mmap.mmap, size_bytes: int) -> BinaryIO:
-    """The track's bytes, fetched from the parent. Small reads are served by a buffer in C."""
+    """The track's bytes, fetched from the parent. Small reads are served by a buffer in C.
 
-    def fetch(start: int, length: int) -> bytes:
-        send(link, Kind.FETCH, pack_pair(start, length), cpu_ns=time.process_time_ns())
-        receive(link, most_bytes=0)
-        return arena[:length]
+    They stay where the parent puts them, one fetch after the other, and from the start again where the arena ends: it
+    is so much larger than what a RangedFile keeps that nothing is overwritten that may still be read.
+    """
+    shared, place = memoryview(arena), 0
+
+    def fetch(start: int, length: int) -> memoryview:
+        nonlocal place
+        if place + length > len(shared):
+            place = 0
+        send(link, Kind.FETCH, pack_numbers(start, length, place), cpu_ns=time.process_time_ns())
+        receive(link)
+        place += length
+        return shared[place - length : place]
 
     return io.BufferedReader(RangedFile(fetch, size_bytes), _BUFFER_BYTES)

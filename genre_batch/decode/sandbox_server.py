@@ -20,7 +20,7 @@ from contextlib import suppress
 
 from genre_batch.catalog.reject import printable
 from genre_batch.decode.sandbox_child import Handler, limit_resources, serve_calls
-from genre_batch.decode.sandbox_wire import ARENA_BYTES, FORK, KILL, Kind, PeerGone, pack_pair, send
+from genre_batch.decode.sandbox_wire import ARENA_BYTES, FORK, KILL, Kind, PeerGone, pack_numbers, send
 
 _PR_SET_PDEATHSIG = 1
 _PARENT_CHECK_S = 2.0
@@ -70,7 +70,7 @@ class _Server:
             command, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
             if command == FORK and descriptors:
                 self._fork(socket.socket(fileno=descriptors[0]))
-                send(self._control, Kind.READY, cpu_ns=time.process_time_ns())
+                send(self._control, Kind.READY, pack_numbers(self._child), cpu_ns=time.process_time_ns())
             elif command == KILL:
                 send(self._control, Kind.ENDED, self._end_child(), cpu_ns=time.process_time_ns())
             else:
@@ -101,11 +101,11 @@ class _Server:
     def _end_child(self) -> bytes:
         """Kill and reap the child. Its wait status and the CPU nanoseconds it used in its life, packed."""
         if not self._child:
-            return pack_pair(0, 0)
+            return pack_numbers(0, 0)
         os.kill(self._child, signal.SIGKILL)
         _, status, usage = os.wait4(self._child, 0)
         self._child = 0
-        return pack_pair(status, round((usage.ru_utime + usage.ru_stime) * 1e9))
+        return pack_numbers(status, round((usage.ru_utime + usage.ru_stime) * 1e9))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,27 @@
-"""Frames between the sandbox and its processes: a fixed header, then raw bytes. Nothing is ever unpickled.
+"""Frames between the sandbox and its processes, one small message each. Nothing is ever unpickled.
 
-A frame is a kind (one byte), the length of its payload and the CPU time of the sender so far (8 bytes each,
-little endian), then the payload.
+A frame is a kind (one byte), the CPU time of the sender so far (8 bytes, little endian), then the payload. What is
+large goes through the arena, memory that both sides share: the request and fetched bytes to the child, the answer from
+it; a frame says where they are.
 """
 
+import select
 import socket
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
 FORK, KILL = b"F", b"K"
 """What the parent tells the fork server: fork (with a socket for the child), or end the child."""
 
-ARENA_BYTES = 1 << 20
-"""Size of the memory through which the parent hands fetched bytes to the child."""
+ARENA_BYTES = 64 << 20
+"""Size of the memory that parent and child share, and so of the largest answer. Only touched pages of it exist."""
 
-_HEADER = struct.Struct("<BQQ")
-_PAIR = struct.Struct("<QQ")
+MOST_PAYLOAD_BYTES = 8 << 10
+"""A longer payload is cut when sent, and none is taken."""
+
+_HEADER = struct.Struct("<BQ")
+_NUMBER_BYTES = 8
 
 
 class Kind(IntEnum):
@@ -32,6 +36,9 @@ class Kind(IntEnum):
     OUT_OF_MEMORY = 7
     READY = 8
     ENDED = 9
+
+
+_KINDS = frozenset(Kind)
 
 
 class PeerError(Exception):
@@ -55,74 +62,54 @@ class Frame:
     """One received frame; `cpu_ns` is the CPU time that its sender has used."""
 
     kind: Kind
-    payload: bytearray
+    payload: bytes
     cpu_ns: int
 
 
-def no_deadline() -> float | None:
-    """Wait for ever."""
-    return None
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two ends of a connection that keeps messages apart."""
+    return socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 
 
-def send(
-    link: socket.socket,
-    kind: Kind,
-    payload: bytes = b"",
-    *,
-    cpu_ns: int = 0,
-    time_left_s: Callable[[], float | None] = no_deadline,
-) -> None:
-    """Send one frame. Raises PeerGone or PeerLate."""
-    header = _HEADER.pack(kind, len(payload), cpu_ns)
+def send(link: socket.socket, kind: Kind, payload: bytes = b"", *, cpu_ns: int = 0) -> None:
+    """Send one frame, without ever waiting: a sound peer leaves no more than one frame unread. Raises PeerGone."""
     try:
-        link.settimeout(time_left_s())
-        if len(payload) < 4096:
-            link.sendall(header + payload)
-        else:
-            link.sendall(header)
-            link.sendall(payload)
-    except TimeoutError as error:
-        raise PeerLate from error
+        link.send(_HEADER.pack(kind, cpu_ns) + payload[:MOST_PAYLOAD_BYTES], socket.MSG_DONTWAIT)
     except OSError as error:
         raise PeerGone from error
 
 
-def receive(link: socket.socket, *, most_bytes: int, time_left_s: Callable[[], float | None] = no_deadline) -> Frame:
-    """The next frame, whose payload has at most `most_bytes`: a longer one is refused before memory is taken for it.
-
-    Raises PeerGone, PeerLate or PeerMalformed.
-    """
-    kind, length, cpu_ns = _HEADER.unpack(_receive_exactly(link, _HEADER.size, time_left_s))
-    if kind not in Kind.__members__.values() or length > most_bytes:
-        raise PeerMalformed(f"a frame of kind {kind} with {length} bytes")
-    return Frame(Kind(kind), _receive_exactly(link, length, time_left_s), cpu_ns)
-
-
-def pack_pair(first: int, second: int) -> bytes:
-    """Two unsigned 64-bit numbers as 16 bytes."""
-    return _PAIR.pack(first, second)
-
-
-def unpack_pair(payload: bytearray) -> tuple[int, int]:
-    """The inverse of `pack_pair`. Raises PeerMalformed for any other length than 16 bytes."""
-    if len(payload) != _PAIR.size:
-        raise PeerMalformed(f"{len(payload)} bytes where two numbers belong")
-    first, second = _PAIR.unpack(payload)
-    return first, second
-
-
-def _receive_exactly(link: socket.socket, length: int, time_left_s: Callable[[], float | None]) -> bytearray:
-    data = bytearray(length)
-    rest = memoryview(data)
+def receive(link: socket.socket, *, within_s: float | None = None) -> Frame:
+    """The next frame; None waits for ever. Raises PeerGone, PeerLate or PeerMalformed."""
     try:
-        while rest:
-            link.settimeout(time_left_s())
-            received = link.recv_into(rest)
-            if received == 0:
-                raise PeerGone
-            rest = rest[received:]
-    except TimeoutError as error:
-        raise PeerLate from error
+        if within_s is not None and not _readable(link, within_s):
+            raise PeerLate
+        message = link.recv(_HEADER.size + MOST_PAYLOAD_BYTES + 1)
     except OSError as error:
         raise PeerGone from error
-    return data
+    if not message:
+        raise PeerGone
+    if not _HEADER.size <= len(message) <= _HEADER.size + MOST_PAYLOAD_BYTES:
+        raise PeerMalformed(f"a frame of {len(message)} bytes")
+    kind, cpu_ns = _HEADER.unpack_from(message)
+    if kind not in _KINDS:
+        raise PeerMalformed(f"a frame of kind {kind}")
+    return Frame(Kind(kind), message[_HEADER.size :], cpu_ns)
+
+
+def pack_numbers(*numbers: int) -> bytes:
+    """Unsigned 64-bit numbers as 8 bytes each."""
+    return struct.pack(f"<{len(numbers)}Q", *numbers)
+
+
+def unpack_numbers(payload: bytes, count: int) -> tuple[int, ...]:
+    """The inverse of `pack_numbers`. Raises PeerMalformed unless there are `count` of them."""
+    if len(payload) != count * _NUMBER_BYTES:
+        raise PeerMalformed(f"{len(payload)} bytes where {count} numbers belong")
+    return struct.unpack(f"<{count}Q", payload)
+
+
+def _readable(link: socket.socket, within_s: float) -> bool:
+    poll = select.poll()
+    poll.register(link, select.POLLIN)
+    return bool(poll.poll(1000.0 * within_s))

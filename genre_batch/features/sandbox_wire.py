@@ -6,8 +6,10 @@ from functools import lru_cache
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
 
+from genre_batch.features.finite import all_finite
 from genre_batch.features.front_end import FrontEnd, TrackSegments
 
+_ALIGNMENT_BYTES = 16
 _FRONT_END: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
 
 
@@ -37,7 +39,7 @@ def unpack_request(request: bytes) -> tuple[str, FrontEnd]:
 
 
 def pack_segments(track: TrackSegments) -> bytes:
-    """One line of JSON, then the segments as little-endian numbers of their precision in C order."""
+    """One padded line of JSON, then the segments as little-endian numbers of their precision in C order."""
     header = {
         "n_segments": len(track.segments),
         "duration_s": track.duration_s,
@@ -45,7 +47,10 @@ def pack_segments(track: TrackSegments) -> bytes:
         "decoder": track.decoder,
     }
     little_endian = track.segments.dtype.newbyteorder("<")
-    return json.dumps(header).encode() + b"\n" + track.segments.astype(little_endian, copy=False).tobytes()
+    numbers = np.ascontiguousarray(track.segments, little_endian)
+    line = json.dumps(header).encode()
+    padding = b" " * (-(len(line) + 1) % _ALIGNMENT_BYTES) + b"\n"
+    return b"".join((line, padding, numbers.data.cast("B")))
 
 
 def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
@@ -54,16 +59,17 @@ def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
     Raises ValueError unless it is finite and of a size that `front_end` can give: the answer may come from a process
     that a hostile file has taken over.
     """
-    line, _, numbers = answer.partition(b"\n")
+    line_bytes = answer.find(b"\n") + 1
     try:
-        header = _Header.model_validate_json(line)
+        header = _Header.model_validate_json(answer[:line_bytes])
     except ValidationError as error:
         raise ValueError("its header is not valid") from error
     shape, dtype = (header.n_segments, *front_end.segment_shape), np.dtype(front_end.dtype).newbyteorder("<")
     expected_bytes = int(np.prod(shape)) * dtype.itemsize
-    if header.n_segments > front_end.max_segments or len(numbers) != expected_bytes:
-        raise ValueError(f"it has {len(numbers)} bytes for {header.n_segments} segments")
-    segments = np.frombuffer(numbers, dtype).reshape(shape)
-    if not np.isfinite(segments).all():
+    answer_bytes = len(answer) - line_bytes
+    if header.n_segments > front_end.max_segments or answer_bytes != expected_bytes:
+        raise ValueError(f"it has {answer_bytes} bytes for {header.n_segments} segments")
+    segments = np.frombuffer(answer, dtype, offset=line_bytes).reshape(shape)
+    if not all_finite(segments):
         raise ValueError("it holds NaN or infinity")
     return TrackSegments(segments, header.duration_s, header.window_start_s, header.decoder)

@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.decode.waveform import Samples
+from genre_batch.features.finite import all_finite
 from genre_batch.features.front_end import (
     DescriptorFrontEnd,
     FrontEnd,
@@ -31,7 +32,7 @@ def segments_of(samples: Samples, front_end: FrontEnd) -> Segments:
     """
     features = _features(normalise_loudness(samples, front_end.rms_dbfs), front_end)
     segments = standardise(features, front_end.mean, front_end.std, front_end.dtype)
-    if not np.isfinite(segments).all():
+    if not all_finite(segments):
         raise TrackRejected(RejectReason.NOT_FINITE, Stage.FEATURES, "the features hold NaN or infinity")
     return segments
 

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from genre_batch.decode.fork_server import ForkServer
-from genre_batch.decode.sandbox_wire import Kind, PeerError, receive, send
+from genre_batch.decode.sandbox_wire import Kind, PeerError, pack_numbers, receive, send, unpack_numbers
 
 
 @pytest.fixture
@@ -19,15 +19,17 @@ def server() -> Iterator[ForkServer]:
     running.close()
 
 
-def child_of(link: socket.socket) -> int:
-    send(link, Kind.CALL, bytes(8))
-    return int(receive(link, most_bytes=100).payload)
+def child_of(server: ForkServer, link: socket.socket) -> int:
+    send(link, Kind.CALL, bytes(16))
+    (length,) = unpack_numbers(receive(link).payload, 1)
+    return int(server.arena[:length])
 
 
 def test_forks_and_ends_children(server: ForkServer) -> None:
     for _ in range(3):
-        link = server.fork()
-        child = child_of(link)
+        link, pid = server.fork()
+        child = child_of(server, link)
+        assert pid == child
         status, cpu_s = server.kill()
         assert os.WTERMSIG(status) == signal.SIGKILL
         assert 0 <= cpu_s < 1
@@ -36,16 +38,18 @@ def test_forks_and_ends_children(server: ForkServer) -> None:
 
 
 def test_tells_how_a_child_died_by_itself(server: ForkServer) -> None:
-    link = server.fork()
-    send(link, Kind.CALL, bytes(8) + b"exit")
+    link, _ = server.fork()
+    server.arena[:4] = b"exit"
+    send(link, Kind.CALL, pack_numbers(0, 4))
     assert link.recv(1) == b""
     assert os.WEXITSTATUS(server.kill()[0]) == 3
     link.close()
 
 
 def test_a_server_that_is_gone_is_noticed(server: ForkServer) -> None:
-    with server.fork() as link:
-        psutil.Process(child_of(link)).parent().kill()
+    link, child = server.fork()
+    with link:
+        psutil.Process(child).parent().kill()
         assert link.recv(1) == b""
     with pytest.raises(PeerError):
         server.kill()
@@ -57,7 +61,7 @@ def test_keeps_no_descriptor_open() -> None:
     before = psutil.Process().num_fds()
     for _ in range(3):
         running = ForkServer("sandbox_handlers:misbehave", 64 << 20)
-        running.fork().close()
+        running.fork()[0].close()
         running.kill()
         running.close()
     assert psutil.Process().num_fds() == before

@@ -2,13 +2,16 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import psutil
 import pytest
 
@@ -90,6 +93,56 @@ def test_a_hang_ends_at_the_deadline(sandbox: Sandbox, deed: str) -> None:
     assert 1.0 <= time.monotonic() - start < 6.0
 
 
+@pytest.mark.parametrize("deed", ["spin", "spin_in_c", "sleep", "wait_for_itself", "stop"])
+def test_a_child_without_progress_is_given_up_long_before_the_deadline(deed: str) -> None:
+    with Sandbox("sandbox_handlers:misbehave", deadline_s=60.0, stall_s=0.3) as box:
+        start = time.monotonic()
+        assert do(box, deed) is RejectReason.DECODER_TIMEOUT
+        assert 0.3 <= time.monotonic() - start < 10.0
+
+
+def test_a_child_that_works_now_and_then_is_not_given_up() -> None:
+    with Sandbox("sandbox_handlers:misbehave", stall_s=0.5) as box:
+        assert box.call(b"nap", read, len(DATA)) == b"rested"
+
+
+def test_a_child_that_has_to_wait_for_a_processor_is_not_given_up() -> None:
+    """It gets a small share of the one processor that it may use beside two that are busy."""
+    spin = "while True: pass"
+    with Sandbox("sandbox_handlers:misbehave", deadline_s=100.0, stall_s=0.5) as box:
+        here = {next(iter(os.sched_getaffinity(0)))}
+        child = child_of(box)
+        os.sched_setaffinity(child, here)
+        others = [subprocess.Popen([sys.executable, "-c", spin]) for _ in range(2)]
+        try:
+            for other in others:
+                os.sched_setaffinity(other.pid, here)
+            start = time.monotonic()
+            assert box.call(b"work", read, len(DATA)) == b"done"
+            assert time.monotonic() - start > 0.5
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
+
+
+def test_reads_of_a_large_object_in_any_order_are_of_the_right_bytes() -> None:
+    """More than what is kept, and than the arena, so that both go round."""
+    pattern = np.random.default_rng(0).integers(0, 256, 1 << 20, np.uint8)
+
+    def content(start: int, length: int) -> bytes:
+        at = np.arange(start, start + length, dtype=np.uint64)
+        return (pattern[at % len(pattern)] ^ (at >> np.uint64(20)).astype(np.uint8)).tobytes()
+
+    dice = random.Random(7)
+    size = 200 << 20
+    ranges = [(start, 300_000) for start in range(0, size - 300_000, 700_000)]
+    ranges += [(dice.randrange(size - 300_000), dice.randrange(1, 300_000)) for _ in range(100)]
+    with Sandbox("sandbox_handlers:digests") as box:
+        digests = box.call(json.dumps(ranges).encode(), content, size)
+    assert json.loads(digests) == [zlib.crc32(content(*part)) for part in ranges]
+
+
 @pytest.mark.parametrize("deed", ["numpy_bomb", "hoard", "native_bomb"])
 def test_memory_is_limited(deed: str) -> None:
     with Sandbox("sandbox_handlers:misbehave", memory_bytes=64 << 20) as box:
@@ -100,6 +153,7 @@ def test_memory_is_limited(deed: str) -> None:
     "deed",
     [
         *("half_answer", "half_header", "huge_answer", "unknown_kind", "wrong_kind", "untrue_reject", "short_fetch"),
+        *("long_frame", "fetch_beyond_the_arena", "flood"),
         *("fetch_outside", "fetch_far_outside", "fetch_for_ever"),
     ],
 )

@@ -8,25 +8,38 @@ import pytest
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.decode.sandbox_child import Handler, serve_calls
-from genre_batch.decode.sandbox_wire import ARENA_BYTES, Frame, Kind, PeerGone, receive, send, unpack_pair
+from genre_batch.decode.sandbox_wire import (
+    ARENA_BYTES,
+    Frame,
+    Kind,
+    PeerGone,
+    pack_numbers,
+    receive,
+    send,
+    socket_pair,
+    unpack_numbers,
+)
 
 
-def answer(handler: Handler, size_bytes: int = 0, arena: mmap.mmap | None = None, fetches: int = 0) -> list[Frame]:
+def talk(handler: Handler, arena: mmap.mmap, size_bytes: int = 0, fetches: int = 0) -> list[Frame]:
     """The frames that a child sends for one call."""
-    parent, child = socket.socketpair()
+    parent, child = socket_pair()
     with parent, child:
-        send(parent, Kind.CALL, size_bytes.to_bytes(8, "little") + b"request")
+        arena[:7] = b"request"
+        send(parent, Kind.CALL, pack_numbers(size_bytes, 7))
         for _ in range(fetches):
             send(parent, Kind.DATA)
         parent.shutdown(socket.SHUT_WR)
         with pytest.raises(PeerGone):
-            serve_calls(child, arena or mmap.mmap(-1, ARENA_BYTES), handler)
-        return [receive(parent, most_bytes=10_000) for _ in range(fetches + 1)]
+            serve_calls(child, arena, handler)
+        return [receive(parent) for _ in range(fetches + 1)]
 
 
 def test_an_answer_with_the_time_it_took() -> None:
-    (frame,) = answer(lambda request, source, size: request[::-1])
-    assert (frame.kind, frame.payload) == (Kind.ANSWER, b"tseuqer")
+    arena = mmap.mmap(-1, ARENA_BYTES)
+    (frame,) = talk(lambda request, source, size: request[::-1], arena)
+    assert (frame.kind, frame.payload) == (Kind.ANSWER, pack_numbers(7))
+    assert arena[:7] == b"tseuqer"
     assert frame.cpu_ns > 0
 
 
@@ -38,9 +51,27 @@ def test_the_source_is_fetched_from_the_parent() -> None:
         source.seek(98)
         return source.read()
 
-    fetch, last = answer(handler, 100, arena, fetches=1)
-    assert (fetch.kind, unpack_pair(fetch.payload)) == (Kind.FETCH, (0, 100))
-    assert last.payload == bytes([98, 99])
+    fetch, last = talk(handler, arena, 100, fetches=1)
+    assert (fetch.kind, unpack_numbers(fetch.payload, 3)) == (Kind.FETCH, (0, 100, 0))
+    assert last.payload == pack_numbers(2)
+    assert arena[:2] == bytes([98, 99])
+
+
+def test_fetched_bytes_follow_one_another_and_go_round() -> None:
+    size_bytes = 2 * ARENA_BYTES
+
+    def handler(request: bytes, source: BinaryIO, size: int) -> bytes:
+        while source.read(1 << 20):
+            pass
+        return b""
+
+    *fetches, _ = talk(handler, mmap.mmap(-1, ARENA_BYTES), size_bytes, fetches=131)
+    _, lengths, places = zip(*(unpack_numbers(fetch.payload, 3) for fetch in fetches), strict=True)
+    assert sum(lengths) == size_bytes
+    assert all(place + length <= ARENA_BYTES for place, length in zip(places, lengths, strict=True))
+    for before, length, after in zip(places, lengths, places[1:], strict=False):
+        assert after in (before + length, 0)
+    assert places.count(0) == 3
 
 
 def raising(error: Exception) -> Handler:
@@ -60,5 +91,5 @@ def raising(error: Exception) -> Handler:
     ],
 )
 def test_errors_become_frames(error: Exception, kind: Kind, payload: bytes) -> None:
-    (frame,) = answer(raising(error))
+    (frame,) = talk(raising(error), mmap.mmap(-1, ARENA_BYTES))
     assert (frame.kind, frame.payload) == (kind, payload)

@@ -10,6 +10,7 @@ from music import music
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
+from genre_batch.decode.window import Window
 from genre_batch.features import sandboxed
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import (
@@ -20,7 +21,7 @@ from genre_batch.features.front_end import (
     MfccFrontEnd,
     WaveformFrontEnd,
 )
-from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.features.sandboxed import SandboxedFrontEnd, stall_s
 
 FRONT_END = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 OTHERS = [
@@ -121,6 +122,12 @@ def test_the_childs_cpu_time_is_counted(front_end: SandboxedFrontEnd) -> None:
     before_s = front_end.cpu_s
     front_end.extract(*track_of(data))
     assert 0.005 < front_end.cpu_s - before_s < 30.0
+
+
+def test_a_longer_window_and_a_slower_front_end_have_more_time() -> None:
+    quick = [stall_s(LogMelFrontEnd(window=Window(length_s=length_s))) for length_s in (3.0, 30.0, 300.0)]
+    assert quick == [1.0, 1.0, 10.0]
+    assert stall_s(ImageFrontEnd(images=["scalogram"])) == stall_s(DescriptorFrontEnd()) > 10 * quick[0]
 
 
 def test_the_parent_loads_no_decoder() -> None:
