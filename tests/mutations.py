@@ -1,0 +1,123 @@
+"""Damaged files by seed, and what becomes of them in the sandbox that the actors use.
+
+    PYTHONPATH=.:tests python tests/mutations.py [--formats wav,flac] [--first 0] [--count 1000]
+
+Prints a line for each seed that ends in anything but segments or a typed reject, and at the end how all ended.
+"""
+
+import argparse
+import json
+import random
+import struct
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+
+from audio_samples import chirp, encode
+
+from genre_batch.catalog.reject import RejectReason, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.decode.window import Window
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.sandboxed import SandboxedFrontEnd
+
+FORMATS = ("wav", "flac", "mp3_vbr", "ogg", "m4a", "opus", "aiff", "alac", "wma", "ogg_flac")
+FRONT_END = LogMelFrontEnd(window=Window(length_s=3.0, min_offset_s=2, max_offset_s=2), segment_frames=128)
+ALLOWED = {
+    *(RejectReason.UNSUPPORTED, RejectReason.CORRUPT, RejectReason.TRUNCATED, RejectReason.TOO_SHORT),
+    *(RejectReason.TOO_LONG, RejectReason.NOT_FINITE, RejectReason.EMPTY, RejectReason.SILENT),
+    *(RejectReason.DECODER_CRASH, RejectReason.DECODER_TIMEOUT),
+}
+_FORGED = (0, 1, 0x7F, 0x80, 0xFF)
+_FORGED_WORDS = (0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0xFFFF_FFF0)
+
+
+@cache
+def original(encoding: str) -> bytes:
+    return encode(chirp(6.0, 48_000), 48_000, encoding)
+
+
+def mutant(encoding: str, seed: int) -> bytes:
+    """The file with the damage of that seed: flips, forged headers, a cut, a splice, a hole, a doubled or lost part."""
+    dice = random.Random(f"{encoding} {seed}")
+    data = bytearray(original(encoding))
+    for _ in range(dice.choice((1, 1, 1, 2, 3))):
+        data = _damaged(data, dice)
+    return bytes(data)
+
+
+def _damaged(data: bytearray, dice: random.Random) -> bytearray:
+    size = len(data)
+    if size < 8:
+        return data
+    start, end = sorted(dice.randrange(size) for _ in range(2))
+    head = min(600, size)
+    match dice.randrange(9):
+        case 0:
+            for _ in range(dice.randint(1, 50)):
+                data[dice.randrange(size)] ^= 1 << dice.randrange(8)
+        case 1:
+            for _ in range(dice.randint(1, 12)):
+                data[dice.randrange(head)] = dice.choice(_FORGED)
+        case 2:
+            at = dice.randrange(head - 4)
+            struct.pack_into(dice.choice("<>") + "I", data, at, dice.choice(_FORGED_WORDS))
+        case 3:
+            del data[end:]
+        case 4:
+            data[start:end] = bytes(end - start)
+        case 5:
+            data[start:end] = data[start:end] * 2
+        case 6:
+            del data[start:end]
+        case 7:
+            other = original(dice.choice(FORMATS))
+            data[start:] = other[min(start, len(other)) :]
+        case _:
+            data[start:end] = dice.randbytes(end - start)
+    return data
+
+
+def outcomes(encoding: str, seeds: range) -> Iterator[tuple[int, str]]:
+    """Each seed with `scored` or the reason of the reject; the original, unharmed, is scored at the end."""
+    with closing(SandboxedFrontEnd(FRONT_END, deadline_s=60.0)) as sandboxed:
+        for seed in seeds:
+            yield seed, _outcome(sandboxed, mutant(encoding, seed))
+        assert _outcome(sandboxed, original(encoding)) == "scored"
+
+
+def _outcome(sandboxed: SandboxedFrontEnd, data: bytes) -> str:
+    try:
+        found = sandboxed.extract(
+            Track("track", "/track", "etag", len(data)), lambda start, length: data[start : start + length]
+        )
+    except TrackRejected as rejected:
+        return rejected.reject.reason
+    assert 1 <= len(found.segments) <= FRONT_END.max_segments
+    return "scored"
+
+
+def replay(encoding: str, seed: int) -> str:
+    """The command that does one seed again."""
+    return f"PYTHONPATH=.:tests python tests/mutations.py --formats {encoding} --first {seed} --count 1"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--formats", default=",".join(FORMATS))
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--count", type=int, default=100)
+    given = parser.parse_args()
+    counts: Counter[str] = Counter()
+    for encoding in given.formats.split(","):
+        for seed, outcome in outcomes(encoding, range(given.first, given.first + given.count)):
+            counts[outcome] += 1
+            if outcome not in {"scored", *ALLOWED - {RejectReason.DECODER_CRASH, RejectReason.DECODER_TIMEOUT}}:
+                sys.stdout.write(f"{outcome}: {replay(encoding, seed)}\n")
+    sys.stdout.write(f"{json.dumps(counts)}\n")
+
+
+if __name__ == "__main__":
+    main()
