@@ -44,35 +44,37 @@ def mutant(encoding: str, seed: int) -> bytes:
     dice = random.Random(f"{encoding} {seed}")
     data = bytearray(original(encoding))
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
-        data = _damaged(data, dice)
+        data = dice.choice((_with_forged_bytes, _with_moved_parts))(data, dice) if len(data) >= 8 else data
     return bytes(data)
 
 
-def _damaged(data: bytearray, dice: random.Random) -> bytearray:
-    size = len(data)
-    if size < 8:
-        return data
-    start, end = sorted(dice.randrange(size) for _ in range(2))
-    head = min(600, size)
-    match dice.randrange(9):
+def _with_forged_bytes(data: bytearray, dice: random.Random) -> bytearray:
+    size, head = len(data), min(600, len(data))
+    match dice.randrange(3):
         case 0:
             for _ in range(dice.randint(1, 50)):
                 data[dice.randrange(size)] ^= 1 << dice.randrange(8)
         case 1:
             for _ in range(dice.randint(1, 12)):
                 data[dice.randrange(head)] = dice.choice(_FORGED)
-        case 2:
+        case _:
             at = dice.randrange(head - 4)
             struct.pack_into(dice.choice("<>") + "I", data, at, dice.choice(_FORGED_WORDS))
-        case 3:
+    return data
+
+
+def _with_moved_parts(data: bytearray, dice: random.Random) -> bytearray:
+    start, end = sorted(dice.randrange(len(data)) for _ in range(2))
+    match dice.randrange(6):
+        case 0:
             del data[end:]
-        case 4:
+        case 1:
             data[start:end] = bytes(end - start)
-        case 5:
+        case 2:
             data[start:end] = data[start:end] * 2
-        case 6:
+        case 3:
             del data[start:end]
-        case 7:
+        case 4:
             other = original(dice.choice(FORMATS))
             data[start:] = other[min(start, len(other)) :]
         case _:

@@ -1,0 +1,79 @@
+"""Small or lying files that ask for much: each ends within 5 s of CPU time and 1 GiB, as a score or a typed reject."""
+
+import struct
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from audio_samples import chirp, encode
+
+from genre_batch.catalog.reject import TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.sandboxed import SandboxedFrontEnd
+
+RATE = 48_000
+
+
+def silence(encoding: str, seconds: float) -> bytes:
+    return encode(np.zeros((round(seconds * 8_000), 1), np.float32), 8_000, encoding)
+
+
+def forged(encoding: str, at: int, fields: bytes) -> bytes:
+    data = bytearray(encode(chirp(3.0, RATE), RATE, encoding))
+    data[at : at + len(fields)] = fields
+    return bytes(data)
+
+
+def forged_box(name: bytes, offset: int) -> bytes:
+    """An M4A file whose box of that name claims 4 billion entries."""
+    data = encode(chirp(3.0, RATE), RATE, "m4a")
+    return forged("m4a", data.index(name) + offset, b"\xff\xff\xff\xf0")
+
+
+BOMBS = {
+    "flac_of_an_hour_of_silence": lambda: silence("flac", 3600.0),
+    "ogg_of_an_hour_of_silence": lambda: silence("ogg", 3600.0),
+    "flac_that_claims_all_samples": lambda: forged("flac", 21, b"\xff\xff\xff\xff\xff"),
+    "flac_with_the_largest_blocks": lambda: forged("flac", 8, b"\xff\xff\xff\xff"),
+    "flac_with_a_huge_metadata_block": lambda: forged("flac", 42, b"\x86\xff\xff\xff"),
+    "wav_of_65535_channels": lambda: forged("wav", 22, b"\xff\xff"),
+    "wav_that_claims_4_gib": lambda: forged("wav", 40, struct.pack("<I", 0xFFFF_FF00)),
+    "id3_tag_of_256_mib": lambda: b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + encode(chirp(3.0, RATE), RATE, "mp3"),
+    "ogg_whose_last_page_is_eons_away": lambda: (
+        encode(chirp(3.0, RATE), RATE, "ogg")[:-4000] + b"OggS\x00\x04" + struct.pack("<q", 1 << 62)
+    ),
+    "m4a_with_4_billion_sample_sizes": lambda: forged_box(b"stsz", 12),
+    "m4a_with_4_billion_chunks": lambda: forged_box(b"stco", 8),
+    "m4a_with_4_billion_time_stamps": lambda: forged_box(b"stts", 8),
+}
+
+
+@pytest.fixture(scope="module")
+def front_end() -> Iterator[SandboxedFrontEnd]:
+    with closing(SandboxedFrontEnd(LogMelFrontEnd(), deadline_s=60.0)) as running:
+        yield running
+
+
+def peak_bytes() -> int:
+    """Of all children of this process."""
+    statuses = [Path(f"/proc/{child.pid}/status").read_text() for child in psutil.Process().children(recursive=True)]
+    return max(int(status.split("VmHWM:")[1].split()[0]) * 1024 for status in statuses if "VmHWM:" in status)
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_stays_small_and_short(front_end: SandboxedFrontEnd, bomb: str) -> None:
+    data = BOMBS[bomb]()
+    before_s = front_end.cpu_s
+    try:
+        track = front_end.extract(
+            Track("track", "/track", "etag", len(data)), lambda start, length: data[start : start + length]
+        )
+        assert len(track.segments) >= 1
+    except TrackRejected as rejected:
+        assert rejected.reject.reason in {"corrupt", "truncated", "too_long", "silent", "unsupported", "decoder_crash"}
+    assert front_end.cpu_s - before_s < 5.0
+    assert peak_bytes() < 1 << 30
