@@ -32,6 +32,8 @@ def _make_client() -> "S3Client":
     import boto3
     from botocore.config import Config
 
+    from genre_batch.storage.s3_page import parse_pages_lean
+
     config = Config(
         max_pool_connections=64,
         connect_timeout=10,
@@ -41,4 +43,6 @@ def _make_client() -> "S3Client":
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return boto3.session.Session().client("s3", config=config)
+    client = boto3.session.Session().client("s3", config=config)
+    parse_pages_lean(client.meta.events)
+    return client
