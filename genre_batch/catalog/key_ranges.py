@@ -1,11 +1,12 @@
 """A prefix cut into ranges of keys that can be listed at the same time."""
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 
-from genre_batch.storage.store import Store, StoredObject
+from genre_batch.storage.store import ObjectPage, Store
 
 _WANTED = 32
 _LARGEST = 128
@@ -35,12 +36,14 @@ def split(store: Store, prefix: str, threads: int = 16) -> list[KeyRange]:
     return [KeyRange(prefix, after, until) for after, until in pairwise(["", *cuts, _LAST])]
 
 
-def list_range(store: Store, keys: KeyRange) -> Iterator[StoredObject]:
-    """The objects of a range, sorted by URI, streamed. Raises what `Store.list` raises."""
-    for stored in store.list(keys.prefix, after=keys.after):
-        if stored.uri > keys.until:
+def list_range(store: Store, keys: KeyRange) -> Iterator[ObjectPage]:
+    """The objects of a range, sorted by URI, streamed in pages. Raises what `Store.pages` raises."""
+    for page in store.pages(keys.prefix, after=keys.after):
+        if page.uris and page.uris[-1] > keys.until:
+            stop = bisect_right(page.uris, keys.until)
+            yield ObjectPage(page.uris[:stop], page.etags[:stop], page.sizes_bytes[:stop])
             return
-        yield stored
+        yield page
 
 
 def _folders(store: Store, prefix: str, threads: int) -> list[str]:

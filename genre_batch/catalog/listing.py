@@ -6,12 +6,14 @@ there is no listing, with it the listing is complete.
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from itertools import chain, islice
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from genre_batch.catalog.listing_file import ListingFile, to_parquet
+from genre_batch.catalog.listing_file import GROUP_ROWS, ListingFile, to_parquet
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.open_store import join
 from genre_batch.storage.store import ObjectGone, Store
@@ -51,10 +53,17 @@ def write_listing(tracks: Iterable[Track], store: Store, folder_uri: str, file_r
     The same tracks give the same bytes. At most one file's bytes are held in memory. Raises UserError where there is
     another listing already, ValueError where the tracks are not in order.
     """
-    rows = _Rows(tracks)
+    return write_batches(in_batches(tracks, min(file_rows, GROUP_ROWS)), store, folder_uri, file_rows)
+
+
+def write_batches(
+    batches: Iterable[pa.RecordBatch], store: Store, folder_uri: str, file_rows: int = _FILE_ROWS
+) -> ListingInfo:
+    """The same as `write_listing`, of tracks as rows; how they are cut into batches makes no difference."""
+    rows = _Rows(batches)
     files: dict[str, str] = {}
-    for first in rows:
-        data = to_parquet(chain([first], islice(rows, file_rows - 1)))
+    while not rows.ended:
+        data = to_parquet(rows.groups(file_rows))
         name = part_name(len(files))
         files[name] = hashlib.sha256(data).hexdigest()
         _create(store, folder_uri, name, data)
@@ -111,25 +120,51 @@ class Listing:
 
 
 class _Rows:
-    """Tracks on their way into files: counted, and checked to be in order."""
+    """Tracks on their way into files: counted, checked to be in order, and cut into row groups."""
 
-    def __init__(self, tracks: Iterable[Track]) -> None:
-        self._tracks = iter(tracks)
-        self._last: Track | None = None
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._batches = iter(batches)
+        self._waiting: list[pa.RecordBatch] = []
+        self._waiting_rows = 0
+        self._last: str | None = None
         self.count = 0
         self.size_bytes = 0
 
-    def __iter__(self) -> Iterator[Track]:
-        return self
+    @property
+    def ended(self) -> bool:
+        """Whether there is no row left."""
+        self._wait_for(1)
+        return self._waiting_rows == 0
 
-    def __next__(self) -> Track:
-        track = next(self._tracks)
-        if self._last is not None and track.track_id <= self._last.track_id:
-            raise ValueError(f"{track.track_id!r} comes after {self._last.track_id!r}: a listing is sorted and unique")
-        self._last = track
-        self.count += 1
-        self.size_bytes += max(0, track.size_bytes)
-        return track
+    def groups(self, rows: int) -> Iterator[pa.Table]:
+        """The next `rows` rows, or all that are left, in row groups."""
+        while rows > 0 and not self.ended:
+            group = self._take(min(rows, GROUP_ROWS))
+            rows -= group.num_rows
+            self.count += group.num_rows
+            self.size_bytes += pc.sum(pc.max_element_wise(group["size_bytes"], 0)).as_py()
+            yield group
+
+    def _take(self, rows: int) -> pa.Table:
+        self._wait_for(rows)
+        table = pa.Table.from_batches(self._waiting).combine_chunks()
+        rest = table.slice(rows)
+        self._waiting, self._waiting_rows = rest.to_batches(), rest.num_rows
+        return table.slice(0, rows)
+
+    def _wait_for(self, rows: int) -> None:
+        while self._waiting_rows < rows and (batch := next(self._batches, None)) is not None:
+            self._check_order(batch["track_id"])
+            self._waiting.append(batch)
+            self._waiting_rows += batch.num_rows
+
+    def _check_order(self, ids: pa.Array) -> None:
+        before = pa.concat_arrays([pa.array([self._last], pa.string()), ids[:-1]]) if len(ids) else ids
+        wrong = pc.index(pc.less_equal(ids, before), True).as_py()
+        if wrong >= 0:
+            raise ValueError(f"{ids[wrong]} comes after {before[wrong]}: a listing is sorted and unique")
+        if len(ids):
+            self._last = ids[-1].as_py()
 
 
 def _create(store: Store, folder_uri: str, name: str, data: bytes) -> None:

@@ -2,27 +2,27 @@
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterator
-from itertools import accumulate, islice
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, to_batch, to_tracks
+from genre_batch.catalog.track_table import SCHEMA, to_tracks
 from genre_batch.errors import DamageFound
 from genre_batch.storage.object_file import ObjectFile
 from genre_batch.storage.store import ObjectGone, Store
 
-_GROUP_ROWS = 16_384
+GROUP_ROWS = 16_384
 
 
-def to_parquet(tracks: Iterator[Track]) -> bytes:
-    """A Parquet file with all of `tracks`; the same tracks give the same bytes. One row group at a time is held."""
+def to_parquet(groups: Iterable[pa.Table]) -> bytes:
+    """A Parquet file with a row group for each of `groups`, of which one at a time is held."""
     file = io.BytesIO()
     with pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
-        while group := list(islice(tracks, _GROUP_ROWS)):
-            writer.write_batch(to_batch(group), row_group_size=_GROUP_ROWS)
+        for group in groups:
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
     return file.getvalue()
 
 

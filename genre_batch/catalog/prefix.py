@@ -2,14 +2,18 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import islice
+from itertools import chain
+from operator import lt
 from threading import Event
+
+import pyarrow as pa
 
 from genre_batch.catalog.key_ranges import KeyRange, list_range, split
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
+from genre_batch.catalog.track_table import SCHEMA
 from genre_batch.errors import UserError
-from genre_batch.storage.store import Store, StoredObject
+from genre_batch.storage.store import ObjectPage, Store
 from genre_batch.storage.uri import is_s3
 
 OnProgress = Callable[[int, int], None]
@@ -25,14 +29,16 @@ def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgre
 
     A prefix with up to 10,000 objects is listed in one go: looking for ranges would take more requests than that.
     """
-    objects = store.list(prefix)
+    pages = store.pages(prefix)
+    first: list[ObjectPage] = []
     if is_s3(prefix):
-        first = list(islice(objects, _SMALL + 1))
-        if len(first) > _SMALL:
-            _add_ranges(runs, store, split(store, prefix), on_progress)
-            return
-        objects = iter(first)
-    runs.add_sorted(reported(_tracks(objects), on_progress))
+        for page in pages:
+            first.append(page)
+            if sum(len(page.uris) for page in first) > _SMALL:
+                _add_ranges(runs, store, split(store, prefix), on_progress)
+                return
+    share = _Share(on_progress)
+    runs.add_batches(share.counted(_tracks(chain(first, pages))))
 
 
 def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track]:
@@ -49,27 +55,30 @@ def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track
 class _Share:
     """What one thread has listed so far; only that thread writes."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_progress: OnProgress) -> None:
         self.tracks = 0
         self.size_bytes = 0
+        self._on_progress = on_progress
 
-    def counted(self, tracks: Iterable[Track], stop: Event) -> Iterator[Track]:
-        for track in tracks:
-            if stop.is_set():
+    def counted(self, batches: Iterable[pa.RecordBatch], stop: Event | None = None) -> Iterator[pa.RecordBatch]:
+        """The same batches, until `stop` is set."""
+        for batch in batches:
+            if stop is not None and stop.is_set():
                 return
-            self.tracks += 1
-            self.size_bytes += track.size_bytes
-            yield track
+            self.tracks += batch.num_rows
+            self.size_bytes += sum(batch["size_bytes"].to_pylist())
+            yield batch
+            self._on_progress(self.tracks, self.size_bytes)
 
 
 def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progress: OnProgress) -> None:
     """One run for each range. The first error stops all of them."""
-    shares = [_Share() for _ in ranges]
+    shares = [_Share(lambda tracks, size_bytes: None) for _ in ranges]
     stop = Event()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="list")
     try:
         pending = {
-            pool.submit(runs.add_sorted, share.counted(_tracks(list_range(store, keys)), stop))
+            pool.submit(runs.add_batches, share.counted(_tracks(list_range(store, keys)), stop))
             for share, keys in zip(shares, ranges, strict=True)
         }
         while pending:
@@ -82,15 +91,31 @@ def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progre
         pool.shutdown(cancel_futures=True)
 
 
-def _tracks(objects: Iterable[StoredObject]) -> Iterator[Track]:
+def _tracks(pages: Iterable[ObjectPage]) -> Iterator[pa.RecordBatch]:
     """All objects but the empty ones that some tools make to show a folder."""
     last = ""
-    for stored in objects:
-        if stored.uri <= last:
-            raise UserError(
-                f"The server does not list keys in order: {stored.uri!r} came after {last!r}.",
-                "give a CSV or Parquet file with the column `uri` instead of a prefix",
-            )
-        last = stored.uri
-        if not (stored.size_bytes == 0 and stored.uri.endswith("/")):
-            yield Track(stored.uri, stored.uri, stored.etag, stored.size_bytes)
+    for page in pages:
+        _check_order(last, page.uris)
+        if page.uris:
+            last = page.uris[-1]
+            yield _without_markers(page)
+
+
+def _check_order(last: str, uris: list[str]) -> None:
+    if all(map(lt, chain([last], uris), uris)):
+        return
+    before, after = next((one, other) for one, other in zip(chain([last], uris), uris, strict=False) if one >= other)
+    raise UserError(
+        f"The server does not list keys in order: {after!r} came after {before!r}.",
+        "give a CSV or Parquet file with the column `uri` instead of a prefix",
+    )
+
+
+def _without_markers(page: ObjectPage) -> pa.RecordBatch:
+    uris = pa.array(page.uris, pa.string())
+    columns = [uris, uris, pa.array(page.etags, pa.string()), pa.array(page.sizes_bytes, pa.int64())]
+    batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    if 0 not in page.sizes_bytes:
+        return batch
+    facts = zip(page.uris, page.sizes_bytes, strict=True)
+    return batch.filter(pa.array([size_bytes > 0 or not uri.endswith("/") for uri, size_bytes in facts]))

@@ -6,11 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from genre_batch.catalog.catalog_file import catalog_rows, is_catalog_file
 from genre_batch.catalog.object_heads import tracks_of
 from genre_batch.catalog.prefix import OnProgress, add_prefix, reported
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
+from genre_batch.catalog.track_table import one_by_one, to_batch, to_tracks
 from genre_batch.errors import UsageError, UserError
 from genre_batch.storage.open_store import absolute, as_folder, open_store
 from genre_batch.storage.store import AccessDenied, ObjectGone, StorageError
@@ -30,7 +34,8 @@ class ListedTracks(Iterator[Track]):
     def __init__(self, source: str, on_progress: OnProgress) -> None:
         self.duplicates = 0
         self._source = source
-        self._tracks = self._listed(on_progress)
+        self._batches = self._listed(on_progress)
+        self._tracks = one_by_one(self._batches)
 
     def __iter__(self) -> Self:
         return self
@@ -38,29 +43,47 @@ class ListedTracks(Iterator[Track]):
     def __next__(self) -> Track:
         return next(self._tracks)
 
-    def _listed(self, on_progress: OnProgress) -> Iterator[Track]:
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The same tracks as rows, many at once; take them this way or one by one, not both."""
+        return self._batches
+
+    def _listed(self, on_progress: OnProgress) -> Iterator[pa.RecordBatch]:
         with TrackRuns() as runs:
             with explained():
                 if is_catalog_file(self._source):
                     runs.add(reported(tracks_of(catalog_rows(absolute(self._source))), on_progress))
                 else:
                     add_prefix(runs, open_store(self._source), folder_of(self._source), on_progress)
-            yield from self._unique(runs.merged())
+            yield from self._unique(runs.merged_batches())
 
-    def _unique(self, tracks: Iterator[Track]) -> Iterator[Track]:
+    def _unique(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         kept: Track | None = None
-        for track in tracks:
-            if kept is None or track.track_id != kept.track_id:
-                kept = track
-                yield track
-            else:
-                self.duplicates += track.uri != kept.uri
+        for batch in batches:
+            unique = batch if _all_differ(kept, batch["track_id"]) else to_batch(list(self._kept(kept, batch)))
+            if unique.num_rows:
+                kept = to_tracks(unique.slice(unique.num_rows - 1))[0]
+                yield unique
         if kept is None:
             raise UsageError(
                 f"There is no track in {self._source!r}.", "check the prefix, folder or file that is named"
             )
         if self.duplicates:
             _LOG.warning("%d rows have a track_id that an earlier row gives another URI: left out", self.duplicates)
+
+    def _kept(self, kept: Track | None, batch: pa.RecordBatch) -> Iterator[Track]:
+        """The first track of each track_id, where that of `kept` has been taken already; counts the others."""
+        for track in to_tracks(batch):
+            if kept is None or track.track_id != kept.track_id:
+                kept = track
+                yield track
+            else:
+                self.duplicates += track.uri != kept.uri
+
+
+def _all_differ(kept: Track | None, sorted_ids: pa.Array) -> bool:
+    """Whether no two of the ids are equal, nor the first is that of `kept`."""
+    first_seen = kept is not None and kept.track_id == sorted_ids[0].as_py()
+    return not first_seen and not pc.any(pc.equal(sorted_ids[1:], sorted_ids[:-1])).as_py()
 
 
 def _say_nothing(tracks: int, size_bytes: int) -> None:

@@ -1,6 +1,5 @@
 """Sorting more tracks than memory holds: sorted runs on disk, merged as they are read."""
 
-import heapq
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -12,11 +11,11 @@ from typing import Self
 
 import pyarrow as pa
 
+from genre_batch.catalog.block_merge import merge
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, to_batch, to_tracks
+from genre_batch.catalog.track_table import SCHEMA, in_batches, one_by_one
 
 _SORTED_AT_ONCE = 50_000
-_BATCH_ROWS = 1024
 _MERGED_AT_ONCE = 64
 _BY_ID = attrgetter("track_id")
 
@@ -42,7 +41,11 @@ class TrackRuns:
 
     def add_sorted(self, tracks: Iterable[Track]) -> None:
         """Add tracks that are sorted by track_id. May be called from several threads at once."""
-        self._runs.append(self._write(tracks))
+        self.add_batches(in_batches(tracks))
+
+    def add_batches(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """The same as `add_sorted`, of tracks as rows."""
+        self._runs.append(self._write(batches))
 
     def add(self, tracks: Iterable[Track]) -> None:
         """Add tracks in any order."""
@@ -52,6 +55,10 @@ class TrackRuns:
 
     def merged(self) -> Iterator[Track]:
         """All tracks, sorted by track_id; those with the same one in the order they were added by one thread."""
+        return one_by_one(self.merged_batches())
+
+    def merged_batches(self) -> Iterator[pa.RecordBatch]:
+        """The same as `merged`, as rows."""
         while len(self._runs) > _MERGED_AT_ONCE:
             groups = [self._runs[at : at + _MERGED_AT_ONCE] for at in range(0, len(self._runs), _MERGED_AT_ONCE)]
             self._runs = [self._merge_to_disk(group) for group in groups]
@@ -63,23 +70,21 @@ class TrackRuns:
             run.unlink()
         return merged
 
-    def _write(self, tracks: Iterable[Track]) -> Path:
+    def _write(self, batches: Iterable[pa.RecordBatch]) -> Path:
         path = Path(self._folder.name) / f"{next(self._names)}.arrow"
-        rows = iter(tracks)
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, SCHEMA, options=options) as writer:
-            while chunk := list(islice(rows, _BATCH_ROWS)):
-                writer.write_batch(to_batch(chunk))
+            for batch in batches:
+                writer.write_batch(batch)
         return path
 
 
-def _merge(runs: list[Path]) -> Iterator[Track]:
+def _merge(runs: list[Path]) -> Iterator[pa.RecordBatch]:
     with ExitStack() as files:
         opened = [files.enter_context(pa.OSFile(str(run), "rb")) for run in runs]
-        yield from heapq.merge(*map(_read, opened), key=_BY_ID)
+        yield from merge([_read(file) for file in opened])
 
 
-def _read(file: pa.NativeFile) -> Iterator[Track]:
+def _read(file: pa.NativeFile) -> Iterator[pa.RecordBatch]:
     with pa.ipc.open_stream(file) as stream:
-        for batch in stream:
-            yield from to_tracks(batch)
+        yield from stream

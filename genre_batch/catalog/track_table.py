@@ -1,6 +1,7 @@
 """Tracks as Arrow tables, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 import pyarrow as pa
 
@@ -27,3 +28,16 @@ def to_batch(tracks: Sequence[Track]) -> pa.RecordBatch:
 def to_tracks(rows: pa.RecordBatch | pa.Table) -> list[Track]:
     """The rows as tracks, in the same order."""
     return list(map(Track, *(rows.column(name).to_pylist() for name in SCHEMA.names)))
+
+
+def in_batches(tracks: Iterable[Track], rows: int = 1024) -> Iterator[pa.RecordBatch]:
+    """The tracks, in the same order, `rows` at a time."""
+    upcoming = iter(tracks)
+    while chunk := list(islice(upcoming, rows)):
+        yield to_batch(chunk)
+
+
+def one_by_one(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
+    """The rows of all batches as tracks, in the same order."""
+    for batch in batches:
+        yield from to_tracks(batch)

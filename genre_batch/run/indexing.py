@@ -4,7 +4,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.catalog.labelled_listing import labelled_file, labelled_parquet
-from genre_batch.catalog.listing import write_listing
+from genre_batch.catalog.listing import write_batches
 from genre_batch.catalog.source import list_tracks
 from genre_batch.config import IndexConfig
 from genre_batch.errors import UsageError
@@ -38,7 +38,7 @@ def index_catalog(config: IndexConfig) -> IndexReport:
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
     with shown(Progress("listing")) as progress:
-        info = write_listing(list_tracks(config.source, progress.update), store, config.output)
+        info = write_batches(list_tracks(config.source, progress.update).batches(), store, config.output)
     return IndexReport(output=config.output, tracks=info.tracks, size_bytes=info.size_bytes, files=len(info.files))
 
 

@@ -10,14 +10,24 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from itertools import islice
 from pathlib import Path
 
 from genre_batch.storage.local_tree import files_below, folders_in
-from genre_batch.storage.store import AccessDenied, ObjectChanged, ObjectGone, ReadFailed, StoredObject, WriteFailed
+from genre_batch.storage.store import (
+    AccessDenied,
+    ObjectChanged,
+    ObjectGone,
+    ObjectPage,
+    ReadFailed,
+    StoredObject,
+    WriteFailed,
+)
 from genre_batch.storage.uri import local_path, local_uri
 from genre_batch.storage.whole_file import locked, put, put_new
 
 _HASHED_BYTES = 64 * 1024
+_PAGE_OBJECTS = 1000
 
 
 class LocalStore:
@@ -34,6 +44,12 @@ class LocalStore:
             if uri > after:
                 with suppress(ObjectGone):
                     yield _listed(uri, path)
+
+    def pages(self, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """See `Store.pages`."""
+        objects = self.list(prefix, after=after)
+        while page := list(islice(objects, _PAGE_OBJECTS)):
+            yield ObjectPage([o.uri for o in page], [o.etag for o in page], [o.size_bytes for o in page])
 
     def head(self, uri: str) -> StoredObject:
         """See `Store.head`."""

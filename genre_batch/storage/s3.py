@@ -14,7 +14,8 @@ from botocore.exceptions import ClientError
 
 from genre_batch.storage.s3_attempts import ShortBody, attempt, code_of, status_of
 from genre_batch.storage.s3_client import s3_client
-from genre_batch.storage.store import ObjectChanged, ObjectGone, ReadFailed, StoredObject, WriteFailed
+from genre_batch.storage.s3_page import objects_of
+from genre_batch.storage.store import ObjectChanged, ObjectGone, ObjectPage, ReadFailed, StoredObject, WriteFailed
 from genre_batch.storage.uri import split_s3
 
 if TYPE_CHECKING:
@@ -47,10 +48,15 @@ class S3Store:
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
         """See `Store.list`. One request for 1000 objects."""
+        for page in self.pages(prefix, after=after):
+            yield from map(StoredObject, page.uris, page.etags, page.sizes_bytes)
+
+    def pages(self, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
+        """See `Store.pages`. One request a page."""
         bucket, _ = split_s3(prefix)
         for page in _pages(prefix, after=split_s3(after)[1]):
-            for found in page.get("Contents", []):
-                yield StoredObject(f"s3://{bucket}/{found['Key']}", found["ETag"].strip('"'), found["Size"])
+            found = objects_of(page)
+            yield ObjectPage([f"s3://{bucket}/{key}" for key in found.keys], found.etags, found.sizes_bytes)
 
     def head(self, uri: str) -> StoredObject:
         """See `Store.head`."""

@@ -9,7 +9,7 @@ from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.errors import UserError
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.s3 import S3Store
-from genre_batch.storage.store import ObjectGone, ReadFailed, StoredObject
+from genre_batch.storage.store import ObjectGone, ObjectPage, ReadFailed
 
 
 def listed(store, folder: str, progress: list[tuple[int, int]] | None = None) -> list[Track]:
@@ -59,10 +59,10 @@ def test_an_error_in_one_range_ends_all_of_them(bucket: str, monkeypatch) -> Non
         S3Store().write(f"s3://{bucket}/{number:02d}/x", b"")
 
     class Failing(S3Store):
-        def list(self, prefix: str, *, after: str = ""):
+        def pages(self, prefix: str, *, after: str = ""):
             if after.endswith("/17/"):
                 raise ReadFailed("broken")
-            return super().list(prefix, after=after)
+            return super().pages(prefix, after=after)
 
     with pytest.raises(ReadFailed, match="broken"):
         listed(Failing(), f"s3://{bucket}/")
@@ -73,10 +73,11 @@ def test_a_missing_bucket_ends_it(moto_s3) -> None:
         listed(S3Store(), "s3://no-such-bucket-here/")
 
 
-def test_a_server_that_lists_out_of_order_is_refused() -> None:
+@pytest.mark.parametrize("pages", [["ba"], ["b", "", "a"], ["0b", "ac"]])
+def test_a_server_that_lists_out_of_order_is_refused(pages: list[str]) -> None:
     class Unordered(LocalStore):
-        def list(self, prefix: str, *, after: str = ""):
-            return iter([StoredObject("/b", "e", 1), StoredObject("/a", "e", 1)])
+        def pages(self, prefix: str, *, after: str = ""):
+            return (ObjectPage([f"/{name}" for name in names], ["e"] * len(names), [1] * len(names)) for names in pages)
 
-    with pytest.raises(UserError, match="does not list keys in order"):
+    with pytest.raises(UserError, match="does not list keys in order: '/a' came after '/b'"):
         listed(Unordered(), "/")
