@@ -22,13 +22,19 @@ INDEX = [sys.executable, "-m", "genre_batch.cli", "index", "s3://catalog/music/"
 
 
 @contextmanager
-def endpoint(tracks: int, latency_s: float, figures: dict[str, float]) -> Iterator[str]:
-    """The URL of a running endpoint; its CPU seconds are in `figures` afterwards."""
+def endpoint(tracks: int, latency_s: float, figures: dict[str, float]) -> Iterator[dict[str, str]]:
+    """The environment that leads to a running endpoint; its CPU seconds are in `figures` afterwards."""
     command = [sys.executable, SERVER, "--tracks", str(tracks), "--latency-s", str(latency_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         assert server.stdin is not None
-        yield json.loads(server.stdout.readline())["url"]
+        url = json.loads(server.stdout.readline())["url"]
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": "a",
+            "AWS_SECRET_ACCESS_KEY": "b",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
         server.stdin.close()
         figures["server_cpu_s"] = round(json.loads(server.stdout.readline())["cpu_s"], 1)
 
@@ -36,12 +42,10 @@ def endpoint(tracks: int, latency_s: float, figures: dict[str, float]) -> Iterat
 def measure(tracks: int, latency_s: float) -> dict[str, float]:
     """Index the made-up catalog once and wait for the driver with its resource usage."""
     figures: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder, endpoint(tracks, latency_s, figures) as url:
-        account = {"AWS_ENDPOINT_URL": url, "AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
-        region = {"AWS_DEFAULT_REGION": "us-east-1"}
+    with tempfile.TemporaryDirectory() as folder, endpoint(tracks, latency_s, figures) as environment:
         start_s = time.monotonic()
         command = [*INDEX, f"{folder}/listing", "--json"]
-        driver = subprocess.Popen(command, env=os.environ | account | region, stdout=subprocess.PIPE, text=True)
+        driver = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)
         assert driver.stdout is not None
         report = json.loads(driver.stdout.read())
         _, _, usage = os.wait4(driver.pid, 0)

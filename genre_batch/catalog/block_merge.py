@@ -1,7 +1,7 @@
 """Sorted runs merged by blocks: Python looks at the ends of a block, Arrow at each row."""
 
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -41,10 +41,21 @@ class SortedRun:
                 yield self._batch
                 self._next()
             else:
-                ids = self._batch[_COLUMN]
-                stop = bisect_right(range(len(ids)), bound, key=lambda row: ids[row].as_py())
+                stop = self._place(bisect_right, bound)
                 yield self._batch.slice(0, stop)
                 self._look_at(self._batch.slice(stop))
+
+    def skip(self, bound: str) -> None:
+        """Pass over the rows before `bound`."""
+        while self._batch is not None and self.last < bound:
+            self._next()
+        if self._batch is not None and self._first < bound:
+            self._look_at(self._batch.slice(self._place(bisect_left, bound)))
+
+    def _place(self, bisect: Callable[..., int], bound: str) -> int:
+        assert self._batch is not None
+        ids = self._batch[_COLUMN]
+        return bisect(range(len(ids)), bound, key=lambda row: ids[row].as_py())
 
     def _next(self) -> None:
         self._look_at(next((batch for batch in self._batches if batch.num_rows), None))

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from genre_batch.catalog.listing import write_listing
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from genre_batch.catalog.listing import write_batches
 from genre_batch.catalog.source import list_tracks
-from genre_batch.catalog.track import Track
 from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
 from genre_batch.run.job import Job
@@ -17,7 +19,8 @@ from genre_batch.run.libraries import library_versions
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.resuming import refusal
 from genre_batch.sink import layout
-from genre_batch.sink.history import already_scored, new_tracks
+from genre_batch.sink.anti_join import new_rows
+from genre_batch.sink.history import done_runs, tried_again
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
@@ -61,17 +64,17 @@ def listing_folder(output: str, run_id: str) -> str:
     return layout.at(output, layout.run_path(run_id, "listing/"))
 
 
-def unscored(config: TableConfig, job: Job, store: Store, listed: Progress) -> Iterator[Track]:
-    """The tracks of the source that have no outcome of this job yet, in listing order; `listed` counts all.
+def unscored(config: TableConfig, job: Job, store: Store, listed: Progress) -> Iterator[pa.RecordBatch]:
+    """The tracks of the source that have no outcome of this job yet, as rows in listing order; `listed` counts all.
 
     What runs wrote is not a track, so that a table may lie in the bucket it is about. Raises UserError for a source
     that cannot be listed or has no track.
     """
-    done = already_scored(store, config.output, job.model_id, job.fingerprint, retry=config.retry)
-    with shown(Progress("listing")) as progress:
-        found = list_tracks(config.source, progress.update)
-        tracks = (track for track in found if not layout.is_own(config.output, track.uri))
-        yield from new_tracks(listed.counted(tracks), done)
+    history = done_runs(store, config.output, job.model_id, job.fingerprint)
+    with shown(Progress("listing")) as progress, history as done:
+        found = list_tracks(config.source, progress.update).batches()
+        tracks = (batch.filter(pc.invert(layout.are_own(config.output, batch["uri"]))) for batch in found)
+        yield from new_rows(listed.counted(tracks), done, tried_again(config.retry))
     if not listed.tracks:
         raise UsageError(f"there is no track in {config.source}", "it holds only what earlier runs wrote")
 
@@ -80,7 +83,7 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
     planned_at = next_planning_time(store, config.output, datetime.now(UTC))
     run_id = make_run_id(planned_at, secrets.token_bytes(3))
     listed = Progress("listed")
-    listing = write_listing(unscored(config, job, store, listed), store, listing_folder(config.output, run_id))
+    listing = write_batches(unscored(config, job, store, listed), store, listing_folder(config.output, run_id))
     if listing.tracks:
         store.write(layout.at(config.output, layout.run_path(run_id, "config.yaml")), dump(config).encode())
     return RunPlan(

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from genre_batch.catalog.track import Track
 
 _LINE_EVERY_S = 30.0
@@ -38,11 +41,11 @@ class Progress:
         sizes_bytes = [max(track.size_bytes, 0) for track in tracks]
         self.add(len(sizes_bytes), sum(sizes_bytes))
 
-    def counted(self, tracks: Iterable[Track]) -> Iterator[Track]:
-        """The same tracks, counted as they pass."""
-        for track in tracks:
-            self.add(1, max(track.size_bytes, 0))
-            yield track
+    def counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same rows of tracks, counted as they pass."""
+        for batch in batches:
+            self.add(batch.num_rows, pc.sum(pc.max_element_wise(batch["size_bytes"], 0)).as_py() or 0)
+            yield batch
 
     def line(self, now_s: float) -> str:
         """The state in one line, with the time to go reckoned by tracks and by bytes."""

@@ -3,6 +3,9 @@
 Athena and Spark skip names that begin with `_`: only committed-or-about-to-be rows are visible to them.
 """
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from genre_batch.sink.run_facts import RunFacts
 
 LATEST = "_latest.json"
@@ -20,6 +23,14 @@ def at(output: str, path: str) -> str:
 def is_own(output: str, uri: str) -> bool:
     """Whether an object below `output` was written by a run, and is no user's."""
     return uri.startswith(tuple(at(output, path) for path in _OWN))
+
+
+def are_own(output: str, uris: pa.Array) -> pa.Array:
+    """The same of each of `uris`."""
+    own = pa.repeat(False, len(uris))
+    for path in _OWN:
+        own = pc.or_(own, pc.starts_with(uris, at(output, path)))
+    return own
 
 
 def shard_name(shard_index: int) -> str:

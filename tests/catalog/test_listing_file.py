@@ -1,9 +1,11 @@
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
-from genre_batch.catalog.listing_file import ListingFile, to_parquet
+from genre_batch.catalog.listing_file import GROUP_ROWS, ListingFile, to_parquet
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches
 from genre_batch.errors import DamageFound
 from genre_batch.storage.local import LocalStore
 
@@ -23,7 +25,9 @@ class CountingStore(LocalStore):
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    (tmp_path / "part").write_bytes(to_parquet(iter(TRACKS)))
+    (tmp_path / "part").write_bytes(
+        to_parquet(pa.Table.from_batches([group]) for group in in_batches(TRACKS, GROUP_ROWS))
+    )
     return tmp_path / "part"
 
 

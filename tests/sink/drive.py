@@ -7,9 +7,11 @@ from datetime import datetime
 from sink.shard_rows import cut, make_plan, reject, score
 
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches, one_by_one
 from genre_batch.sink import layout
+from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import already_scored, new_tracks
+from genre_batch.sink.history import done_runs, tried_again
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_facts import make_run_id
@@ -35,7 +37,8 @@ def drive(
         )
         if turn.unfinished is not None:
             return score_run(store, output, turn.unfinished, outcome)
-        tracks = list(new_tracks(catalog, already_scored(store, output, example.model_id, example.fingerprint)))
+        with done_runs(store, output, example.model_id, example.fingerprint) as runs:
+            tracks = list(one_by_one(new_rows(in_batches(catalog), runs, tried_again(()))))
         if not tracks:
             return None
         plan = plan_run(store, output, len(catalog), tracks, now, next(randomness))

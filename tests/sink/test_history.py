@@ -1,17 +1,17 @@
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from sink.shard_rows import RUN_ID, cut, make_plan, make_track, make_tracks, reject, score
 
 from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches, one_by_one
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import DoneKey, already_scored, new_tracks
+from genre_batch.sink.history import done_runs, tried_again
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, write_plan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
@@ -31,8 +31,14 @@ def commit(
         Ledger(*table, plan).commit(shard, scored, [row for row in rows if isinstance(row, RejectedTrack)])
 
 
-def done(table: Table) -> list[DoneKey]:
-    return list(already_scored(*table, "mel-cnn-1", "f" * 64))
+def done(table: Table, retry: Collection[RejectReason] = ()) -> list[tuple[str, str]]:
+    """The versions of tracks in the table that need not be tried again, sorted by track."""
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+        known = {(row["track_id"], row["etag"]) for run in runs for batch in run for row in batch.to_pylist()}
+    tracks = [Track(track_id, track_id, etag, 1) for track_id, etag in sorted(known)]
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+        left = set(one_by_one(new_rows(in_batches(tracks), runs, tried_again(retry))))
+    return [(track.track_id, track.etag) for track in tracks if track not in left]
 
 
 def test_an_empty_output_has_no_history(table: Table) -> None:
@@ -79,8 +85,7 @@ def test_the_newest_reject_decides_and_any_answer_stands(
     for number, reason in enumerate(outcomes):
         plan = make_plan(1, run_id=f"20261120T00000{number}Z-000000")
         commit(table, plan, make_tracks(1), lambda t, r=reason: score(t) if r is None else reject(t, r))
-    keys = list(already_scored(*table, "mel-cnn-1", "f" * 64, retry=retry))
-    assert keys == ([(make_track(0).track_id, "v1")] if is_done else [])
+    assert done(table, retry) == ([(make_track(0).track_id, "v1")] if is_done else [])
 
 
 @pytest.mark.parametrize("reason", RejectReason)
@@ -94,7 +99,7 @@ def test_rejects_count_unless_they_may_go_away(tmp_path_factory: pytest.TempPath
         lambda track: reject(track, reason) if "0001" in track.uri else score(track),
     )
     numbers = [0, 2] if reason in TRANSIENT else [0, 1, 2]
-    assert [key.track_id for key in done(table)] == [make_track(number).track_id for number in numbers]
+    assert [track_id for track_id, _ in done(table)] == [make_track(number).track_id for number in numbers]
 
 
 def test_other_models_do_not_count(table: Table) -> None:
@@ -107,7 +112,7 @@ def test_shards_without_a_marker_do_not_count(table: Table) -> None:
     store, output = table
     commit(table, make_plan(4), make_tracks(4))
     store.delete(layout.at(output, layout.commit_path(RUN_ID, 0)))
-    assert [key.track_id for key in done(table)] == [track.track_id for track in make_tracks(4)[2:]]
+    assert [track_id for track_id, _ in done(table)] == [track.track_id for track in make_tracks(4)[2:]]
 
 
 def test_a_run_that_is_being_planned_has_no_history(table: Table) -> None:
@@ -127,29 +132,8 @@ def test_a_committed_file_that_is_damaged_is_named(table: Table) -> None:
 
 def test_a_reader_may_stop_early(table: Table) -> None:
     commit(table, make_plan(100), make_tracks(100))
-    keys = already_scored(*table, "mel-cnn-1", "f" * 64)
-    assert next(keys).track_id == make_track(0).track_id
-    keys.close()
-
-
-NAMES = st.sampled_from(["a", "b", "c", "ca", "Z", "é", "e\u0301", "\n", "🎵"])
-ETAGS = st.sampled_from(["v1", "v2"])
-
-
-@given(
-    catalog=st.dictionaries(NAMES, ETAGS),
-    history=st.lists(st.tuples(NAMES, ETAGS), max_size=30),
-)
-def test_what_is_new_is_what_a_set_says(catalog: dict[str, str], history: list[tuple[str, str]]) -> None:
-    tracks = [Track(name, name, etag, 1) for name, etag in sorted(catalog.items())]
-    done_keys = sorted(DoneKey(*key) for key in history)
-    expected = [track for track in tracks if (track.track_id, track.etag) not in set(history)]
-    assert list(new_tracks(iter(tracks), iter(done_keys))) == expected
-
-
-def test_tracks_out_of_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="not sorted"):
-        list(new_tracks([make_track(2), make_track(1)], []))
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as (run,):
+        assert next(run)["track_id"][0].as_py() == make_track(0).track_id
 
 
 def test_history_and_catalog_agree_on_the_order_of_odd_names(table: Table) -> None:
@@ -157,4 +141,3 @@ def test_history_and_catalog_agree_on_the_order_of_odd_names(table: Table) -> No
     tracks = sorted(Track(f"s3://m/{name}", f"s3://m/{name}", "v1", 1) for name in names)
     commit(table, make_plan(len(names), shard_tracks=100), tracks, lambda t: reject(t) if "a" in t.uri else score(t))
     assert done(table) == [(track.track_id, "v1") for track in tracks]
-    assert list(new_tracks(tracks, done(table))) == []
