@@ -71,4 +71,5 @@ def _shard_outcomes(store: Store, output: str, record: CommitRecord) -> pa.Table
     answers_path, *reject_paths = (file.path for file in record.files)
     answers = read(answers_path, _KEY)
     answers = answers.append_column("reason", pa.nulls(answers.num_rows, pa.string()))
-    return pa.concat_tables([answers, *(read(path, [*_KEY, "reason"]) for path in reject_paths)]).sort_by("track_id")
+    rejects = [read(path, [*_KEY, "reason"]) for path in reject_paths]
+    return pa.concat_tables([answers, *rejects], promote_options="default").sort_by("track_id")

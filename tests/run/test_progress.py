@@ -6,6 +6,7 @@ import time
 import pytest
 
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches
 from genre_batch.run import progress as progress_module
 from genre_batch.run.progress import Progress, shown
 
@@ -24,7 +25,7 @@ def test_before_the_first_track_the_end_is_unknown() -> None:
 
 def test_while_listing_there_is_no_end_to_tell() -> None:
     progress = Progress("listing", started_s=0.0)
-    assert list(progress.counted([Track("a", "a", "", -1), Track("b", "b", "e", 5_000_000)]))
+    assert list(progress.counted(in_batches([Track("a", "a", "", -1), Track("b", "b", "e", 5_000_000)])))
     assert progress.line(2.0) == "listing: 2 tracks, 5 MB, 1.0 tracks/s"
 
 
