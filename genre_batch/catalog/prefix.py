@@ -7,6 +7,7 @@ from operator import lt
 from threading import Event
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genre_batch.catalog.key_ranges import KeyRange, list_range, split
 from genre_batch.catalog.track import Track
@@ -52,6 +53,10 @@ def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track
     on_progress(count, size_bytes)
 
 
+def say_nothing(tracks: int, size_bytes: int) -> None:
+    """For an `on_progress` that nobody listens to."""
+
+
 class _Share:
     """What one thread has listed so far; only that thread writes."""
 
@@ -66,14 +71,14 @@ class _Share:
             if stop is not None and stop.is_set():
                 return
             self.tracks += batch.num_rows
-            self.size_bytes += sum(batch["size_bytes"].to_pylist())
+            self.size_bytes += pc.sum(batch["size_bytes"]).as_py() or 0
             yield batch
             self._on_progress(self.tracks, self.size_bytes)
 
 
 def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progress: OnProgress) -> None:
     """One run for each range. The first error stops all of them."""
-    shares = [_Share(lambda tracks, size_bytes: None) for _ in ranges]
+    shares = [_Share(say_nothing) for _ in ranges]
     stop = Event()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="list")
     try:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.catalog_file import catalog_rows, is_catalog_file
 from genre_batch.catalog.object_heads import tracks_of
-from genre_batch.catalog.prefix import OnProgress, add_prefix, reported
+from genre_batch.catalog.prefix import OnProgress, add_prefix, reported, say_nothing
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.catalog.track_table import one_by_one, to_batch, to_tracks
@@ -86,11 +86,7 @@ def _all_differ(kept: Track | None, sorted_ids: pa.Array) -> bool:
     return not first_seen and not pc.any(pc.equal(sorted_ids[1:], sorted_ids[:-1])).as_py()
 
 
-def _say_nothing(tracks: int, size_bytes: int) -> None:
-    """Nobody wants to know."""
-
-
-def list_tracks(source: str, on_progress: OnProgress = _say_nothing) -> ListedTracks:
+def list_tracks(source: str, on_progress: OnProgress = say_nothing) -> ListedTracks:
     """The tracks of SOURCE: all objects below a prefix or folder, or those that a CSV or Parquet file names.
 
     `on_progress` is told the numbers of tracks and bytes so far, in the calling thread. A track of a file whose object

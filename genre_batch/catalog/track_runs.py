@@ -16,14 +16,14 @@ from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import SCHEMA, in_batches, one_by_one
 
 _SORTED_AT_ONCE = 50_000
-_MERGED_AT_ONCE = 64
+_MERGED_AT_ONCE = 160
 _BY_ID = attrgetter("track_id")
 
 
 class TrackRuns:
     """Runs of tracks in a temporary folder, which is gone after the `with` block.
 
-    Memory holds 50,000 tracks while they are added, and 1,024 for each of at most 64 runs while they are merged.
+    Memory holds 50,000 tracks while they are added, and 1,024 for each of at most 160 runs while they are merged.
     """
 
     def __init__(self) -> None:

@@ -1,3 +1,4 @@
+from xml.etree.ElementTree import ParseError, fromstring
 from xml.sax.saxutils import escape
 
 import pytest
@@ -60,27 +61,56 @@ def test_keys_are_decoded_where_the_server_says_that_they_are_encoded() -> None:
     [
         (page(ENTRY.format(key="a", size=1)), 503),
         (b"<Error><Code>InternalError</Code></Error>", 200),
-        (page(ENTRY.format(key="a", size=1))[:-9], 200),
+        (page("<Contents><Key>a</Key><ETag>e</ETag><Size>1</Size><Owner><ID>1</ID></Owner></Contents>"), 200),
+        (page("<Contents><Key><![CDATA[a]]></Key><ETag>e</ETag><Size>1</Size></Contents>"), 200),
+        (page("<Contents><Key>a&#10;b</Key><ETag>e</ETag><Size>1</Size></Contents>"), 200),
+        (b'<?xml version="1.0" encoding="latin-1"?>' + page(ENTRY.format(key="a", size=1)), 200),
+        (page(ENTRY.format(key="\xe9", size=1)).decode().encode("latin-1"), 200),
         (page("<Contents><Key>a</Key><Size>1</Size></Contents>"), 200),
         (page(ENTRY.format(key="a", size="many")), 200),
         (page(ENTRY.format(key="", size=1)), 200),
         (b"", 200),
     ],
-    ids=["error status", "error in a success", "cut off", "no etag", "no number", "no key", "empty"],
+    ids=[
+        "error status",
+        "error in a success",
+        "nested",
+        "literal",
+        "by number",
+        "said to be latin",
+        "latin",
+        "no etag",
+        "no number",
+        "no key",
+        "empty",
+    ],
 )
 def test_what_is_no_whole_page_is_left_to_botocore(body: bytes, status: int) -> None:
     assert answered(body, status) == (body, {})
 
 
+@pytest.mark.parametrize("left", [0.2, 0.5, 0.9])
+def test_a_page_that_is_cut_off_stays_broken(left: float) -> None:
+    whole = page(*(ENTRY.format(key=key, size=1) for key in "abcdefgh"))
+    rest, _ = answered(whole[: int(left * len(whole))])
+    with pytest.raises(ParseError):
+        fromstring(rest)
+
+
 @given(st.lists(st.tuples(st.text("ab%+ é😀&<", min_size=1), st.text("0f-"), st.integers(0, 2**50))))
 @settings(max_examples=50, deadline=None)
-def test_any_page_says_what_botocore_says(found: list[tuple[str, str, int]]) -> None:
+def test_any_page_says_what_a_parser_says(found: list[tuple[str, str, int]]) -> None:
     entries = [
-        f"<Contents><Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size></Contents>"
+        f"<Contents><Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size>\n</Contents>"
         for key, etag, size in found
     ]
-    _, taken = answered(page(*entries))
-    assert list(zip(*taken["Objects"], strict=True)) == found
+    rest, taken = answered(page(*entries))
+    parsed = fromstring(page(*entries))
+    whole = [
+        [child.text for child in each] for each in parsed.iter("{http://s3.amazonaws.com/doc/2006-03-01/}Contents")
+    ]
+    assert [[k, f'"{e}"', str(n)] for k, e, n in zip(*taken["Objects"], strict=True)] == whole
+    assert len(fromstring(rest)) == len(parsed) - len(found)
 
 
 @pytest.mark.parametrize("fault", [Fault.SLOW_DOWN, Fault.LOST_ANSWER, Fault.SHORT_BODY])
