@@ -116,7 +116,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def log_message(self, format: str, *values: object) -> None:
+    def log_message(self, format: str, *values: object) -> None:  # noqa: A002 (so it is named in the base class)
         """Say nothing of each request."""
 
 

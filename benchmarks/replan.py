@@ -1,4 +1,4 @@
-"""What it takes to find that a large catalog is scored already: `genre-batch score --plan` on a table of all its tracks.
+"""What it takes to find that a large catalog is scored already: `score --plan` on a table of all its tracks.
 
     python benchmarks/replan.py FOLDER [--tracks 1000000] [--shard-tracks 1024] [--new-percent 1]
 

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import overload
 
+_LEAST_TRACKS = 1024
+_LEAST_SHARDS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Shard:
@@ -46,6 +49,14 @@ class ShardPlan(Sequence[Shard]):
         number = range(len(self))[index]
         start = number * self._shard_tracks
         return Shard(number, start, min(start + self._shard_tracks, self._tracks))
+
+
+def suitable_shard_tracks(tracks: int, most: int) -> int:
+    """The size of a shard of a catalog of so many tracks: a 64th of it, but at least 1,024 and at most `most`.
+
+    A driver that dies loses a shard, a 64th of the work; and each shard is a file, so they should not be small.
+    """
+    return max(_LEAST_TRACKS, min(most, -(-tracks // _LEAST_SHARDS)))
 
 
 def plan_shards(tracks: int, shard_tracks: int) -> ShardPlan:

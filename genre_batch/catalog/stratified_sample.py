@@ -5,7 +5,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+import pyarrow as pa
+
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import to_tracks
 
 _FORMATS = 32
 _OTHERS = "others"
@@ -33,11 +36,12 @@ class StratifiedSample:
         self._strata: dict[str, Stratum] = {}
         self._random = random.Random(0)
 
-    def passing(self, tracks: Iterable[Track]) -> Iterator[Track]:
-        """The same tracks, each with its chance to be kept."""
-        for track in tracks:
-            self._add(track)
-            yield track
+    def passing(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """The same rows of tracks, each with its chance to be kept."""
+        for batch in batches:
+            for track in to_tracks(batch):
+                self._add(track)
+            yield batch
 
     def _add(self, track: Track) -> None:
         stratum = self._stratum(PurePosixPath(track.uri).suffix.lower())

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.catalog.listing import write_batches
+from genre_batch.catalog.shards import suitable_shard_tracks
 from genre_batch.catalog.source import list_tracks
 from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
@@ -27,6 +28,8 @@ from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
 from genre_batch.storage.store import Store
 
 _LOST_TURNS = 10
+_LARGEST_SHARD = {"scores": 16_384, "features": 4096}
+"""The driver holds one to two shards of rows, and up to 5 KB a track of scores while it writes one (decision 14)."""
 
 
 def resume_or_plan(config: TableConfig, job: Job, store: Store) -> tuple[RunPlan, bool]:
@@ -57,6 +60,11 @@ def turn_of(config: TableConfig, job: Job, store: Store) -> Turn:
         for plan in unfinished_beside(store, config.output, turn, job.answers, key):
             raise refusal(store, config, job, plan)
     return turn
+
+
+def shard_tracks(config: TableConfig, job: Job, tracks: int) -> int:
+    """The size of the shards of a run over so many tracks."""
+    return config.shard_tracks or suitable_shard_tracks(tracks, _LARGEST_SHARD[job.answers])
 
 
 def listing_folder(output: str, run_id: str) -> str:
@@ -96,7 +104,7 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
         config_sha256=hashlib.sha256(dump(config).encode()).hexdigest(),
         versions=library_versions(),
         source=config.source,
-        shard_tracks=config.shard_tracks,
+        shard_tracks=shard_tracks(config, job, listing.tracks),
         listed=listed.tracks,
         skipped=listed.tracks - listing.tracks,
         tracks=listing.tracks,

@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
 from genre_batch.catalog.stratified_sample import StratifiedSample
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import in_batches
 from genre_batch.config import TableConfig, load
 from genre_batch.run.forecast import Forecast, forecast, priced
 from genre_batch.run.job import Job
-from genre_batch.run.planning import listing_folder, turn_of, unscored
+from genre_batch.run.planning import listing_folder, shard_tracks, turn_of, unscored
 from genre_batch.run.price_list import PriceList
 from genre_batch.run.probe import offer_of, offered_cluster, probed
 from genre_batch.run.progress import Progress
@@ -60,45 +61,43 @@ def preview(config: TableConfig, job: Job) -> PlanReport:
     store = open_store(config.output)
     unfinished = turn_of(config, job, store).unfinished
     listed, left, sample = Progress("listed"), Progress("to score"), StratifiedSample(config.forecast.tracks)
-    tracks = unscored(config, job, store, listed) if unfinished is None else _left_of(unfinished, config, store)
-    for _ in sample.passing(left.counted(tracks)):
+    rows = unscored(config, job, store, listed) if unfinished is None else _left_of(unfinished, config, store)
+    for _ in sample.passing(left.counted(rows)):
         pass
-    total, to_do, size_bytes = listed.tracks, left.tracks, left.size_bytes
+    total, tracks, size_bytes = listed.tracks, left.tracks, left.size_bytes
     if unfinished is not None:
-        total, to_do, size_bytes = unfinished.listed, unfinished.tracks, unfinished.size_bytes
-    shard_tracks = unfinished.shard_tracks if unfinished else config.shard_tracks
+        total, tracks, size_bytes = unfinished.listed, unfinished.tracks, unfinished.size_bytes
+    shard = unfinished.shard_tracks if unfinished else shard_tracks(config, job, tracks)
     return PlanReport(
         output=config.output,
         model_id=job.model_id,
         resumes=unfinished.run_id if unfinished else None,
         listed=total,
-        skipped=total - to_do,
-        tracks=to_do,
+        skipped=total - tracks,
+        tracks=tracks,
         size_bytes=size_bytes,
-        shards=len(plan_shards(to_do, shard_tracks)),
-        forecast=_forecast(config, job, sample, left.tracks, shard_tracks),
+        shards=len(plan_shards(tracks, shard)),
+        forecast=_forecast(config, job, sample, left.tracks, shard),
     )
 
 
-def _left_of(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[Track]:
+def _left_of(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[pa.RecordBatch]:
     """The tracks of an unfinished run that no shard has committed."""
     listing = Listing(store, listing_folder(config.output, plan.run_id))
     committed = Ledger(store, config.output, plan).shards()
     for shard in plan_shards(plan.tracks, plan.shard_tracks):
         if shard.index not in committed:
-            yield from listing.rows(shard.start, shard.stop)
+            yield from in_batches(listing.rows(shard.start, shard.stop))
 
 
-def _forecast(
-    config: TableConfig, job: Job, sample: StratifiedSample, tracks: int, shard_tracks: int
-) -> Forecast | None:
+def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, tracks: int, shard: int) -> Forecast | None:
     if not config.forecast.tracks or not tracks:
         return None
     prices = load(PriceList, config.forecast.prices) if config.forecast.prices else None
     cluster = offered_cluster()
     offer = offer_of(cluster, config, batches=-(-tracks // config.batch_tracks))
     strata = probed(job.crew(cluster), sample.draw(), on_gpu=offer.gpus > 0)
-    made = forecast(strata, offer, shards=len(plan_shards(tracks, shard_tracks)), listed=tracks)
+    made = forecast(strata, offer, shards=len(plan_shards(tracks, shard)), listed=tracks)
     made = priced(made, prices) if prices else made
     if config.forecast.file:
         open_store(config.forecast.file).write(config.forecast.file, made.model_dump_json(indent=1).encode())

@@ -28,7 +28,7 @@ def resuming(store: Store, config: TableConfig, plan: RunPlan) -> str:
     """What to say when a run is resumed, in lines: whose settings hold, where they differ."""
     lines = [f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned"]
     changes = changed(kept_settings(store, config.output, plan.run_id), flat(config.model_dump(mode="json")))
-    if config.shard_tracks != plan.shard_tracks:
+    if config.shard_tracks not in (None, plan.shard_tracks):
         lines.append(f"its shard_tracks={plan.shard_tracks} stands, not {config.shard_tracks}")
     others = [f"{name}={new} (was {old})" for name, (old, new) in changes.items() if name != _OF_THE_PLAN]
     if others:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_batch.catalog.shards import Batch, Shard, plan_batches, plan_shards
+from genre_batch.catalog.shards import Batch, Shard, plan_batches, plan_shards, suitable_shard_tracks
 
 
 @given(st.integers(0, 2000), st.integers(1, 300), st.integers(1, 100))
@@ -43,3 +43,12 @@ def test_sizes_below_one_are_refused() -> None:
         plan_shards(10, 0)
     with pytest.raises(ValueError, match="batches of 0"):
         plan_batches(Shard(0, 0, 10), 0)
+
+
+@pytest.mark.parametrize(
+    ("tracks", "shard_tracks"),
+    [(0, 1024), (100, 1024), (65_536, 1024), (65_537, 1025), (640_000, 10_000), (10**8, 16_384)],
+)
+def test_a_large_catalog_has_larger_shards(tracks: int, shard_tracks: int) -> None:
+    assert suitable_shard_tracks(tracks, 16_384) == shard_tracks
+    assert shard_tracks == 1024 or tracks // shard_tracks >= 63

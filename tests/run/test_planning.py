@@ -12,7 +12,7 @@ from genre_batch.config import FeaturesConfig, GcConfig, ScoreConfig, load
 from genre_batch.errors import UsageError, UserError
 from genre_batch.model import bundle as bundle_module
 from genre_batch.run.job import features_job, scoring_job
-from genre_batch.run.planning import listing_folder, resume_or_plan
+from genre_batch.run.planning import listing_folder, resume_or_plan, shard_tracks
 from genre_batch.run.preview import preview
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
@@ -146,3 +146,10 @@ def test_a_source_without_a_track_is_told_and_nothing_is_written(config: ScoreCo
     with pytest.raises(UserError, match="no track"):
         planned(config.model_copy(update={"source": str(tmp_path / "empty")}))
     assert not Path(config.output).exists()
+
+
+def test_shards_are_as_large_as_the_settings_say_or_the_catalog_suggests(config: ScoreConfig) -> None:
+    job = scoring_job(config)
+    assert planned(config)[0].shard_tracks == shard_tracks(config, job, 2) == 1024
+    assert shard_tracks(config, job, 10**8) == 16_384
+    assert shard_tracks(config.model_copy(update={"shard_tracks": 7}), job, 10**8) == 7

@@ -8,6 +8,7 @@ from audio_samples import chirp, encode
 
 from genre_batch.catalog.source import list_tracks
 from genre_batch.catalog.stratified_sample import StratifiedSample
+from genre_batch.catalog.track_table import one_by_one
 from genre_batch.config import FeaturesConfig, JobConfig, ScoreConfig, load
 from genre_batch.engine.cluster import Cluster
 from genre_batch.run.job import features_job, scoring_job
@@ -35,7 +36,7 @@ def test_every_track_of_the_sample_costs_what_it_took(catalog: Path, tmp_path: P
     else:
         job = features_job(load(FeaturesConfig, None, (), places))
     sample = StratifiedSample(8)
-    sizes = {track.uri: track.size_bytes for track in sample.passing(list_tracks(str(catalog)))}
+    sizes = {track.uri: track.size_bytes for track in one_by_one(sample.passing(list_tracks(str(catalog)).batches()))}
     flacs, broken = probed(job.crew(HERE), sorted(sample.draw(), key=lambda stratum: stratum.name), on_gpu=False)
     assert (flacs.tracks, broken.tracks) == (3, 1)
     assert sum(track.bytes_read for track in flacs.probed) <= sum(sizes.values())
@@ -61,6 +62,6 @@ def test_answers_on_a_gpu_are_not_asked_for_here(catalog: Path, tmp_path: Path) 
     crew = job.crew(HERE)
     elsewhere = {**crew, Role.PREDICT: replace(crew[Role.PREDICT], arguments=("no such bundle", "cuda", "bf16"))}
     sample = StratifiedSample(2)
-    assert len(list(sample.passing(list_tracks(str(catalog))))) == 4
+    assert sum(batch.num_rows for batch in sample.passing(list_tracks(str(catalog)).batches())) == 4
     strata = probed(elsewhere, sample.draw(), on_gpu=True)
     assert sum(len(stratum.probed) for stratum in strata) == 3

@@ -1,3 +1,4 @@
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,3 +38,21 @@ def test_shards_that_would_not_sort_are_refused(shard: int) -> None:
 @pytest.mark.parametrize("name", ["1.json", "0000000a.json", "00000001.json.tmp", "00000001", ".json", "²0000001.json"])
 def test_other_names_are_no_markers(name: str) -> None:
     assert layout.shard_of_commit(f"/table/_runs/{RUN_ID}/commits/{name}") is None
+
+
+def test_of_many_objects_those_a_run_wrote_are_told_as_of_one() -> None:
+    output = "s3://b/out"
+    names = [
+        "scores/model=m/x",
+        "scores/mine.mp3",
+        "_runs/x",
+        "_latest.json",
+        "a.mp3",
+        "rejects/model=",
+        "Rejects/model=",
+    ]
+    uris = [layout.at(output, name) for name in names] + ["s3://b/scores/model=m/x", "/é"]
+    expected = [layout.is_own(output, uri) for uri in uris]
+    assert layout.are_own(output, pa.array(uris)).to_pylist() == expected
+    assert expected.count(True) == len(own)
+    assert layout.are_own(output, pa.array([], pa.string())).to_pylist() == []
