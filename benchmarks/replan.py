@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,7 @@ from genre_batch.storage.local import LocalStore
 SOURCE = "s3://catalog/music/"
 GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 TOP_K = 5
+ANSWERS = 1 << 17
 
 
 def make_plan(output: str, tracks: int, shard_tracks: int) -> RunPlan:
@@ -56,12 +58,21 @@ def make_plan(output: str, tracks: int, shard_tracks: int) -> RunPlan:
     )
 
 
+@cache
+def made_up_answers() -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities [ANSWERS, TOP_K] and which genres they are of [ANSWERS, TOP_K]."""
+    random = np.random.default_rng(1)
+    chances = -np.sort(-random.dirichlet(np.full(len(GENRES), 0.3), ANSWERS).astype(np.float32), axis=1)[:, :TOP_K]
+    return np.ascontiguousarray(chances), random.random((ANSWERS, len(GENRES))).argsort(axis=1)[:, :TOP_K]
+
+
 def scores(numbers: list[int], run: RunPlan) -> pa.Table:
     """Scores of these tracks of the made-up catalog, as noisy as a model's."""
     rows = len(numbers)
     random = np.random.default_rng(numbers[0])
-    chances = -np.sort(-random.dirichlet(np.full(len(GENRES), 0.3), rows).astype(np.float32), axis=1)[:, :TOP_K]
-    genres = pa.array(GENRES).take(pa.array(random.random((rows, len(GENRES))).argsort(axis=1)[:, :TOP_K].ravel()))
+    of_answer = random.integers(0, ANSWERS, rows)
+    chances, ranked = (answers[of_answer] for answers in made_up_answers())
+    genres = pa.array(GENRES).take(pa.array(ranked.ravel()))
     pairs = pa.StructArray.from_arrays([genres, pa.array(chances.ravel())], fields=list(GENRE_PROBABILITY))
     top_k = pa.ListArray.from_arrays(pa.array(np.arange(0, rows * TOP_K + 1, TOP_K, dtype=np.int32)), pairs)
     uris = pa.array([f"s3://catalog/{key_of(number)}" for number in numbers])

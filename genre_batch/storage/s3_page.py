@@ -22,7 +22,7 @@ _OBJECT = re.compile(
 _BEGINNING = re.compile(
     r"""(?:<\?xml version=["']1\.0["'](?: encoding=["']utf-8["'])? *\?>)?\s*<ListBucketResult[ >]""", re.IGNORECASE
 )
-_UNUSUAL = ("<!", "&#", "\r")
+_UNUSUAL = re.compile(r"<!|\r|&(?!(?:amp|lt|gt|quot|apos);)")
 _OBJECTS = "Objects"
 # botocore's own handler for all operations, which parses a whole answer to look for errors, comes after this one only
 # if the service is a wildcard; were it to come first, pages would take longer and be the same
@@ -79,7 +79,7 @@ def _take_objects(response_dict: Answer, customized_response_dict: dict[str, Obj
 def _parted(page: str) -> tuple[Objects, str]:
     """The objects of a page, and the page without them. Raises ValueError where it is not of the plain form."""
     found, rest = _OBJECT.findall(page), _OBJECT.sub("", page)
-    if not _BEGINNING.match(rest) or "<Contents" in rest or any(sign in page for sign in _UNUSUAL):
+    if not _BEGINNING.match(rest) or "<Contents" in rest or _UNUSUAL.search(page):
         raise ValueError("not of the plain form")
     keys, etags, sizes = ([each[place] for each in found] for place in range(3))
     if not (all(keys) and all(etags) and all(sizes)):

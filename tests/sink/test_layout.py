@@ -42,15 +42,8 @@ def test_other_names_are_no_markers(name: str) -> None:
 
 def test_of_many_objects_those_a_run_wrote_are_told_as_of_one() -> None:
     output = "s3://b/out"
-    names = [
-        "scores/model=m/x",
-        "scores/mine.mp3",
-        "_runs/x",
-        "_latest.json",
-        "a.mp3",
-        "rejects/model=",
-        "Rejects/model=",
-    ]
+    own = ["scores/model=m/x", "_runs/x", "_latest.json", "rejects/model="]
+    names = [*own, "scores/mine.mp3", "a.mp3", "Rejects/model="]
     uris = [layout.at(output, name) for name in names] + ["s3://b/scores/model=m/x", "/é"]
     expected = [layout.is_own(output, uri) for uri in uris]
     assert layout.are_own(output, pa.array(uris)).to_pylist() == expected
