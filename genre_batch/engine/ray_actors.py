@@ -1,5 +1,6 @@
 """Ray's side of a run: actors are started, called and watched; what happens to them comes back as events."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,6 +29,7 @@ from genre_batch.schedule.events import (
     Role,
 )
 
+_LOG = logging.getLogger(__name__)
 _START_FAILURES_ALLOWED = 3
 _CALL_MARGIN_S = 60.0
 _READ_MARGIN_S = 60.0
@@ -142,7 +144,9 @@ class RayActors:
         try:
             report = ray.get(ref)
         except RayError as error:
-            return self._error(actor, call, error), None
+            event = self._error(actor, call, error)
+            _LOG.info("%s", event)
+            return event, None
         state = self._actors[actor]
         if call is None:
             state.ready, self._start_failures[state.role] = True, 0

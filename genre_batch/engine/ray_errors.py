@@ -2,7 +2,15 @@
 
 import re
 
-from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, RayActorError, RayError, RayTaskError
+from ray.exceptions import (
+    ActorUnavailableError,
+    NodeDiedError,
+    ObjectLostError,
+    OutOfMemoryError,
+    RayActorError,
+    RayError,
+    RayTaskError,
+)
 
 _OUR_ERROR = re.compile(r"^genre_batch\.errors\.\w+: ")
 
@@ -18,10 +26,13 @@ def actor_lives(error: RayError) -> bool:
 
 
 def machine_went_away(error: RayError) -> bool:
-    """Whether the actor died with its machine, so that no batch is at fault."""
+    """Whether the actor died with its machine or lost its link, so that no batch is at fault."""
+    # A worker that dies alone is reported by its machine within the second that Ray waits for news. Where Ray can say
+    # no more than "unavailable", the machine is silent too; its health check takes many seconds to find that it died.
+    if isinstance(error, ActorUnavailableError | NodeDiedError):
+        return True
     # Ray 2.60 has a type for tasks on dead nodes but tells it of actors in words alone.
-    preempted = isinstance(error, RayActorError) and error.preempted
-    return preempted or isinstance(error, NodeDiedError) or "its node has died" in str(error)
+    return isinstance(error, RayActorError) and (error.preempted or "its node has died" in str(error))
 
 
 def told(error: RayError) -> str:

@@ -3,6 +3,7 @@
 import pytest
 from ray.exceptions import (
     ActorDiedError,
+    ActorUnavailableError,
     NodeDiedError,
     ObjectLostError,
     ObjectReconstructionFailedError,
@@ -41,6 +42,12 @@ def test_nobody_is_to_blame_for_a_node_that_went_away() -> None:
     assert machine_went_away(RayActorError(preempted=True))
     assert not machine_went_away(OutOfMemoryError("killed"))
     assert not machine_went_away(ActorDiedError())
+
+
+def test_nobody_is_to_blame_for_an_actor_that_cannot_be_reached() -> None:
+    unreachable = ActorUnavailableError("RpcError: Socket closed", None)
+    assert not actor_lives(unreachable)
+    assert machine_went_away(unreachable)
 
 
 def test_one_line_names_the_cause() -> None:
