@@ -1,4 +1,4 @@
-# make setup | test | lint | audit | demo | simulate | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | lint | audit | demo | simulate | chaos | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -19,7 +19,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint audit demo simulate clean
+.PHONY: help setup test lint audit demo simulate chaos clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
@@ -28,6 +28,7 @@ help:
 	@echo 'make lint    check style, types and the layers'
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
+	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
 	@echo 'make clean   remove what these commands made'
 
 setup: $(STAMP)
@@ -60,6 +61,9 @@ demo: setup
 
 simulate: setup
 	$(BIN)/python benchmarks/simulate.py --seeds 10000
+
+chaos: setup
+	$(BIN)/python benchmarks/chaos.py --rounds 200
 
 clean:
 	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,11 @@
+"""`genre-batch`, with a line on stderr for each actor, call and block that was lost: `python driver.py score ...`."""
+
+import logging
+import sys
+
+from genre_batch.cli import main
+
+if __name__ == "__main__":
+    logging.basicConfig(stream=sys.stderr, format="%(message)s")
+    logging.getLogger("genre_batch.engine").setLevel(logging.INFO)
+    main()

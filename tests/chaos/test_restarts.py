@@ -1,0 +1,144 @@
+"""Drivers that start together or start again over what others left: real processes on one Ray, real files."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from chaos.catalog import write_music, write_small_bundle
+from table_checks import check_run, comparable, rows
+
+from genre_batch.config import ScoreConfig, VerifyConfig, load
+from genre_batch.pipeline import score
+from genre_batch.storage.local import LocalStore
+from genre_batch.verify.verification import verify
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+TRACKS = 120
+SETTINGS = ["shard_tracks=8", "batch_tracks=8", "predict.max_size=1"]
+SHARDS = TRACKS // 8
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with music, a bundle and the table of an unbroken run; a Ray for this process and its drivers."""
+    folder = tmp_path_factory.mktemp("world")
+    write_music(folder / "music", TRACKS)
+    write_small_bundle(folder / "bundle")
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    config = {"source": f"{folder}/music", "output": f"{folder}/unbroken", "bundle": f"{folder}/bundle"}
+    score(load(ScoreConfig, None, SETTINGS, config))
+    yield folder
+    ray.shutdown()
+
+
+def driver(world: Path, music: Path, output: Path) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(output), "--json"]
+    for setting in [*SETTINGS, f"bundle={world}/bundle"]:
+        command += ["--set", setting]
+    address = ray.get_runtime_context().gcs_address
+    environment = os.environ | {"RAY_ADDRESS": address}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def finished(process: "subprocess.Popen[str]") -> dict[str, object]:
+    """The report of a driver that ends well."""
+    stdout, stderr = process.communicate(timeout=200)
+    assert process.returncode == 0, stderr
+    report: dict[str, object] = json.loads(stdout)
+    return report
+
+
+def killed_half_way(world: Path, music: Path, output: Path) -> None:
+    """A run whose driver was killed when it had committed a few shards."""
+    process = driver(world, music, output)
+    while len(markers(output)) < 2:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.002)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert 2 <= len(markers(output)) < SHARDS
+    assert not list(output.glob("_runs/*/manifest.json"))
+
+
+def markers(output: Path) -> list[Path]:
+    return sorted(output.glob("_runs/*/commits/*.json"))
+
+
+def etags(folder: Path) -> dict[str, str]:
+    return {stored.uri: stored.etag for stored in LocalStore().list(f"{folder}/")}
+
+
+def copied(music: Path, folder: Path) -> Path:
+    folder.mkdir()
+    for file in music.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    return folder
+
+
+def test_two_drivers_that_start_together_make_one_table(world: Path, tmp_path: Path) -> None:
+    both = [driver(world, world / "music", tmp_path / "out") for _ in range(2)]
+    reports = [finished(process) for process in both]
+    # who came when the other was done found nothing to do
+    runs = {report["run_id"] for report in reports} - {None}
+    assert len(runs) == 1
+    (run_id,) = runs
+    assert [head.name for head in (tmp_path / "out" / "_runs").iterdir() if (head / "manifest.json").exists()] == [
+        run_id
+    ]
+    assert json.loads((tmp_path / "out" / "_latest.json").read_text())["run_id"] == run_id
+    check_run(tmp_path / "out", str(run_id), etags(world / "music"))
+    for table in ("scores", "rejects"):
+        assert comparable(tmp_path / "out", table) == comparable(world / "unbroken", table)
+    assert verify(VerifyConfig(output=str(tmp_path / "out"))).damage == 0
+
+
+def test_a_resumed_run_keeps_its_listing_whatever_became_of_the_source(world: Path, tmp_path: Path) -> None:
+    music, output = copied(world / "music", tmp_path / "music"), tmp_path / "out"
+    killed_half_way(world, music, output)
+    listed = etags(music)
+    sound = (music / "0000.wav").read_bytes()
+    last, one_before, new = music / f"{TRACKS - 1:04d}.mp3", music / f"{TRACKS - 2:04d}.flac", music / "a-new.wav"
+    last.write_bytes(sound)
+    one_before.unlink()
+    new.write_bytes(sound)
+    report = finished(driver(world, music, output))
+    assert report["resumed"]
+    assert report["listed"] == TRACKS
+    check_run(output, str(report["run_id"]), listed)
+    reasons = {Path(str(row["uri"])).name: row["reason"] for row in rows(output, "rejects")}
+    assert (reasons[last.name], reasons[one_before.name]) == ("changed", "gone")
+    after = finished(driver(world, music, output))
+    assert (after["listed"], after["scored"], after["rejected"]) == (TRACKS, 2, 0)
+    added = [row for row in rows(output, "scores") if row["run_id"] == after["run_id"]]
+    assert sorted(Path(str(row["uri"])).name for row in added) == sorted([last.name, new.name])
+
+
+def test_shards_whose_markers_are_gone_are_done_again_with_the_same_bytes(world: Path, tmp_path: Path) -> None:
+    killed_half_way(world, world / "music", tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.glob("*/model=*/**/*.parquet")}
+    known = {marker: marker.read_bytes() for marker in markers(tmp_path)}
+    for marker in list(known)[::2]:
+        marker.unlink()
+    report = finished(driver(world, world / "music", tmp_path))
+    assert report["resumed"]
+    assert {path: path.read_bytes() for path in before} == before
+    assert {marker: marker.read_bytes() for marker in known} == known
+    check_run(tmp_path, str(report["run_id"]), etags(world / "music"))
+    for table in ("scores", "rejects"):
+        assert comparable(tmp_path, table) == comparable(world / "unbroken", table)
+
+
+def test_a_marker_whose_file_is_gone_is_found(world: Path, tmp_path: Path) -> None:
+    killed_half_way(world, world / "music", tmp_path)
+    named = json.loads(markers(tmp_path)[0].read_text())["files"][0]["path"]
+    (tmp_path / named).unlink()
+    report = verify(VerifyConfig(output=str(tmp_path)))
+    assert [finding.path for finding in report.findings if finding.is_damage] == [named]
