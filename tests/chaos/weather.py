@@ -17,8 +17,8 @@ class Fault(StrEnum):
 
 
 _OFTEN = {Fault.WORKER: 4, Fault.NODE: 2, Fault.BLOCKS: 1, Fault.CUT: 1, Fault.FLAP: 1, Fault.DRIVER: 1}
-_LATEST = dict.fromkeys(Fault, 0.8) | {Fault.BLOCKS: 0.3}
-"""The share of committed shards by which a fault strikes: blocks gather only while much is left to do."""
+_WHEN = dict.fromkeys(Fault, (0.0, 0.8)) | {Fault.BLOCKS: (0.05, 0.3)}
+"""The share of committed shards between which a fault strikes: blocks gather only while much is left to do."""
 _MOST_A_ROUND = 3
 
 
@@ -50,6 +50,8 @@ def strikes(seed: int) -> tuple[Strike, ...]:
 
 def _strike(fault: Fault, weather: random.Random) -> Strike:
     # a third strikes before anything is committed: while plans are made, actors start and first batches are out
-    after = 0.0 if weather.random() < 1 / 3 else weather.uniform(0.0, _LATEST[fault])
+    after = weather.uniform(*_WHEN[fault])
+    if fault is not Fault.BLOCKS and weather.random() < 1 / 3:
+        after = 0.0
     longest_wait_s = 8.0 if fault is Fault.DRIVER and after == 0.0 else 0.4
     return Strike(fault, after, weather.uniform(0, longest_wait_s), weather.random(), weather.uniform(0.5, 4.0))
