@@ -88,16 +88,19 @@ class Campaign:
         weather = strikes(seed)
         storm = Round(self._machines, job, self._shards, weather)
         try:
-            self.tally.stormy_s.append(storm.run())
+            took_s = storm.run()
             self._check(job)
+            self.tally.stormy_s.append(took_s)
+            ended = f"{took_s:5.1f} s"
         except Exception as error:  # noqa: BLE001
             self.tally.failures.append(f"seed {seed}: {error}")
+            ended = f"FAILED: {error}"
         self.tally.rounds += 1
         self.tally.faults.update({fault.value: count for fault, count in storm.struck.items()})
         self.tally.missed += len(weather) - storm.struck.total()
         self.tally.heard.update(job.troubles())
         self.tally.driver_starts += job.starts
-        self._tell(seed, storm, job)
+        _tell(seed, ended, storm, job)
 
     def _check(self, job: Job) -> None:
         assert self._expected
@@ -111,18 +114,15 @@ class Campaign:
         self.tally.false_rejects += difference.false_rejects
         self.tally.damage += verify(VerifyConfig(output=str(job.output))).damage
 
-    def _tell(self, seed: int, storm: Round, job: Job) -> None:
-        took_s = self.tally.stormy_s[-1] if self.tally.stormy_s else 0.0
-        struck = ", ".join(f"{count} {fault}" for fault, count in storm.struck.items())
-        heard = ", ".join(f"{count} {kind}" for kind, count in sorted(job.troubles().items()))
-        failed = self.tally.failures and self.tally.failures[-1].startswith(f"seed {seed}:")
-        sys.stderr.write(f"seed {seed}: {took_s:5.1f} s; {struck or 'nothing'}; heard {heard or 'nothing'}\n")
-        if failed:
-            sys.stderr.write(f"FAILED {self.tally.failures[-1]}\n")
-
     def _job(self, name: str) -> Job:
         return Job(self._folder, self._folder / name, self._machines.address)
 
     @property
     def _shards(self) -> int:
         return -(-self._tracks // SHARD_TRACKS)
+
+
+def _tell(seed: int, ended: str, storm: Round, job: Job) -> None:
+    struck = ", ".join(f"{count} {fault}" for fault, count in storm.struck.items()) or "nothing"
+    heard = ", ".join(f"{count} {kind}" for kind, count in sorted(job.troubles().items())) or "nothing"
+    sys.stderr.write(f"seed {seed}: {ended}; {struck}; heard {heard}\n")

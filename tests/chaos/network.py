@@ -87,7 +87,8 @@ class Frozen:
     head_ip: str = "127.0.0.1"
 
     def start(self, number: int, command: list[str], log: Path) -> "subprocess.Popen[bytes]":
-        words = [word.replace("{ip}", self.head_ip) for word in command]
+        # an address each, as a driver looks for Ray at its own
+        words = [word.replace("{ip}", f"127.77.{1 + number // 250}.{1 + number % 250}") for word in command]
         with log.open("wb") as lines:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=lines, stderr=subprocess.STDOUT)
 
