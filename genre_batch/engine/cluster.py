@@ -54,16 +54,17 @@ def connected() -> Iterator[Cluster]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     mine = not ray.is_initialized()
-    if mine:
-        _connect(os.environ.get("RAY_ADDRESS") or "local")
-        warn_if_open_to_others()
-    try:
-        # Ray prints what its workers die of to stdout, which is for the report alone.
-        with redirect_stdout(sys.stderr), _terminated_like_interrupted():
-            yield current_cluster(own=_runs_below_this_process())
-    finally:
+    # Ray prints what its workers and machines die of to stdout, which is for the report alone; some of it on leaving.
+    with redirect_stdout(sys.stderr):
         if mine:
-            ray.shutdown()
+            _connect(os.environ.get("RAY_ADDRESS") or "local")
+            warn_if_open_to_others()
+        try:
+            with _terminated_like_interrupted():
+                yield current_cluster(own=_runs_below_this_process())
+        finally:
+            if mine:
+                ray.shutdown()
 
 
 def _connect(address: str) -> None:

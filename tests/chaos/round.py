@@ -93,14 +93,14 @@ class Round:
         return victim is not None
 
     def _kill_node(self, strike: Strike) -> bool:
-        victim = _picked(self._at_work(), strike.pick)
+        predictors = self.machines.actors(Role.PREDICT) if strike.fault is Fault.BLOCKS else []
+        machines = self._at_work()
+        if strike.fault is Fault.BLOCKS:
+            machines = [each for each in machines if len(self.machines.actors(Role.PREDICT, each)) < len(predictors)]
+        victim = _picked(machines, strike.pick)
         if victim is None:
             return False
-        predictors = []
         if strike.fault is Fault.BLOCKS:
-            predictors = self.machines.actors(Role.PREDICT)
-            if len(predictors) <= len(self.machines.actors(Role.PREDICT, victim)):
-                return False
             send(predictors, signal.SIGSTOP)
             self._let_blocks_gather()
         self.machines.switch_off(victim)
