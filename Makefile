@@ -1,10 +1,12 @@
-# make setup | test | lint | audit | demo | simulate | chaos | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | lint | audit | demo | simulate | chaos | fuzz | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
 VENV := .venv
+ROUNDS ?= 200
+TARGET ?= sniff
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -19,7 +21,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint audit demo simulate chaos clean
+.PHONY: help setup test lint audit demo simulate chaos fuzz clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
@@ -29,6 +31,7 @@ help:
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
+	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 
 setup: $(STAMP)
@@ -63,7 +66,11 @@ simulate: setup
 	$(BIN)/python benchmarks/simulate.py --seeds 10000
 
 chaos: setup
-	$(BIN)/python benchmarks/chaos.py --rounds 200
+	$(BIN)/python benchmarks/chaos.py --rounds $(ROUNDS)
+
+fuzz: setup
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
+	$(BIN)/python fuzz/readers.py $(TARGET) -max_total_time=60
 
 clean:
 	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -33,7 +33,7 @@ class ExtractWithFrontEnd:
         limit_threads()
         self._settings = front_end
         self._front_end = SandboxedFrontEnd(front_end, deadline_s)
-        self._reader = ObjectReader()
+        self._reader = ObjectReader(front_end.window)
 
     def ready(self) -> None:
         """Return once the actor can work."""

@@ -1,17 +1,24 @@
-"""Bytes of the tracks of a batch, fetched ahead of the decoder so that reading and decoding overlap."""
+"""What the decoder needs of the tracks of a batch, fetched ahead of it so that reading and decoding overlap."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from threading import Lock
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.catalog.track import Track
+from genre_batch.decode.prefetch import prefetch
+from genre_batch.decode.ranged_file import BLOCK_BYTES, RangedFile
+from genre_batch.decode.window import Window
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import AccessDenied, ObjectChanged, ObjectGone, StorageError
 
-ReadRange = Callable[[int, int], bytes | memoryview]
+_MOST_REQUESTS = 12
+"""After so many an object is read whole: its decoder jumps about."""
+
+ReadRange = Callable[[int, int], bytes]
 
 _REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
     (ObjectGone, RejectReason.GONE),
@@ -22,12 +29,15 @@ _REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
 
 
 class ObjectReader:
-    """Reads objects pinned to the etag they were listed with; objects up to `whole_bytes` in one request, ahead of use.
+    """Reads objects pinned to the etag they were listed with, each with a few ranged requests, ahead of use.
 
+    What a decoder needs for `window` is worked out from an object's first bytes. Objects where that cannot be done are
+    read whole, up to `whole_bytes`; larger ones by the ranges that are asked for.
     `bytes_read` and `reads` count what came from storage so far, and in how many requests.
     """
 
-    def __init__(self, *, ahead_tracks: int = 4, whole_bytes: int = 32 << 20) -> None:
+    def __init__(self, window: Window, *, ahead_tracks: int = 8, whole_bytes: int = 32 << 20) -> None:
+        self._window = window
         self._ahead_tracks = ahead_tracks
         self._whole_bytes = whole_bytes
         self._threads = ThreadPoolExecutor(ahead_tracks, thread_name_prefix="read")
@@ -43,20 +53,23 @@ class ObjectReader:
         )
         while fetched:
             track, fetch = fetched.popleft()
-            yield track, self._reader(track, fetch)
+            yield track, self._reader(fetch)
             fetched.extend((ahead, self._threads.submit(self._fetch, ahead)) for ahead in islice(upcoming, 1))
 
-    def _fetch(self, track: Track) -> bytes | None:
-        """The whole object, or None where it is too large to be held; its ranges are then read one by one."""
+    def _fetch(self, track: Track) -> RangedFile:
+        """The object as a file, which has at hand what its decoder is expected to read."""
         require_listed(track)
-        if track.size_bytes > self._whole_bytes:
-            return None
-        return self._read(track, 0, track.size_bytes) if track.size_bytes else b""
+        blocks = max(1, self._whole_bytes // BLOCK_BYTES)
+        file = RangedFile(partial(self._read, track), track.size_bytes, largest_blocks=blocks)
+        prefetch(file, track.track_id, self._window, whole_bytes=self._whole_bytes)
+        return file
 
-    def _reader(self, track: Track, fetch: "Future[bytes | None]") -> ReadRange:
-        def read(start: int, length: int) -> bytes | memoryview:
-            whole = fetch.result()
-            return self._read(track, start, length) if whole is None else memoryview(whole)[start : start + length]
+    def _reader(self, fetch: "Future[RangedFile]") -> ReadRange:
+        def read(start: int, length: int) -> bytes:
+            file = fetch.result()
+            if file.fetches >= _MOST_REQUESTS and file.size_bytes <= self._whole_bytes:
+                file.expect(0, file.size_bytes)
+            return file.read_range(start, length)
 
         return read
 

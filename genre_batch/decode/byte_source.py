@@ -1,20 +1,23 @@
 """Positioned reads from a seekable file."""
 
-import io
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, runtime_checkable
 
-from genre_batch.decode.ranged_file import RangedFile
+
+@runtime_checkable
+class Positioned(Protocol):
+    """A file that can be read at any place without a seek."""
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """The bytes `start` to `start + length`, or to the end of the file."""
 
 
 def read_at(source: BinaryIO, offset: int, length: int) -> bytes:
-    """Up to `length` bytes from `offset` on; fewer only where the file ends."""
+    """Up to `length` bytes from `offset` on; fewer only where the file ends.
+
+    The buffer around a positioned file, which would read more than that, is passed by.
+    """
+    raw = getattr(source, "raw", source)
+    if isinstance(raw, Positioned):
+        return raw.read_range(offset, length)
     source.seek(offset)
     return source.read(length)
-
-
-def skip_prefix(source: BinaryIO, offset: int, size_bytes: int) -> BinaryIO:
-    """The file `source` as if it began at `offset`; `source` itself where that is 0."""
-    if offset == 0:
-        return source
-    rest = RangedFile(lambda start, length: read_at(source, offset + start, length), size_bytes - offset)
-    return io.BufferedReader(rest)

@@ -23,7 +23,7 @@ class SampleChunk:
 def wav_samples(source: BinaryIO, size_bytes: int) -> SampleChunk | None:
     """The `data` chunk of a RIFF, RIFX or RF64 file; None if there is none."""
     magic = read_at(source, 0, 4)
-    found = _find(source, size_bytes, b"data", "big" if magic == b"RIFX" else "little")
+    found = find_chunk(source, size_bytes, b"data", "big" if magic == b"RIFX" else "little")
     if found is None or magic != b"RF64":
         return found
     ds64 = read_at(source, 12, 24)
@@ -34,7 +34,7 @@ def wav_samples(source: BinaryIO, size_bytes: int) -> SampleChunk | None:
 
 def aiff_samples(source: BinaryIO, size_bytes: int) -> SampleChunk | None:
     """The `SSND` chunk of an AIFF or AIFC file; None if there is none."""
-    return _find(source, size_bytes, b"SSND", "big")
+    return find_chunk(source, size_bytes, b"SSND", "big")
 
 
 def au_samples(source: BinaryIO, _size_bytes: int) -> SampleChunk | None:
@@ -60,7 +60,8 @@ def w64_samples(source: BinaryIO, _size_bytes: int) -> SampleChunk | None:
     return None
 
 
-def _find(source: BinaryIO, size_bytes: int, name: bytes, order: Literal["little", "big"]) -> SampleChunk | None:
+def find_chunk(source: BinaryIO, size_bytes: int, name: bytes, order: Literal["little", "big"]) -> SampleChunk | None:
+    """The chunk `name` of a RIFF or IFF file; None if there is none."""
     at = 12
     for _ in range(_MOST_CHUNKS):
         head = read_at(source, at, 8) if at < size_bytes else b""

@@ -1,17 +1,22 @@
 """From the bytes of one audio file to the samples of its window."""
 
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO, Protocol
 
 import numpy as np
 
 from genre_batch.catalog.reject import RejectReason, TrackRejected
 from genre_batch.decode.av_decoder import AvReader
-from genre_batch.decode.byte_source import skip_prefix
 from genre_batch.decode.container import Container, check_container
+from genre_batch.decode.place import Splice
+from genre_batch.decode.placing import place_window
 from genre_batch.decode.ranged_file import read_failure
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.sniff import AudioFormat, sniff_file
 from genre_batch.decode.soundfile_decoder import SoundfileReader
+from genre_batch.decode.spliced_file import skip_prefix, splice
 from genre_batch.decode.waveform import Samples, Waveform
 from genre_batch.decode.window import Window
 
@@ -21,6 +26,8 @@ SAMPLE_RATES = range(4_000, 768_001)
 MOST_CHANNELS = 64
 
 _SLACK_S = 0.5
+_AS_IT_IS = Splice(pieces=(), omitted=0, start=0)
+_NOTHING = np.empty(0, np.float32)
 _DEMUXERS = {
     AudioFormat.M4A: "mp4",
     AudioFormat.OGG_VORBIS: "ogg",
@@ -75,28 +82,43 @@ def _decode(source: BinaryIO, size_bytes: int, track_id: str, window: Window) ->
     sniffed = sniff_file(source, size_bytes)
     if sniffed is None:
         raise rejected(RejectReason.UNSUPPORTED, "the first bytes are those of no audio format that can be decoded")
-    stream = skip_prefix(source, sniffed.offset, size_bytes)
-    container = check_container(stream, size_bytes - sniffed.offset, sniffed.format)
-    reader = _open(stream, sniffed.format, container)
-    try:
-        return _read_window(reader, container.frames or reader.frames, track_id, window)
-    finally:
-        reader.close()
+    stream, size = skip_prefix(source, sniffed.offset, size_bytes), size_bytes - sniffed.offset
+    container = check_container(stream, size, sniffed.format)
+    place = place_window(stream, size, sniffed.format, partial(window.span_s, track_id))
+    file = _File(stream, sniffed.format, container, track_id, window)
+    if place is not None and place.splice is not None:
+        with suppress(TrackRejected):  # whatever is wrong with a splice: the file itself has the last word
+            return _window_of(file, place.splice)
+    return _window_of(file, _AS_IT_IS)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """One file and what is wanted of it."""
+
+    stream: BinaryIO
+    format: AudioFormat
+    container: Container
+    track_id: str
+    window: Window
+
+
+def _window_of(file: _File, spliced: Splice) -> Waveform:
+    stream = splice(file.stream, spliced.pieces) if spliced.pieces else file.stream
+    with closing(_open(stream, file.format, file.container)) as reader:
+        duration_s = _require_sane(reader, file.container.frames or reader.frames)
+        frames = round(duration_s * reader.sample_rate)
+        start_s = file.window.start_s(file.track_id, duration_s)
+        start = round(start_s * reader.sample_rate)
+        count = min(round(file.window.length_s * reader.sample_rate), frames - start)
+        samples = reader.read(start - spliced.omitted, count) if spliced.covers(start, count) else _NOTHING
+        _require_whole(samples, count, reader.sample_rate, exact=spliced.end is not None)
+        return Waveform(samples, reader.sample_rate, duration_s, start_s, reader.name)
 
 
 def _open(stream: BinaryIO, audio_format: AudioFormat, container: Container) -> AudioReader:
     demuxer = (_SPARE_DEMUXERS if container.needs_av else _DEMUXERS).get(audio_format)
     return AvReader(stream, demuxer) if demuxer else SoundfileReader(stream)
-
-
-def _read_window(reader: AudioReader, frames: int, track_id: str, window: Window) -> Waveform:
-    duration_s = _require_sane(reader, frames)
-    start_s = window.start_s(track_id, duration_s)
-    start = round(start_s * reader.sample_rate)
-    count = min(round(window.length_s * reader.sample_rate), frames - start)
-    samples = reader.read(start, count)
-    _require_whole(samples, count, reader.sample_rate)
-    return Waveform(samples, reader.sample_rate, duration_s, start_s, reader.name)
 
 
 def _require_sane(reader: AudioReader, frames: int) -> float:
@@ -112,9 +134,9 @@ def _require_sane(reader: AudioReader, frames: int) -> float:
     return duration_s
 
 
-def _require_whole(samples: Samples, count: int, sample_rate: int) -> None:
+def _require_whole(samples: Samples, count: int, sample_rate: int, *, exact: bool) -> None:
     """Headers of lossy files may be off by some frames; where more than 0.5 s or 10 % is missing the file was cut."""
-    if count - len(samples) > min(_SLACK_S * sample_rate, 0.1 * count):
+    if count - len(samples) > (0 if exact else min(_SLACK_S * sample_rate, 0.1 * count)):
         text = f"the window ends after {len(samples)} of {count} samples"
         raise rejected(RejectReason.TRUNCATED, text)
     if not np.isfinite(samples).all():

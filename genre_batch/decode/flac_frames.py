@@ -5,7 +5,11 @@ from typing import BinaryIO
 
 from genre_batch.decode.byte_source import read_at
 
+HEADER_BYTES = 16
+"""A frame header is no longer than that."""
+
 _MOST_BLOCKS = 128
+_MOST_CANDIDATES = 10_000
 _LARGEST_TAIL = 1024 * 1024
 
 
@@ -40,14 +44,16 @@ def last_sample(source: BinaryIO, size_bytes: int, info: StreamInfo) -> int | No
 
     None if no frame header that fits the first one is found in the tail.
     """
-    first = read_at(source, info.audio_offset, 16)
+    first = read_at(source, info.audio_offset, HEADER_BYTES)
     length = min(max(65_536, 2 * info.max_frame_bytes), _LARGEST_TAIL, max(0, size_bytes - info.audio_offset))
     tail = read_at(source, size_bytes - length, length)
     at = tail.rfind(first[:2])
-    while at >= 0 and _frame_end(first, first) is not None:
-        end = _frame_end(tail[at : at + 16].ljust(16, b"\0"), first)
-        if end is not None:
-            return end
+    for _ in range(_MOST_CANDIDATES):
+        if at < 0 or frame_span(first, first) is None:
+            break
+        span = frame_span(tail[at : at + HEADER_BYTES].ljust(HEADER_BYTES, b"\0"), first)
+        if span is not None:
+            return span[1]
         at = tail.rfind(first[:2], 0, at)
     return None
 
@@ -62,12 +68,12 @@ def _parse_stream_info(info: bytes, audio_offset: int) -> StreamInfo:
     )
 
 
-def _frame_end(head: bytes, first: bytes) -> int | None:
-    """The sample at which the frame with the header `head` ends; None if it is no header of the stream of `first`.
+def frame_span(head: bytes, first: bytes) -> tuple[int, int] | None:
+    """The samples at which the frame with the header `head` begins and ends; None if it is none of `first`'s stream.
 
     Where frames are numbered all have the size of the first one; where it varies the sample itself is coded.
     """
-    if len(head) < 16 or first[0] != 0xFF or first[1] & 0xFE != 0xF8:
+    if len(head) < HEADER_BYTES or first[0] != 0xFF or first[1] & 0xFE != 0xF8:
         return None
     if head[:2] != first[:2] or (head[2] ^ first[2]) & 0x0F or (head[3] ^ first[3]) & 0x0F or head[2] >> 4 == 0:
         return None
@@ -77,7 +83,8 @@ def _frame_end(head: bytes, first: bytes) -> int | None:
     if number is None or _crc8(head[:at]) != head[at]:
         return None
     is_sample_number = first[1] & 1
-    return number + block if is_sample_number else number * _block_samples(first, 5)[0] + block
+    start = number if is_sample_number else number * _block_samples(first, 5)[0]
+    return start, start + block
 
 
 def _coded_number(head: bytes) -> tuple[int | None, int]:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from genre_batch.decode.byte_source import read_at
 from genre_batch.decode.mpeg_audio import FrameHeader, VbrTag, find_frame, parse_header, parse_vbr_tag
 
-_PROBE_BYTES = 32 * 1024
+PROBE_BYTES = 32 * 1024
 _SCAN_BYTES = 1024 * 1024
 _MOST_SCANNED_BYTES = 64 * 1024 * 1024
 
@@ -28,22 +28,26 @@ def measure_mp3(source: BinaryIO, size_bytes: int) -> Mp3Length | None:
     the end are taken for constant. For others every frame header is read, which takes the whole file; above 64 MiB
     the mean bit rate of those three places must do (a window does not reach the end of such a long track anyway).
     """
-    head = read_at(source, 0, _PROBE_BYTES)
+    head = read_at(source, 0, PROBE_BYTES)
     first = parse_header(head)
     if first is None:
         return None
     tag = parse_vbr_tag(head, 0, first)
     if tag is not None and tag.frames:
         return Mp3Length(tag, None, constant_bitrate=False)
-    places = (size_bytes // 2, max(0, size_bytes - _PROBE_BYTES))
-    probes = (head, *(read_at(source, at, _PROBE_BYTES) for at in places))
-    headers = [first, *(header for probe in probes for header in _headers(probe, first))]
-    rates = [header.bitrate_kbps for header in headers]
+    rates = probe_rates(source, size_bytes, head, first)
     constant = len(set(rates)) == 1
     if constant or size_bytes > _MOST_SCANNED_BYTES:
         bytes_per_s = 125 * sum(rates) / len(rates)
         return Mp3Length(tag, round(size_bytes / bytes_per_s * first.sample_rate), constant)
     return Mp3Length(tag, _count_samples(source, size_bytes, first), constant_bitrate=False)
+
+
+def probe_rates(source: BinaryIO, size_bytes: int, head: bytes, first: FrameHeader) -> list[int]:
+    """Bit rates in kbit/s of the frames at the start (in `head`), in the middle and at the end of the stream."""
+    places = (size_bytes // 2, max(0, size_bytes - PROBE_BYTES))
+    probes = (head, *(read_at(source, at, PROBE_BYTES) for at in places))
+    return [first.bitrate_kbps, *(header.bitrate_kbps for probe in probes for header in _headers(probe, first))]
 
 
 def _headers(probe: bytes, first: FrameHeader) -> Iterator[FrameHeader]:

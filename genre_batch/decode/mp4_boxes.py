@@ -4,9 +4,28 @@ from typing import BinaryIO
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.decode.byte_source import read_at
+from genre_batch.decode.ranged_file import expect
 from genre_batch.decode.rejected import rejected, require_bytes
+from genre_batch.decode.spliced_file import Part
 
 _MOST_BOXES = 1000
+_LIKELY_INDEX_BYTES = 64 * 1024
+
+
+def find_index(source: BinaryIO, size_bytes: int) -> Part | None:
+    """Where the box `moov` is, with its header of 8 bytes; None if it is missing or cut."""
+    at = 0
+    for _ in range(_MOST_BOXES):
+        expect(source, at, at + _LIKELY_INDEX_BYTES)
+        head = read_at(source, at, 16) if at < size_bytes else b""
+        if len(head) < 8:
+            return None
+        length = _box_bytes(head, size_bytes - at)
+        if head[4:8] == b"moov":
+            whole = at + length <= size_bytes and head[:4] != b"\0\0\0\1"
+            return Part(at, at + length) if whole else None
+        at += max(8, length)
+    return None
 
 
 def require_boxes(source: BinaryIO, size_bytes: int) -> None:

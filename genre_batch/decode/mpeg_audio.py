@@ -33,10 +33,17 @@ class FrameHeader:
 
 @dataclass(frozen=True, slots=True)
 class VbrTag:
-    """What a Xing, Info or VBRI tag in the first frame declares; None where it is silent."""
+    """What a Xing, Info or VBRI tag in the first frame declares; None where it is silent.
+
+    `constant`: it says that all frames have one bit rate. `places`: 100 places in 1/256 of the bytes, one for each
+    hundredth of the frames; empty without a table. `bytes_offset`: of the field `audio_bytes` in the frame, 0 if none.
+    """
 
     frames: int | None
     audio_bytes: int | None
+    constant: bool = False
+    places: bytes = b""
+    bytes_offset: int = 0
 
 
 def parse_header(data: bytes, at: int = 0) -> FrameHeader | None:
@@ -82,12 +89,19 @@ def parse_vbr_tag(data: bytes, at: int, header: FrameHeader) -> VbrTag | None:
     """The Xing, Info or VBRI tag in the frame at `at` (layer III only), or None."""
     xing, vbri = at + header.tag_offset, at + 36
     if data[xing : xing + 4] in (b"Xing", b"Info") and len(data) >= xing + 16:
-        flags = int.from_bytes(data[xing + 4 : xing + 8], "big")
-        values = [int.from_bytes(data[p : p + 4], "big") for p in (xing + 8, xing + 12)]
-        frames = values.pop(0) if flags & 1 else 0
-        audio_bytes = values.pop(0) if flags & 2 else 0
-        return VbrTag(frames or None, audio_bytes or None)
+        return _parse_xing(data[xing : xing + 120], header.tag_offset)
     if data[vbri : vbri + 4] == b"VBRI" and len(data) >= vbri + 18:
         audio_bytes, frames = (int.from_bytes(data[p : p + 4], "big") for p in (vbri + 10, vbri + 14))
         return VbrTag(frames or None, audio_bytes or None)
     return None
+
+
+def _parse_xing(tag: bytes, offset: int) -> VbrTag:
+    flags, at = int.from_bytes(tag[4:8], "big"), 8
+    frames = audio_bytes = bytes_at = 0
+    if flags & 1:
+        frames, at = int.from_bytes(tag[at : at + 4], "big"), at + 4
+    if flags & 2:
+        audio_bytes, bytes_at, at = int.from_bytes(tag[at : at + 4], "big"), offset + at, at + 4
+    places = tag[at : at + 100] if flags & 4 and len(tag) >= at + 100 else b""
+    return VbrTag(frames or None, audio_bytes or None, tag[:4] == b"Info", places, bytes_at)

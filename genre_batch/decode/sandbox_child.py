@@ -15,7 +15,7 @@ from genre_batch.decode.sandbox_wire import Kind, pack_numbers, receive, send, u
 
 Handler = Callable[[bytes, BinaryIO, int], bytes]
 
-_BUFFER_BYTES = 64 * 1024
+_BUFFER_BYTES = 32 * 1024
 
 
 def limit_resources(memory_bytes: int) -> None:

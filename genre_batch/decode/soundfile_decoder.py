@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 import numpy as np
+import numpy.typing as npt
 import soundfile
 
 from genre_batch.catalog.reject import RejectReason
@@ -13,6 +14,7 @@ from genre_batch.decode.rejected import rejected
 from genre_batch.decode.waveform import Samples
 
 _BLOCK_SAMPLES = 1 << 18
+_NEAR_FRAMES = 1 << 16
 _UNSUPPORTED_ENCODING = 4
 
 
@@ -55,8 +57,7 @@ class SoundfileReader:
         mono = np.empty(count, np.float32)
         done = 0
         with _errors_as_rejects():
-            if start != self._position:
-                self._file.seek(start)
+            self._go_to(start, block)
             while done < count:
                 frames = self._file.read(out=block[: min(step, count - done)])
                 if len(frames) == 0:
@@ -65,6 +66,17 @@ class SoundfileReader:
                 done += len(frames)
         self._position = start + done
         return mono[:done]
+
+    def _go_to(self, start: int, block: npt.NDArray[np.float32]) -> None:
+        """Frames that are near are decoded and dropped: seeking costs more, and lossy formats settle on the way."""
+        if not 0 <= start - self._position <= _NEAR_FRAMES:
+            self._file.seek(start)
+            self._position = start
+        while self._position < start:
+            frames = self._file.read(out=block[: start - self._position])
+            if len(frames) == 0:
+                break
+            self._position += len(frames)
 
     def close(self) -> None:
         """Free the decoder; the source stays open."""

@@ -31,3 +31,8 @@ class Window(BaseModel):
         draw = int.from_bytes(hashlib.sha256(track_id.encode(errors="surrogatepass")).digest()[:8], "big")
         wanted = self.min_offset_s + draw % choices
         return max(0.0, min(float(wanted), duration_s - self.length_s))
+
+    def span_s(self, track_id: str, duration_s: float) -> tuple[float, float]:
+        """Where the window begins, as `start_s` says, and ends; a shorter track ends before that."""
+        start_s = self.start_s(track_id, duration_s)
+        return start_s, start_s + self.length_s

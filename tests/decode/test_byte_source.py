@@ -2,7 +2,8 @@
 
 import io
 
-from genre_batch.decode.byte_source import read_at, skip_prefix
+from genre_batch.decode.byte_source import read_at
+from genre_batch.decode.ranged_file import BLOCK_BYTES, RangedFile
 
 
 def test_reads_where_it_is_told_to() -> None:
@@ -12,10 +13,8 @@ def test_reads_where_it_is_told_to() -> None:
     assert read_at(source, 20, 4) == b""
 
 
-def test_a_prefix_is_hidden() -> None:
-    source = io.BytesIO(b"0123456789")
-    rest = skip_prefix(source, 3, 10)
-    assert rest.read() == b"3456789"
-    assert rest.seek(-2, io.SEEK_END) == 5
-    assert rest.read(1) == b"8"
-    assert skip_prefix(source, 0, 10) is source
+def test_a_buffer_around_a_ranged_file_adds_nothing() -> None:
+    data = bytes(10 * BLOCK_BYTES)
+    file = RangedFile(lambda start, length: data[start : start + length], len(data))
+    assert read_at(io.BufferedReader(file, 4 * BLOCK_BYTES), BLOCK_BYTES, 10) == bytes(10)
+    assert file.fetched_bytes == BLOCK_BYTES

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from genre_batch.decode.ranged_file import RangedFile
+from genre_batch.decode.ranged_file import BLOCK_BYTES, RangedFile
 from genre_batch.storage.store import ReadFailed
 
 DATA = random.Random(0).randbytes(5_000_000)
@@ -48,9 +48,9 @@ def test_fetches_more_at_once_the_longer_reading_goes_on() -> None:
     while file.read(10_000):
         pass
     lengths = [length for _, length in recorder.asked]
-    assert lengths[:4] == [131_072, 262_144, 524_288, 1_048_576]
+    assert lengths[:6] == [32_768, 32_768, 65_536, 131_072, 262_144, 524_288]
     assert max(lengths) == 1_048_576
-    assert len(lengths) < 10
+    assert len(lengths) < 12
 
 
 def test_a_jump_fetches_little_and_nothing_twice() -> None:
@@ -63,8 +63,30 @@ def test_a_jump_fetches_little_and_nothing_twice() -> None:
     assert file.fetched_bytes < 400_000
 
 
+def test_what_is_announced_comes_from_its_start_to_its_end_and_no_further() -> None:
+    recorder = Recorder()
+    file = RangedFile(recorder, len(DATA), largest_blocks=4)
+    file.read_range(5 * BLOCK_BYTES, 1)
+    file.expect(2 * BLOCK_BYTES + 1, 12 * BLOCK_BYTES)
+    assert file.read_range(11 * BLOCK_BYTES, 10) == DATA[11 * BLOCK_BYTES :][:10]
+    blocks = [(start // BLOCK_BYTES, length // BLOCK_BYTES) for start, length in recorder.asked]
+    assert blocks == [(5, 1), (2, 3), (6, 4), (10, 2)]
+    file.load(0, len(DATA))
+    assert file.fetched_bytes == len(DATA)
+
+
+def test_a_range_is_read_in_one_piece_and_the_position_stays() -> None:
+    recorder = Recorder()
+    file = RangedFile(recorder, len(DATA))
+    assert file.read_range(100_000, 300_000) == DATA[100_000:400_000]
+    assert file.tell() == 0
+    assert len(recorder.asked) == 1
+    with pytest.raises(ValueError, match="cannot read at -1"):
+        file.read_range(-1, 10)
+
+
 def test_old_blocks_are_dropped() -> None:
-    size = 400 << 20
+    size = 3 << 30
     asked: list[int] = []
     file = RangedFile(lambda start, length: asked.append(length) or bytes(length), size)
     for start in range(0, size, 1 << 20):

@@ -53,3 +53,10 @@ def test_spreads_over_all_seconds() -> None:
 def test_refuses_senseless_settings(settings: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         Window.model_validate(settings)
+
+
+def test_its_span_begins_where_it_starts_and_has_its_length() -> None:
+    window = Window(length_s=30.0)
+    start_s, end_s = window.span_s("a", 240.0)
+    assert start_s == window.start_s("a", 240.0)
+    assert end_s == start_s + 30.0

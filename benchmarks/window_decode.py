@@ -1,0 +1,102 @@
+"""CPU time of the decoded window against `librosa.load(offset=, duration=)`: each format, interleaved, in one run.
+
+    python benchmarks/window_decode.py [--seconds 240] [--offset 60] [--repeats 5]
+
+Both give 30 s of mono at 22,050 Hz, resampled by soxr at quality HQ. librosa reads M4A only through a package that it
+does not bring along, so there is no peer for AAC and ALAC: their rows compare with PyAV used the plain way (seek,
+`to_ndarray` of each frame, mean, `librosa.resample`). Prints one JSON object: the least CPU milliseconds of the
+repeats, their ratio, and the largest difference of the samples.
+"""
+
+import os
+
+os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "MKL", "NUMBA")}
+
+import argparse
+import io
+import json
+import time
+from collections.abc import Callable
+
+import av
+import librosa
+import numpy as np
+from bytes_read import files
+
+from genre_batch.decode.decoder import decode_window
+from genre_batch.decode.resample import resample
+from genre_batch.decode.waveform import Samples
+from genre_batch.decode.window import Window
+
+SAMPLE_RATE = 22_050
+LENGTH_S = 30.0
+
+
+def ours(data: bytes, offset_s: int) -> Samples:
+    """The window, as the extract actor decodes it."""
+    window = Window(length_s=LENGTH_S, min_offset_s=offset_s, max_offset_s=offset_s)
+    found = decode_window(io.BytesIO(data), len(data), "", window)
+    return resample(found.samples, found.sample_rate, SAMPLE_RATE)
+
+
+def with_librosa(data: bytes, offset_s: int) -> Samples:
+    """The window, as most people would read it."""
+    return librosa.load(io.BytesIO(data), sr=SAMPLE_RATE, offset=offset_s, duration=LENGTH_S)[0]
+
+
+def with_pyav(data: bytes, offset_s: int) -> Samples:
+    """The window, as PyAV's documentation would have it read."""
+    with av.open(io.BytesIO(data)) as file:
+        stream = file.streams.audio[0]
+        file.seek(offset_s * av.time_base)
+        pieces, start = [], 0.0
+        for frame in file.decode(stream):
+            start = start if pieces else float(frame.time or 0.0)
+            pieces.append(frame.to_ndarray())
+            if float(frame.time or 0.0) > offset_s + LENGTH_S:
+                break
+    sound = np.concatenate(pieces, axis=1)
+    sound = sound.astype(np.float32) / (1.0 if sound.dtype.kind == "f" else 32_768.0)
+    first = round((offset_s - start) * stream.rate)
+    mono = sound.mean(axis=0)[first : first + round(LENGTH_S * stream.rate)]
+    return librosa.resample(mono, orig_sr=stream.rate, target_sr=SAMPLE_RATE)
+
+
+def least_ms(repeats: int, *calls: Callable[[], Samples]) -> list[float]:
+    """The least CPU milliseconds of each call, which take turns, after one of each that warms up."""
+    times_ms = [[1000.0 * timed(call) for call in calls] for _ in range(1 + repeats)]
+    return [min(row[column] for row in times_ms[1:]) for column in range(len(calls))]
+
+
+def timed(call: Callable[[], Samples]) -> float:
+    """CPU seconds of one call."""
+    start_s = time.process_time()
+    call()
+    return time.process_time() - start_s
+
+
+def table(seconds: float, offset_s: int, repeats: int) -> dict[str, dict[str, float | str]]:
+    """One row a format."""
+    rows: dict[str, dict[str, float | str]] = {}
+    for name, data in files(seconds):
+        peer = with_pyav if name.startswith(("aac", "alac")) else with_librosa
+        ours_ms, peer_ms = least_ms(repeats, lambda: ours(data, offset_s), lambda: peer(data, offset_s))  # noqa: B023
+        one, other = ours(data, offset_s), peer(data, offset_s)
+        count = min(len(one), len(other))
+        rows[name] = {
+            "peer": peer.__name__,
+            "ours_ms": round(ours_ms, 1),
+            "peer_ms": round(peer_ms, 1),
+            "ratio": round(ours_ms / peer_ms, 3),
+            "largest_difference": float(np.abs(one[:count] - other[:count]).max()),
+        }
+    return rows
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=float, default=240.0)
+    parser.add_argument("--offset", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=5)
+    given = parser.parse_args()
+    print(json.dumps(table(given.seconds, given.offset, given.repeats), indent=1))

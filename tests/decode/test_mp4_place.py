@@ -1,0 +1,49 @@
+"""Where the window of an MP4 file is."""
+
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+from audio_samples import chirp, encode
+
+from genre_batch.decode.mp4_place import SampleTable, place_mp4, sample_table
+
+RATE = 44_100
+
+
+@pytest.mark.parametrize("encoding", ["m4a", "alac"])
+def test_samples_are_where_libav_finds_them(encoding: str) -> None:
+    data = encode(chirp(20.0, RATE), RATE, encoding)
+    table = sample_table(data[data.rindex(b"moov") - 4 :])
+    assert table is not None
+    with av.open(io.BytesIO(data), format="mp4") as file:
+        packets = [packet for packet in file.demux(file.streams.audio[0]) if packet.size]
+    assert [packet.size for packet in packets] == table.sizes.tolist()
+    assert [packet.pos for packet in packets] == [table.byte_of(number) for number in range(len(packets))]
+    late = packets[len(packets) // 2]
+    assert late.dts is not None
+    second = float((late.dts - (packets[0].dts or 0)) * Fraction(late.time_base or 0))
+    assert table.sample_at(second + 0.001) == len(packets) // 2
+
+
+def test_a_window_is_placed_and_fragments_are_not() -> None:
+    data = encode(chirp(20.0, RATE), RATE, "m4a")
+    found = place_mp4(io.BytesIO(data), len(data), lambda duration_s: (duration_s / 2, duration_s / 2 + 1.0))
+    assert found is not None
+    assert 0.4 * len(data) < found.part.start < 0.5 * len(data)
+    fragmented = encode(chirp(5.0, RATE), RATE, "fragmented_m4a")
+    assert place_mp4(io.BytesIO(fragmented), len(fragmented), lambda duration_s: (1.0, 2.0)) is None
+
+
+def test_chunks_of_several_sizes_and_64_bit_offsets() -> None:
+    durations, chunks = np.array([[2, 10], [4, 20]]), np.array([[1, 2], [2, 1], [4, 2]])
+    table = SampleTable(10, 100, durations, chunks, np.array([5, 6, 7, 8, 9, 10]), np.array([100, 200, 300, 1 << 40]))
+    assert [table.byte_of(number) for number in range(6)] == [100, 105, 200, 300, 1 << 40, (1 << 40) + 9]
+    assert [table.sample_at(second) for second in (0.0, 1.0, 2.0, 3.9, 4.0, 99.0)] == [0, 1, 2, 2, 3, 5]
+
+
+@pytest.mark.parametrize("index", [b"", bytes(100), b"\0\0\0\x10moov\0\0\0\x08trak"])
+def test_an_index_without_tables_is_none(index: bytes) -> None:
+    assert sample_table(index) is None
