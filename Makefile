@@ -31,7 +31,7 @@ help:
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
-	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in fuzz/readers.py>'
+	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in tests/fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 
 setup: $(STAMP)
@@ -70,7 +70,7 @@ chaos: setup
 
 fuzz: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
-	$(BIN)/python fuzz/readers.py $(TARGET) -max_total_time=60
+	$(BIN)/python tests/fuzz/readers.py $(TARGET) -max_total_time=60
 
 clean:
 	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

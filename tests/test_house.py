@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = {".ci", "jobs", "genre_batch", "cluster", "configs", "tests", "benchmarks", "docs"}
 MAX_FILE_BYTES = 5_000_000
 MAX_LINES = 300
-OF_SEVERAL_FILES = {"decode/test_mutations.py", "sink/test_killed_driver.py"}
+OF_SEVERAL_FILES = {"decode/test_bombs.py", "decode/test_mutations.py", "sink/test_killed_driver.py"}
 OF_TYPES_ALONE = {
     "actors/test_blocks.py",
     "catalog/test_track.py",

@@ -1,9 +1,9 @@
 """Coverage-guided fuzzing of what reads hostile bytes in Python, with atheris.
 
-    python fuzz/readers.py TARGET [CORPUS_FOLDER] [-max_total_time=60 and other options of libFuzzer]
+    python tests/fuzz/readers.py TARGET [CORPUS_FOLDER] [-max_total_time=60 and other options of libFuzzer]
 
 A target may end in a value or a TrackRejected; anything else is a finding, and atheris writes the bytes to a file that
-replays it: python fuzz/readers.py TARGET FILE. Without a folder it starts from the heads of real files.
+replays it: python tests/fuzz/readers.py TARGET FILE. Without a folder it starts from the heads of real files.
 """
 
 import io
