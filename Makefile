@@ -1,4 +1,4 @@
-# make setup | test | lint | audit | demo | simulate | chaos | fuzz | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | lint | audit | demo | simulate | chaos | fuzz | bench | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -21,7 +21,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint audit demo simulate chaos fuzz clean
+.PHONY: help setup test lint audit demo simulate chaos fuzz bench clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
@@ -31,6 +31,7 @@ help:
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
+	@echo 'make bench   measure what fits into ten minutes, beside its aims'
 	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in tests/fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 
@@ -67,6 +68,9 @@ simulate: setup
 
 chaos: setup
 	$(BIN)/python benchmarks/chaos.py --rounds $(ROUNDS)
+
+bench: setup
+	$(BIN)/python benchmarks/bench.py
 
 fuzz: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'

@@ -130,6 +130,7 @@ def measure(output: str, tracks: int) -> dict[str, float]:
     """Plan once and wait for the driver with its resource usage."""
     figures: dict[str, float] = {}
     command = [sys.executable, "-m", "genre_batch.cli", "score", SOURCE, output, "--plan", "--json"]
+    command += ["--set", "forecast.tracks=0"]
     with endpoint(tracks, 0.0, figures) as environment:
         start_s = time.monotonic()
         driver = subprocess.Popen(command, env=os.environ | environment, stdout=subprocess.PIPE, text=True)

@@ -1,5 +1,6 @@
 """The child's loop, run in this process over a pair of sockets."""
 
+import io
 import mmap
 import socket
 from typing import BinaryIO
@@ -7,6 +8,7 @@ from typing import BinaryIO
 import pytest
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.decode.ranged_file import RangedFile
 from genre_batch.decode.sandbox_child import Handler, serve_calls
 from genre_batch.decode.sandbox_wire import (
     ARENA_BYTES,
@@ -65,7 +67,9 @@ def test_fetched_bytes_follow_one_another_and_go_round() -> None:
             pass
         return b""
 
-    *fetches, _ = talk(handler, mmap.mmap(-1, ARENA_BYTES), size_bytes, fetches=131)
+    counted = RangedFile(lambda start, length: bytes(length), size_bytes)
+    handler(b"", io.BufferedReader(counted), size_bytes)
+    *fetches, _ = talk(handler, mmap.mmap(-1, ARENA_BYTES), size_bytes, fetches=counted.fetches)
     _, lengths, places = zip(*(unpack_numbers(fetch.payload, 3) for fetch in fetches), strict=True)
     assert sum(lengths) == size_bytes
     assert all(place + length <= ARENA_BYTES for place, length in zip(places, lengths, strict=True))

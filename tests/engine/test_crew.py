@@ -15,7 +15,7 @@ def settings(*overrides: str) -> ScoreConfig:
 @pytest.mark.parametrize(("gpus", "device"), [(0.0, "cpu"), (2.0, "auto")])
 def test_without_a_gpu_of_their_own_predictors_stay_on_the_cpu(gpus: float, device: str) -> None:
     crew = scoring_crew(settings(), Cluster(4.0, gpus, own=True))
-    assert crew[Role.PREDICT].arguments == ("default", device, "fp32")
+    assert crew[Role.PREDICT].arguments == ("default", device, "fp32", "torch")
     assert crew[Role.EXTRACT].arguments == ("default", 60.0)
 
 
