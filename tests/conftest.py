@@ -4,6 +4,9 @@ import os
 
 # before any library is loaded: threads that wait for one another make tests slow and uneven on a busy machine
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# test processes that compile librosa's code into one folder at once leave files there that crash whoever loads them
+if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+    os.environ.setdefault("NUMBA_CACHE_DIR", f"{os.getcwd()}/.pytest_cache/numba-{worker}")
 
 import shutil
 import signal
