@@ -1,12 +1,13 @@
 """Servers and surroundings that tests of several rooms share."""
 
 import os
+from pathlib import Path
 
 # before any library is loaded: threads that wait for one another make tests slow and uneven on a busy machine
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # test processes that compile librosa's code into one folder at once leave files there that crash whoever loads them
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ.setdefault("NUMBA_CACHE_DIR", f"{os.getcwd()}/.pytest_cache/numba-{worker}")
+    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(".pytest_cache", f"numba-{worker}").absolute()))
 
 import shutil
 import signal
@@ -15,7 +16,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer
