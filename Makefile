@@ -1,4 +1,4 @@
-# make setup | test | lint | audit | demo | simulate | chaos | fuzz | bench | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | test | test-faults | lint | audit | demo | simulate | chaos | fuzz | bench | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -21,12 +21,13 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-.PHONY: help setup test lint audit demo simulate chaos fuzz bench clean
+.PHONY: help setup test test-faults lint audit demo simulate chaos fuzz bench clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
-	@echo 'make test    run all tests'
+	@echo 'make test    run all tests but those of the next line'
+	@echo 'make test-faults  run the job for real while storage, workers, machines, links and drivers fail'
 	@echo 'make lint    check style, types and the layers'
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
@@ -49,6 +50,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 test: setup
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+test-faults: setup
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m faults
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,21 +1,23 @@
 """Servers and surroundings that tests of several rooms share."""
 
 import os
-from pathlib import Path
+import tempfile
 
 # before any library is loaded: threads that wait for one another make tests slow and uneven on a busy machine
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# where others use the cores, an agent of Ray takes longer to start than the 15 s after which its node gives up
+os.environ.setdefault("RAY_agent_register_timeout_ms", "120000")
 # test processes that compile librosa's code into one folder at once leave files there that crash whoever loads them
 if worker := os.environ.get("PYTEST_XDIST_WORKER"):
-    os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(".pytest_cache", f"numba-{worker}").absolute()))
+    os.environ.setdefault("NUMBA_CACHE_DIR", f"{tempfile.gettempdir()}/genre-batch-tests-numba-{os.getuid()}-{worker}")
 
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from moto.server import ThreadedMotoServer

@@ -20,7 +20,7 @@ from genre_batch.run.report import ScoreReport
 from genre_batch.storage import s3_client
 from genre_batch.terminal import told
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 FORMATS = ["wav", "flac", "mp3", "ogg", "m4a"]
 OF_EACH = 4

@@ -10,7 +10,7 @@ import audio_samples
 import pytest
 from ray.cluster_utils import Cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(200)]
 
 
 @pytest.fixture

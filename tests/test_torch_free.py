@@ -12,6 +12,7 @@ import genre_batch
 WITH_TORCH = (
     "genre_batch.training",
     "genre_batch.model.exported.hugging_face_predictor",
+    "genre_batch.model.onnx_network",
     "genre_batch.model.predictor",
     "genre_batch.model.staging",
     "genre_batch.model.networks",

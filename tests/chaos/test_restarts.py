@@ -20,7 +20,7 @@ from genre_batch.pipeline import score
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.verification import verify
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
 TRACKS = 120
 SETTINGS = ["shard_tracks=8", "batch_tracks=8", "predict.max_size=1"]

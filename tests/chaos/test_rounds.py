@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from chaos.weather import Fault
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(1800)]
 
 PROGRAM = Path(__file__).parents[2] / "benchmarks" / "chaos.py"
 ROUNDS = 20

@@ -71,7 +71,9 @@ class TestARun:
         assert not [path for path in (Path("/absolute"), odd_run.root.parent / "escaped") if path.exists()]
 
     def test_nothing_is_said_but_the_report(self, odd_run: OddRun) -> None:
-        assert odd_run.done.stderr == ""
+        # a machine that is slow to start actors is told of, and holds no keys
+        told = odd_run.done.stderr.splitlines()
+        assert [line for line in told if not line.startswith("waiting for Ray, ")] == []
         assert all(line.isprintable() for line in odd_run.done.stdout.splitlines())
         assert "500 tracks listed" in odd_run.done.stdout
 
