@@ -43,7 +43,7 @@ class Model:
 
     def __init__(self) -> None:
         bundle = load_bundle("default")
-        self._genres = bundle.manifest.taxonomy
+        self._genres = bundle.manifest.taxonomy.genres
         self._predictor = open_predictor(bundle, device="cpu")
 
     def genre(self, track: np.ndarray) -> str:
