@@ -14,6 +14,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
@@ -32,6 +33,7 @@ STAGES = ("decode", "resample", "features", "model")
 Result = TypeVar("Result")
 
 
+@lru_cache(maxsize=16)
 def track(encoding: Encoding, duration_s: float, seed: int = 1) -> bytes:
     """A synthesised stereo track of that length, encoded; Opus at 48 kHz, the others at 44.1 kHz."""
     sample_rate = 48_000 if encoding is Encoding.OPUS else SAMPLE_RATE
