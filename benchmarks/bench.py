@@ -67,7 +67,7 @@ BENCHES = (
     ),
     Bench(
         "peers.py",
-        ("--tracks", "6"),
+        ("--tracks", "16"),
         (
             Figure("tracks/s of the job", "Ray Data, librosa, torch", at("over_ray_data_whole"), 15.0),
             Figure("tracks/s of the job", "the same, window alone decoded", at("over_ray_data_window"), 6.0),
