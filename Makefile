@@ -32,7 +32,7 @@ help:
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
-	@echo 'make bench   measure what fits into ten minutes, beside its aims'
+	@echo 'make bench   measure the job and its stages, beside their aims'
 	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in tests/fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 

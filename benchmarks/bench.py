@@ -1,4 +1,4 @@
-"""Every figure that fits into ten minutes on two cores, beside its aim and what it is measured against.
+"""The figures of the job and of its stages, beside their aims and what they are measured against.
 
     python benchmarks/bench.py [--only peers,log_mel] [--json]
 

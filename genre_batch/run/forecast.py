@@ -11,10 +11,10 @@ from scipy import stats
 from genre_batch.run.price_list import PriceList
 
 _START_S, _START_CPU_S = 12.0, 18.0
-"""Ray, its workers and their libraries, on two cores: docs/performance.md."""
+"""Ray, its workers and their libraries, on two cores: what a run takes beside its tracks (docs/performance.md)."""
 
 _BESIDE_THE_TRACKS = 1.07
-"""CPU of Ray and the driver on top of the actors' own: docs/performance.md."""
+"""An allowance for Ray and the driver on top of the actors' own CPU; a run's hindsight shows how good it is."""
 
 _WRITES_A_SHARD = 3
 _LISTED_A_REQUEST = 1000
