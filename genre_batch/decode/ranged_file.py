@@ -1,10 +1,10 @@
 """A file whose bytes are fetched by ranges, as few requests as its reader's habits allow."""
 
-import io
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, BinaryIO
 
+from genre_batch.decode.seekable_file import SeekableFile
 from genre_batch.storage.store import ReadFailed
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def expect(source: BinaryIO, start: int, end: int) -> None:
         raw.expect(start, end)
 
 
-class RangedFile(io.RawIOBase):
+class RangedFile(SeekableFile):
     """A seekable read-only file over `read(start, length) -> bytes` of an object of `size_bytes`.
 
     Fetches are whole blocks of 32 KiB: what is asked for, and as much as was fetched unannounced right before it, up to
@@ -44,39 +44,17 @@ class RangedFile(io.RawIOBase):
     def __init__(
         self, read: Callable[[int, int], bytes | memoryview], size_bytes: int, *, largest_blocks: int = _LARGEST_SPAN
     ) -> None:
-        super().__init__()
-        self.size_bytes = size_bytes
+        super().__init__(size_bytes)
         self.fetched_bytes = 0
         self.fetches = 0
         self.failure: Exception | None = None
         self._read = read
-        self._position = 0
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
         self._largest_blocks = largest_blocks
         self._blocks_in_file = -(-size_bytes // BLOCK_BYTES)
         self._run = 0
         self._next_block = -1
         self._expected = range(0)
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """The current position in bytes."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to `offset` from the start, the current position or the end; OSError before the start."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self.size_bytes}[whence]
-        if base + offset < 0:
-            raise OSError(f"cannot seek to {base + offset}")
-        self._position = base + offset
-        return self._position
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill `buffer` from the current position; fewer bytes only where the file ends."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from genre_batch.decode.byte_source import read_at
 from genre_batch.decode.ranged_file import expect
+from genre_batch.decode.seekable_file import SeekableFile
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -27,7 +28,7 @@ class Part:
         return max(0, self.end - self.start)
 
 
-class SplicedFile(io.RawIOBase):
+class SplicedFile(SeekableFile):
     """A seekable read-only file: `pieces` one after the other, each a part of `source` or bytes that stand for one.
 
     Decoders read it as if what lies between the parts did not exist. Wrap it in `io.BufferedReader` for readers that
@@ -35,31 +36,10 @@ class SplicedFile(io.RawIOBase):
     """
 
     def __init__(self, source: BinaryIO, pieces: Sequence[Part | bytes]) -> None:
-        super().__init__()
         self.source = source
         self._pieces = [piece for piece in pieces if len(piece)]
         self._starts = [0, *accumulate(len(piece) for piece in self._pieces)]
-        self._position = 0
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def seekable(self) -> bool:
-        """Always."""
-        return True
-
-    def tell(self) -> int:
-        """The current position in bytes."""
-        return self._position
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to `offset` from the start, the current position or the end; OSError before the start."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._starts[-1]}[whence]
-        if base + offset < 0:
-            raise OSError(f"cannot seek to {base + offset}")
-        self._position = base + offset
-        return self._position
+        super().__init__(self._starts[-1])
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill `buffer` from the current position; fewer bytes only where the file ends."""
