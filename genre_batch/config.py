@@ -103,7 +103,8 @@ class ForecastConfig(BaseModel):
 class TableConfig(JobConfig):
     """Settings of a run that fills a table; docs/scoring.md tells more of each.
 
-    shard_tracks: tracks that are committed together, in one file; null is a size that suits the catalog.
+    shard_tracks: tracks that are committed together, in one file; null is a size that suits the catalog. part_tracks:
+    larger shards are done in parts of so many tracks, which a driver that dies does not lose.
     max_reject_rate: share of rejects above which the run is stopped, or ends, with exit code 3. max_denied_in_a_row: so
     many tracks one after the other that may not be read stop it. retry: reasons for which tracks were rejected for
     good, and are tried again. beside_unfinished: start a run although one over this source with another bundle is
@@ -113,6 +114,7 @@ class TableConfig(JobConfig):
     source: Location
     output: Location
     shard_tracks: PositiveInt | None = None
+    part_tracks: PositiveInt | None = None
     max_reject_rate: float = Field(default=0.25, ge=0.0, le=1.0)
     max_denied_in_a_row: PositiveInt | None = 20
     retry: Reasons = ()

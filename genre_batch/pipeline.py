@@ -3,8 +3,8 @@
 catalog -> decode -> features -> model -> sink
 
 The listing is frozen and cut into shards; extract actors turn batches of tracks into feature blocks, predict actors
-turn blocks into scores, and each shard is committed once. Whatever stops a run, starting it again goes on from there;
-too many rejects stop it on purpose.
+turn blocks into scores, and each shard is committed once; large ones are gathered part by part. Whatever stops a run,
+starting it again goes on from there; too many rejects stop it on purpose.
 """
 
 import sys
@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 
 from genre_batch.catalog.listing import Listing
-from genre_batch.catalog.shards import plan_shards
 from genre_batch.config import FeaturesConfig, ScoreConfig
 from genre_batch.engine.cluster import Cluster, cluster_when_needed
 from genre_batch.engine.drive import Drive, Work
@@ -27,6 +26,7 @@ from genre_batch.run.stopping import judged
 from genre_batch.sink.finish import finish
 from genre_batch.sink.layout import at, run_path
 from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.open_store import open_store
 
@@ -57,7 +57,8 @@ def _run(job: Job) -> ScoreReport:
         if resumed:
             sys.stderr.write(resuming(store, config, plan))
         ledger = Ledger(store, config.output, plan, job.make_table)
-        _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), ledger, usage, cluster)
+        parts = PartLedger(store, config.output, plan, ledger)
+        _carry_out(job, plan, Listing(store, listing_folder(config.output, plan.run_id)), parts, usage, cluster)
     manifest = finish(store, config.output, plan, ledger.records())
     wall_s = time.monotonic() - started_s
     report = score_report(config.output, manifest, usage, resumed=resumed, wall_s=wall_s, forecast=expected)
@@ -66,17 +67,17 @@ def _run(job: Job) -> ScoreReport:
 
 
 def _carry_out(
-    job: Job, plan: RunPlan, listing: Listing, ledger: Ledger, usage: Usage, cluster: Callable[[], Cluster]
+    job: Job, plan: RunPlan, listing: Listing, parts: PartLedger, usage: Usage, cluster: Callable[[], Cluster]
 ) -> None:
-    """Run the shards that are not committed yet on Ray, and commit them. Raises what `judged` raises."""
-    committed = ledger.shards()
-    shards = [shard for shard in plan_shards(plan.tracks, plan.shard_tracks) if shard.index not in committed]
-    tracks = sum(shard.stop - shard.start for shard in shards)
+    """Run what has no outcome yet on Ray, and commit it shard by shard. Raises what `judged` raises."""
+    parts.catch_up()
+    left = parts.left()
+    tracks = sum(part.stop - part.start for part in left)
     size_bytes = plan.size_bytes * tracks // plan.tracks
-    if not shards:
+    if not left:
         return
     offered = cluster()
     with shown(Progress("working", tracks, size_bytes)) as progress:
         on_done = judged(progress.add_tracks, job.config, plan.run_id)
-        work = Work(shards, tracks, listing.rows, ledger.commit, on_done)
+        work = Work(left, tracks, listing.rows, parts.commit, on_done)
         Drive(job.crew(offered), job.config, offered, work, usage).run()

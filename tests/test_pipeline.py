@@ -154,7 +154,9 @@ def test_another_bundle_scores_the_catalog_again(table: Path, music: Path, local
 
 
 def test_a_killed_run_resumes_to_the_table_of_an_unbroken_one(table: Path, music: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(tmp_path), "--set", "shard_tracks=5"]
+    """Killed when the first shard is committed, while parts of others may wait for theirs."""
+    command = [sys.executable, "-m", "genre_batch.cli", "score", str(music), str(tmp_path)]
+    command += ["--set", "shard_tracks=6", "--set", "part_tracks=2", "--set", "batch_tracks=2"]
     environment = os.environ | {"RAY_ADDRESS": "local"}
     driver = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     deadline_s = time.monotonic() + 120

@@ -1,4 +1,7 @@
-"""How a listing is cut: into shards, the unit of commit, and batches, the unit of work. Pure arithmetic."""
+"""How a listing is cut: into shards, the unit of commit, and batches, the unit of work. Pure arithmetic.
+
+A shard that is too large for the driver's memory is cut into parts, which are done like shards of their own.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +9,7 @@ from itertools import pairwise
 from typing import overload
 
 _LEAST_TRACKS = 1024
-_LEAST_SHARDS = 64
+_LEAST_SHARDS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +55,9 @@ class ShardPlan(Sequence[Shard]):
 
 
 def suitable_shard_tracks(tracks: int, most: int) -> int:
-    """The size of a shard of a catalog of so many tracks: a 64th of it, but at least 1,024 and at most `most`.
+    """The size of a shard of a catalog of so many tracks: a 16th of it, but at least 1,024 and at most `most`.
 
-    A driver that dies loses a shard, a 64th of the work; and each shard is a file, so they should not be small.
+    Readers see a shard's rows when it is whole; and each shard is a file, so they should not be small.
     """
     return max(_LEAST_TRACKS, min(most, -(-tracks // _LEAST_SHARDS)))
 
@@ -65,6 +68,37 @@ def plan_shards(tracks: int, shard_tracks: int) -> ShardPlan:
     Raises ValueError for fewer than one row a shard.
     """
     return ShardPlan(tracks, shard_tracks)
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """The parts of all shards of a run: at most `part_tracks` rows each, numbered through, as shards are."""
+
+    tracks: int
+    shard_tracks: int
+    part_tracks: int
+
+    def of(self, shard_index: int) -> list[Shard]:
+        """The parts of one shard, in order: together all its rows. A shard that is no larger is its only part."""
+        shard = plan_shards(self.tracks, self.shard_tracks)[shard_index]
+        starts = range(shard.start, shard.stop, self.part_tracks)
+        first = shard_index * self._a_shard
+        return [Shard(n, start, min(start + self.part_tracks, shard.stop)) for n, start in enumerate(starts, first)]
+
+    def shard_of(self, part_index: int) -> int:
+        """The index of the shard that this part is of."""
+        return part_index // self._a_shard
+
+    @property
+    def staged(self) -> int:
+        """How many parts there are in shards of more than one."""
+        last = self.tracks % self.shard_tracks
+        whole = self.tracks // self.shard_tracks * self._a_shard if self._a_shard > 1 else 0
+        return whole + (-(-last // self.part_tracks) if last > self.part_tracks else 0)
+
+    @property
+    def _a_shard(self) -> int:
+        return -(-self.shard_tracks // self.part_tracks)
 
 
 def plan_batches(shard: Shard, batch_tracks: int) -> list[Batch]:

@@ -56,9 +56,9 @@ a fraction of its speed."""
 class Work:
     """What is to be done, and where the outcomes go.
 
-    shards: those not committed yet, `tracks` tracks in all. read: rows [start, stop) of the listing. commit: writes a
-    shard, called from several threads. on_done: told of the tracks of each finished call with their rejects, None for
-    a track that has its answer; what it raises ends the run.
+    shards: those not committed yet, or parts of them, `tracks` tracks in all. read: rows [start, stop) of the listing.
+    commit: keeps the outcomes of one of them for good, called from several threads. on_done: told of the tracks of each
+    finished call with their rejects, None for a track that has its answer; what it raises ends the run.
     """
 
     shards: Iterable[Shard]

@@ -98,8 +98,11 @@ class Forecast(BaseModel):
         return "\n".join([*lines, f"  {'writes':<12} {self.writes:>10,}"])
 
 
-def forecast(strata: Sequence[ProbedStratum], offer: Offer, *, shards: int, listed: int) -> Forecast:
-    """What the tracks of all `strata` take on `offer`, without money. Raises ValueError where none was tried."""
+def forecast(strata: Sequence[ProbedStratum], offer: Offer, *, shards: int, staged: int, listed: int) -> Forecast:
+    """What the tracks of all `strata` take on `offer`, without money. Raises ValueError where none was tried.
+
+    They make so many shards, and so many parts of shards that are staged.
+    """
     if not any(stratum.probed for stratum in strata):
         raise ValueError("no track was tried")
     cpu_s = total(strata, lambda track: track.cpu_s).times(_BESIDE_THE_TRACKS, plus=_START_CPU_S)
@@ -115,7 +118,7 @@ def forecast(strata: Sequence[ProbedStratum], offer: Offer, *, shards: int, list
         core_hours=hours.times(offer.cores),
         gpu_hours=hours.times(offer.gpus),
         reads=total(strata, lambda track: track.reads),
-        writes=_WRITES_A_SHARD * shards + math.ceil(listed / _LISTED_A_REQUEST),
+        writes=_WRITES_A_SHARD * shards + staged + math.ceil(listed / _LISTED_A_REQUEST),
         bytes_read=total(strata, lambda track: track.bytes_read),
     )
 

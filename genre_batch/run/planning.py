@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.catalog.listing import write_batches
-from genre_batch.catalog.shards import suitable_shard_tracks
+from genre_batch.catalog.shards import PartPlan, suitable_shard_tracks
 from genre_batch.catalog.source import list_tracks
 from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
@@ -28,8 +28,10 @@ from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
 from genre_batch.storage.store import Store
 
 _LOST_TURNS = 10
-_LARGEST_SHARD = {"scores": 16_384, "features": 4096}
-"""The driver holds one to two shards of rows, and up to 5 KB a track of scores while it writes one (decision 14)."""
+_LARGEST_SHARD = {"scores": 524_288, "features": 16_384}
+"""Files of 32 MB and more: a row of scores takes 70 bytes, the rows of a track's features 2 KB (decision 14)."""
+_LARGEST_PART = {"scores": 16_384, "features": 4096}
+"""The driver holds one to two parts of rows, and up to 5 KB a track of scores while it writes one."""
 
 
 def resume_or_plan(config: TableConfig, job: Job, store: Store) -> tuple[RunPlan, bool]:
@@ -62,9 +64,10 @@ def turn_of(config: TableConfig, job: Job, store: Store) -> Turn:
     return turn
 
 
-def shard_tracks(config: TableConfig, job: Job, tracks: int) -> int:
-    """The size of the shards of a run over so many tracks."""
-    return config.shard_tracks or suitable_shard_tracks(tracks, _LARGEST_SHARD[job.answers])
+def parts_of(config: TableConfig, job: Job, tracks: int) -> PartPlan:
+    """How a run over so many tracks is cut: as the settings say, else as it suits the catalog."""
+    shard_tracks = config.shard_tracks or suitable_shard_tracks(tracks, _LARGEST_SHARD[job.answers])
+    return PartPlan(tracks, shard_tracks, config.part_tracks or _LARGEST_PART[job.answers])
 
 
 def listing_folder(output: str, run_id: str) -> str:
@@ -94,6 +97,7 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
     listing = write_batches(unscored(config, job, store, listed), store, listing_folder(config.output, run_id))
     if listing.tracks:
         store.write(layout.at(config.output, layout.run_path(run_id, "config.yaml")), dump(config).encode())
+    parts = parts_of(config, job, listing.tracks)
     return RunPlan(
         run_id=run_id,
         answers=job.answers,
@@ -104,7 +108,8 @@ def _plan(config: TableConfig, job: Job, store: Store) -> RunPlan:
         config_sha256=hashlib.sha256(dump(config).encode()).hexdigest(),
         versions=library_versions(),
         source=config.source,
-        shard_tracks=shard_tracks(config, job, listing.tracks),
+        shard_tracks=parts.shard_tracks,
+        part_tracks=parts.part_tracks,
         listed=listed.tracks,
         skipped=listed.tracks - listing.tracks,
         tracks=listing.tracks,

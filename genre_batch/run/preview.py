@@ -6,17 +6,18 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.listing import Listing
-from genre_batch.catalog.shards import plan_shards
+from genre_batch.catalog.shards import PartPlan, plan_shards
 from genre_batch.catalog.stratified_sample import StratifiedSample
 from genre_batch.catalog.track_table import in_batches
 from genre_batch.config import TableConfig, load
 from genre_batch.run.forecast import Forecast, forecast, priced
 from genre_batch.run.job import Job
-from genre_batch.run.planning import listing_folder, shard_tracks, turn_of, unscored
+from genre_batch.run.planning import listing_folder, parts_of, turn_of, unscored
 from genre_batch.run.price_list import PriceList
 from genre_batch.run.probe import offer_of, offered_cluster, probed
 from genre_batch.run.progress import Progress
 from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import Store
@@ -67,7 +68,7 @@ def preview(config: TableConfig, job: Job) -> PlanReport:
     total, tracks, size_bytes = listed.tracks, left.tracks, left.size_bytes
     if unfinished is not None:
         total, tracks, size_bytes = unfinished.listed, unfinished.tracks, unfinished.size_bytes
-    shard = unfinished.shard_tracks if unfinished else shard_tracks(config, job, tracks)
+    parts = unfinished.parts if unfinished else parts_of(config, job, tracks)
     return PlanReport(
         output=config.output,
         model_id=job.model_id,
@@ -76,28 +77,28 @@ def preview(config: TableConfig, job: Job) -> PlanReport:
         skipped=total - tracks,
         tracks=tracks,
         size_bytes=size_bytes,
-        shards=len(plan_shards(tracks, shard)),
-        forecast=_forecast(config, job, sample, left.tracks, shard),
+        shards=len(plan_shards(tracks, parts.shard_tracks)),
+        forecast=_forecast(config, job, sample, PartPlan(left.tracks, parts.shard_tracks, parts.part_tracks)),
     )
 
 
 def _left_of(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[pa.RecordBatch]:
-    """The tracks of an unfinished run that no shard has committed."""
+    """The tracks of an unfinished run that have no outcome yet."""
     listing = Listing(store, listing_folder(config.output, plan.run_id))
-    committed = Ledger(store, config.output, plan).shards()
-    for shard in plan_shards(plan.tracks, plan.shard_tracks):
-        if shard.index not in committed:
-            yield from in_batches(listing.rows(shard.start, shard.stop))
+    for part in PartLedger(store, config.output, plan, Ledger(store, config.output, plan)).left():
+        yield from in_batches(listing.rows(part.start, part.stop))
 
 
-def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, tracks: int, shard: int) -> Forecast | None:
+def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, left: PartPlan) -> Forecast | None:
+    tracks = left.tracks
     if not config.forecast.tracks or not tracks:
         return None
     prices = load(PriceList, config.forecast.prices) if config.forecast.prices else None
     cluster = offered_cluster()
     offer = offer_of(cluster, config, batches=-(-tracks // config.batch_tracks))
     strata = probed(job.crew(cluster), sample.draw(), on_gpu=offer.gpus > 0)
-    made = forecast(strata, offer, shards=len(plan_shards(tracks, shard)), listed=tracks)
+    shards = len(plan_shards(tracks, left.shard_tracks))
+    made = forecast(strata, offer, shards=shards, staged=left.staged, listed=tracks)
     made = priced(made, prices) if prices else made
     if config.forecast.file:
         open_store(config.forecast.file).write(config.forecast.file, made.model_dump_json(indent=1).encode())

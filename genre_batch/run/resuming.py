@@ -16,7 +16,7 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.store import ObjectGone, Store
 
 _NOT_COMPARED = {"source", "output", "retry", "beside_unfinished"}
-_OF_THE_PLAN = "shard_tracks"
+_OF_THE_PLAN = ("shard_tracks", "part_tracks")
 _HASH_CHARACTERS = 12
 _PARTS = ("architecture", "front_end", "taxonomy", "calibration", "thresholds", "pooling")
 
@@ -28,9 +28,12 @@ def resuming(store: Store, config: TableConfig, plan: RunPlan) -> str:
     """What to say when a run is resumed, in lines: whose settings hold, where they differ."""
     lines = [f"resuming run {plan.run_id} of {plan.tracks:,} tracks, as it was planned"]
     changes = changed(kept_settings(store, config.output, plan.run_id), flat(config.model_dump(mode="json")))
-    if config.shard_tracks not in (None, plan.shard_tracks):
-        lines.append(f"its shard_tracks={plan.shard_tracks} stands, not {config.shard_tracks}")
-    others = [f"{name}={new} (was {old})" for name, (old, new) in changes.items() if name != _OF_THE_PLAN]
+    planned = {"shard_tracks": plan.shard_tracks, "part_tracks": plan.part_tracks or plan.shard_tracks}
+    asked = {"shard_tracks": config.shard_tracks, "part_tracks": config.part_tracks}
+    lines += [
+        f"its {name}={now} stands, not {asked[name]}" for name, now in planned.items() if asked[name] not in (None, now)
+    ]
+    others = [f"{name}={new} (was {old})" for name, (old, new) in changes.items() if name not in _OF_THE_PLAN]
     if others:
         lines.append(f"from here on with {', '.join(others)}")
     if config.retry:

@@ -1,11 +1,16 @@
-"""Which rejects go with the scores on storage, when another driver of the same run wrote those scores first."""
+"""Which rejects go with the answers on storage, when another driver of the same run wrote those answers first."""
 
-from collections.abc import Mapping, Sequence
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import to_tracks
 from genre_batch.errors import DamageFound
-from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
+from genre_batch.sink.answers import once_a_track, versions
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import RejectedTrack
+from genre_batch.sink.shard_tables import ShardTables
+from genre_batch.sink.tables import rejects_table
 
 _GIVEN_UP = Reject(
     RejectReason.INTERNAL,
@@ -14,32 +19,29 @@ _GIVEN_UP = Reject(
 )
 
 
-def shard_tracks(answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> dict[str, Track]:
-    """The tracks of a shard by track_id. Raises ValueError where one has two outcomes."""
-    rows = [row.track for row in answered] + [row.track for row in rejected]
-    tracks = {track.track_id: track for track in rows}
-    if len(tracks) != len(rows):
-        raise ValueError("a track of the shard has two outcomes")
-    return tracks
+def rejects_beside(stored: pa.Table, own: ShardTables, run: RunFacts) -> pa.Table:
+    """The tracks of the shard that the stored answers lack: one reject each, sorted by track_id.
 
-
-def rejects_beside(
-    stored: Sequence[tuple[str, str]], tracks: Mapping[str, Track], rejected: Sequence[RejectedTrack]
-) -> list[RejectedTrack]:
-    """The tracks of the shard that the stored scores, as (track_id, etag), lack: one reject each, sorted by track_id.
-
-    Where this driver has a score for such a track, the stored scores stand, since they came first: the track becomes
-    a reject of the transient kind. Raises DamageFound where the stored scores hold anything but tracks of this shard.
+    Where this driver has an answer for such a track, the stored answers stand, since they came first: the track becomes
+    a reject of the transient kind. Raises DamageFound where the stored answers hold anything but tracks of this shard.
     """
-    found = dict(stored)
-    if len(found) != len(stored) or any(id_ not in tracks or tracks[id_].etag != etag for id_, etag in found.items()):
-        raise DamageFound("the stored scores of a shard are not of its tracks", "start a run into a new output folder")
-    own = {row.track.track_id: row for row in rejected}
-    lacking = (track for track_id, track in tracks.items() if track_id not in found)
-    rows = [own.get(track.track_id) or RejectedTrack(track, _GIVEN_UP, 1) for track in lacking]
-    return sorted(rows, key=by_track_id)
+    answers = once_a_track(own.answers)
+    found = once_a_track(stored)
+    _check_tracks(found, answers, own.rejects)
+    rejects, lacking = _without(own.rejects, found), _without(answers, found)
+    if not lacking.num_rows:
+        return rejects
+    given_up = rejects_table([RejectedTrack(track, _GIVEN_UP, 1) for track in to_tracks(lacking)], run)
+    return pa.concat_tables([rejects, given_up]).sort_by("track_id").combine_chunks()
 
 
-def by_track_id(row: AnsweredTrack | RejectedTrack) -> str:
-    """The sort key of rows: the order of the listing."""
-    return row.track.track_id
+def _without(rows: pa.Table, found: pa.Table) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=found["track_id"])))
+
+
+def _check_tracks(found: pa.Table, answers: pa.Table, rejects: pa.Table) -> None:
+    keys = versions(found)
+    known = pa.chunked_array([*versions(answers).chunks, *versions(rejects).chunks], pa.string())
+    twice = pc.count_distinct(keys).as_py() != len(keys)
+    if twice or not pc.all(pc.is_in(keys, value_set=known), min_count=0).as_py():
+        raise DamageFound("the stored answers of a shard are not of its tracks", "start a run into a new output folder")

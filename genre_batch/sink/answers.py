@@ -30,11 +30,21 @@ def features_maker(front_end: DescriptorFrontEnd) -> MakeTable:
     return make_features
 
 
+def once_a_track(answers: pa.Table) -> pa.Table:
+    """The first row of each track: all rows of scores, one of those that features have for a track."""
+    return answers.filter(pc.equal(answers["segment"], 0)) if "segment" in answers.column_names else answers
+
+
 def keys_of(answers: pa.Table) -> list[tuple[str, str]]:
     """(track_id, etag) of each track, once a track, in the order of the table."""
-    if "segment" in answers.column_names:
-        answers = answers.filter(pc.equal(answers["segment"], 0))
+    answers = once_a_track(answers)
     return list(zip(answers["track_id"].to_pylist(), answers["etag"].to_pylist(), strict=True))
+
+
+def versions(rows: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
+    """Etag and track_id of each row in one text; the length in front makes it one of that pair alone."""
+    etags = rows["etag"]
+    return pc.binary_join_element_wise(pc.binary_length(etags).cast(pa.string()), etags, rows["track_id"], ":")
 
 
 def _checked(row: AnsweredTrack, kind: type[Row]) -> Row:

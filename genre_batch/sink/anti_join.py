@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.catalog.block_merge import SortedRun
+from genre_batch.sink.answers import versions
 
 _COMPARED_ROWS = 65_536
 
@@ -39,22 +40,20 @@ def _left(batch: pa.RecordBatch, outcomes: Iterable[pa.Table], again: Collection
     """The rows of `batch` that are not done by `outcomes`, which come in the order of their runs."""
     newest: dict[str, str] = {}
     for known in outcomes:
-        versions, answered = _versions(known), pc.is_null(known["reason"])
-        batch = _without(batch, versions.filter(answered))
-        newest.update(_rejects(versions.filter(pc.invert(answered)), known["reason"].drop_null()))
-    return _without(
-        batch, pa.array([version for version, reason in newest.items() if reason not in again], pa.string())
-    )
+        keys, answered = versions(known), pc.is_null(known["reason"])
+        batch = _without(batch, keys.filter(answered))
+        newest.update(_rejects(keys.filter(pc.invert(answered)), known["reason"].drop_null()))
+    return _without(batch, pa.array([key for key, reason in newest.items() if reason not in again], pa.string()))
 
 
-def _rejects(versions: pa.ChunkedArray, reasons: pa.ChunkedArray) -> Iterator[tuple[str, str]]:
-    return zip(versions.to_pylist(), reasons.to_pylist(), strict=True)
+def _rejects(keys: pa.ChunkedArray, reasons: pa.ChunkedArray) -> Iterator[tuple[str, str]]:
+    return zip(keys.to_pylist(), reasons.to_pylist(), strict=True)
 
 
-def _without(batch: pa.RecordBatch, versions: pa.Array) -> pa.RecordBatch:
-    if not len(versions):
+def _without(batch: pa.RecordBatch, keys: pa.Array) -> pa.RecordBatch:
+    if not len(keys):
         return batch
-    return batch.filter(pc.invert(pc.is_in(_versions(batch), value_set=versions)))
+    return batch.filter(pc.invert(pc.is_in(versions(batch), value_set=keys)))
 
 
 def _gathered(pieces: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
@@ -67,12 +66,6 @@ def _gathered(pieces: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
             waiting = []
     if waiting:
         yield pa.Table.from_batches(waiting)
-
-
-def _versions(rows: pa.RecordBatch | pa.Table) -> pa.Array:
-    """Etag and track_id of each row in one text; the length in front makes it one of that pair alone."""
-    etags = rows["etag"]
-    return pc.binary_join_element_wise(pc.binary_length(etags).cast(pa.string()), etags, rows["track_id"], ":")
 
 
 def _check_order(last: str, ids: pa.Array) -> None:

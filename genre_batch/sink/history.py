@@ -18,6 +18,7 @@ from genre_batch.storage.store import ObjectGone, Store
 _KEY = ["track_id", "etag"]
 _READERS = 16
 _ROWS_AT_ONCE = 4096
+_ROWS_AHEAD = 1_000_000
 
 
 def tried_again(retry: Collection[RejectReason]) -> frozenset[str]:
@@ -36,9 +37,13 @@ def done_runs(
     raises.
     """
     plans = list(_plans(store, output, model_id, fingerprint))
-    ahead = 1 + _READERS // max(1, len(plans))
     with ThreadPoolExecutor(_READERS) as executor:
-        yield [_run_batches(store, output, plan, executor, ahead) for plan in plans]
+        yield [_run_batches(store, output, plan, executor, _ahead(plan, len(plans))) for plan in plans]
+
+
+def _ahead(plan: RunPlan, plans: int) -> int:
+    """How many shards of a run are read ahead: so many that storage is kept busy, so few that memory holds them."""
+    return max(1, min(1 + _READERS // plans, _ROWS_AHEAD // plans // plan.shard_tracks))
 
 
 def _plans(store: Store, output: str, model_id: str, fingerprint: str) -> Iterator[RunPlan]:
@@ -72,4 +77,6 @@ def _shard_outcomes(store: Store, output: str, record: CommitRecord) -> pa.Table
     answers = read(answers_path, _KEY)
     answers = answers.append_column("reason", pa.nulls(answers.num_rows, pa.string()))
     rejects = [read(path, [*_KEY, "reason"]) for path in reject_paths]
+    if not rejects:
+        return answers
     return pa.concat_tables([answers, *rejects], promote_options="default").sort_by("track_id")

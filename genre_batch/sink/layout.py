@@ -12,6 +12,7 @@ LATEST = "_latest.json"
 RUNS_FOLDER = "_runs/"
 HEADS_FOLDER = f"{RUNS_FOLDER}_heads/"
 _SHARD_DIGITS = 8
+_ROW_DIGITS = 12
 _OWN = ("scores/model=", "features/front_end=", "rejects/model=", "rejects/front_end=", RUNS_FOLDER, LATEST)
 
 
@@ -85,6 +86,16 @@ def shard_of_commit(uri: str) -> int | None:
     name = uri.rsplit("/", 1)[-1]
     digits = name.removesuffix(".json")
     return int(digits) if name.endswith(".json") and len(digits) == _SHARD_DIGITS and digits.isdecimal() else None
+
+
+def staged_folder(run_id: str) -> str:
+    """The outcomes of parts of shards that are not whole yet."""
+    return run_path(run_id, "staged/")
+
+
+def staged_path(run_id: str, start: int, stop: int) -> str:
+    """The outcomes of the tracks in rows `start` to `stop` of the listing."""
+    return f"{staged_folder(run_id)}{start:0{_ROW_DIGITS}d}-{stop:0{_ROW_DIGITS}d}.parquet"
 
 
 def head_path(identity: str) -> str:

@@ -17,15 +17,15 @@ import pyarrow as pa
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.agreement import by_track_id, rejects_beside, shard_tracks
-from genre_batch.sink.answers import MakeTable, keys_of, make_scores
+from genre_batch.sink.agreement import rejects_beside
+from genre_batch.sink.answers import MakeTable, make_scores, versions
 from genre_batch.sink.parquet import from_bytes, to_bytes
 from genre_batch.sink.pointer import parse, to_json
 from genre_batch.sink.prefetch import prefetched
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
-from genre_batch.sink.tables import rejects_table
+from genre_batch.sink.shard_tables import ShardTables, shard_tables
 from genre_batch.storage.store import Store
 
 _READERS = 16
@@ -52,18 +52,23 @@ class Ledger:
         written in the order of the listing, whatever order they come in. Raises ValueError for a track with two
         outcomes, DamageFound where what is on storage cannot come from this run, and what the store raises.
         """
-        tracks = shard_tracks(answered, rejected)
-        table = self._make_table(sorted(answered, key=by_track_id), self._run)
-        answers_file, answers = self._settle(layout.answers_path(self._run, shard_index), table)
-        rows = rejects_beside(keys_of(answers), tracks, rejected)
-        if not rows:
+        return self.commit_tables(shard_index, self.tables(answered, rejected))
+
+    def commit_tables(self, shard_index: int, tables: ShardTables) -> CommitRecord:
+        """What `commit` does, of rows that are tables already."""
+        answers_file, answers = self._settle(layout.answers_path(self._run, shard_index), tables.answers)
+        wanted = rejects_beside(answers, tables, self._run)
+        if not wanted.num_rows:
             return self._mark(CommitRecord(shard=shard_index, files=(answers_file,), counts=Counts.of(answers, None)))
-        wanted = rejects_table(rows, self._run)
         rejects_file, rejects = self._settle(layout.rejects_path(self._run, shard_index), wanted)
-        if keys_of(rejects) != keys_of(wanted):
+        if not versions(rejects).equals(versions(wanted)):
             raise DamageFound(f"{rejects_file.path} does not fit its answers", "start a run into a new output folder")
         counts = Counts.of(answers, rejects)
         return self._mark(CommitRecord(shard=shard_index, files=(answers_file, rejects_file), counts=counts))
+
+    def tables(self, answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> ShardTables:
+        """The rows as the tables of this run. Raises ValueError for a track with two outcomes."""
+        return shard_tables(answered, rejected, self._run, self._make_table)
 
     def shards(self) -> set[int]:
         """The committed shards: what a resumed run leaves out. Costs a listing, and no reads."""

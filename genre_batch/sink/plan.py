@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import NonNegativeInt, PositiveInt, model_validator
 
+from genre_batch.catalog.shards import PartPlan
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.pointer import parse, to_json
@@ -18,8 +19,9 @@ from genre_batch.storage.store import Store
 class RunPlan(RunFacts):
     """What a run will do. `listed` tracks were found; `skipped` have a score already; `tracks` are in its listing.
 
-    `size_bytes` is the sum over the `tracks` whose size is known. A resumed run goes by its own `shard_tracks`,
-    whatever the configuration says by then. `listing_sha256` is that of `listing.json`, which has those of its parts.
+    `size_bytes` is the sum over the `tracks` whose size is known. A resumed run goes by its own `shard_tracks` and
+    `part_tracks`, whatever the configuration says by then; without the latter a shard has one part. `listing_sha256`
+    is that of `listing.json`, which has those of its files.
     """
 
     source: str
@@ -29,6 +31,7 @@ class RunPlan(RunFacts):
     tracks: NonNegativeInt
     size_bytes: NonNegativeInt
     listing_sha256: str | None = None
+    part_tracks: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -40,6 +43,11 @@ class RunPlan(RunFacts):
     def shards(self) -> int:
         """How many shards the listing has."""
         return -(-self.tracks // self.shard_tracks)
+
+    @property
+    def parts(self) -> PartPlan:
+        """The parts of those shards."""
+        return PartPlan(self.tracks, self.shard_tracks, self.part_tracks or self.shard_tracks)
 
 
 def write_plan(store: Store, output: str, plan: RunPlan) -> None:

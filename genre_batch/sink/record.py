@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from genre_batch.catalog.reject import RejectReason
-from genre_batch.sink.answers import keys_of
+from genre_batch.sink.answers import once_a_track
 
 
 class DataFile(BaseModel):
@@ -48,7 +48,7 @@ class Counts(BaseModel):
         """The counts of one shard's tables; a table of features has no genres."""
         scores = answers if "genre" in answers.column_names else None
         return cls(
-            scored=len(keys_of(answers)),
+            scored=once_a_track(answers).num_rows,
             abstained=0 if scores is None else pc.sum(scores["abstained"]).as_py() or 0,
             rejected_by_reason={RejectReason(reason): n for reason, n in _tally(rejects, "reason").items()},
             genres=_tally(scores, "genre"),

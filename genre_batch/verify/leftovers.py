@@ -31,6 +31,7 @@ class Why(StrEnum):
     TEMPORARY = "temporary"
     UNPUBLISHED = "unpublished"
     QUARANTINED = "quarantined"
+    STAGED = "staged"
     GIVEN_UP = "given_up"
 
 
@@ -115,6 +116,7 @@ class Leftovers:
             yield from (self._leftover(found, Why.UNPUBLISHED) for found in self._store.list(folder))
         elif run.state is State.FINISHED and run.trusted:
             yield from (self._leftover(found, Why.QUARANTINED) for found in run.files.quarantined)
+            yield from (self._leftover(found, Why.STAGED) for found in run.files.staged)
 
     def _is_over(self, run_id: str, run: Standing) -> bool:
         """Whether the driver that planned an unpublished run can never publish it, or has had time enough.

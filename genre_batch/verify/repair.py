@@ -134,7 +134,9 @@ class _Mend:
             raise UserError(f"another repair of {plan.run_id} has taken over", "let it finish, then verify again")
 
     def _empty(self, plan: RunPlan, shard: int) -> None:
-        """Files first: a file without a marker would be taken over by the next driver as it is."""
+        """Files first: a file without a marker would be taken over by the next driver as it is, and so would parts."""
+        for part in plan.parts.of(shard):
+            self.away(layout.staged_path(plan.run_id, part.start, part.stop), plan.run_id)
         self.away(layout.rejects_path(plan, shard), plan.run_id)
         self.away(layout.answers_path(plan, shard), plan.run_id)
         self.away(layout.commit_path(plan.run_id, shard), plan.run_id)

@@ -14,22 +14,23 @@ _PAGES = frozenset({"report.html"})
 class RunFiles:
     """records: names of the JSON and YAML files that verification knows. listing: names in `listing/`.
 
-    shards: those with a marker. quarantined: what a repair moved away. strangers: what nobody knows, as paths below
-    the output, and `stray_markers` those among the commits.
+    shards: those with a marker. staged: the outcomes of parts of others. quarantined: what a repair moved away.
+    strangers: what nobody knows, as paths below the output, and `stray_markers` those among the commits.
     """
 
     run_id: str
     records: set[str] = field(default_factory=set)
     listing: set[str] = field(default_factory=set)
     shards: set[int] = field(default_factory=set)
+    staged: list[StoredObject] = field(default_factory=list)
     quarantined: list[StoredObject] = field(default_factory=list)
     strangers: list[str] = field(default_factory=list)
     stray_markers: list[str] = field(default_factory=list)
 
     @property
     def worked_on(self) -> bool:
-        """Whether anything says that the run was published: shards are committed after that."""
-        return bool(self.shards) or "manifest.json" in self.records or "report.json" in self.records
+        """Whether anything says that the run was published: it is worked on after that."""
+        return bool(self.shards or self.staged) or "manifest.json" in self.records or "report.json" in self.records
 
 
 def run_files(store: Store, output: str, run_id: str) -> RunFiles:
@@ -53,6 +54,8 @@ def _note(files: RunFiles, found: StoredObject, name: str) -> None:
             files.shards.add(shard)
         else:
             files.stray_markers.append(layout.run_path(files.run_id, name))
+    elif folder == "staged":
+        files.staged.append(found)
     elif name.startswith(DAMAGED_FOLDER):
         files.quarantined.append(found)
     elif name not in _PAGES:

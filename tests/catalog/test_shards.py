@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_batch.catalog.shards import Batch, Shard, plan_batches, plan_shards, suitable_shard_tracks
+from genre_batch.catalog.shards import Batch, PartPlan, Shard, plan_batches, plan_shards, suitable_shard_tracks
 
 
 @given(st.integers(0, 2000), st.integers(1, 300), st.integers(1, 100))
@@ -45,10 +45,30 @@ def test_sizes_below_one_are_refused() -> None:
         plan_batches(Shard(0, 0, 10), 0)
 
 
+@given(st.integers(0, 2000), st.integers(1, 300), st.integers(1, 300))
+def test_the_parts_of_all_shards_are_all_rows_and_know_their_shard(tracks: int, shard_tracks: int, size: int) -> None:
+    plan, rows, numbers = PartPlan(tracks, shard_tracks, size), [], []
+    for shard in plan_shards(tracks, shard_tracks):
+        parts = plan.of(shard.index)
+        assert all(plan.shard_of(part.index) == shard.index for part in parts)
+        assert all(0 < part.stop - part.start <= size for part in parts)
+        rows += [row for part in parts for row in range(part.start, part.stop)]
+        numbers += [part.index for part in parts]
+    assert rows == list(range(tracks))
+    assert numbers == sorted(set(numbers))
+    cut = [plan.of(shard.index) for shard in plan_shards(tracks, shard_tracks)]
+    assert plan.staged == sum(len(parts) for parts in cut if len(parts) > 1)
+
+
+def test_a_shard_that_is_no_larger_is_its_only_part() -> None:
+    assert PartPlan(10, 4, 4).of(2) == PartPlan(10, 4, 100).of(2) == [Shard(2, 8, 10)]
+    assert PartPlan(10, 8, 3).of(1) == [Shard(3, 8, 10)]
+
+
 @pytest.mark.parametrize(
     ("tracks", "shard_tracks"),
-    [(0, 1024), (100, 1024), (65_536, 1024), (65_537, 1025), (640_000, 10_000), (10**8, 16_384)],
+    [(0, 1024), (100, 1024), (16_384, 1024), (16_385, 1025), (640_000, 40_000), (10**8, 524_288)],
 )
 def test_a_large_catalog_has_larger_shards(tracks: int, shard_tracks: int) -> None:
-    assert suitable_shard_tracks(tracks, 16_384) == shard_tracks
-    assert shard_tracks == 1024 or tracks // shard_tracks >= 63
+    assert suitable_shard_tracks(tracks, 524_288) == shard_tracks
+    assert shard_tracks == 1024 or tracks // shard_tracks >= 15

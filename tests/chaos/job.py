@@ -14,7 +14,8 @@ from chaos.processes import end, tree
 
 _DRIVER = Path(__file__).with_name("driver.py")
 _TROUBLE = re.compile(r"^(ActorLost|BlockLost|CallFailed)\((?:actor=\d+, (blameless=\w+))?", re.MULTILINE)
-SHARD_TRACKS = 16
+SHARD_TRACKS = 48
+_PART_TRACKS = 16
 _BATCH_TRACKS = 8
 
 
@@ -38,7 +39,8 @@ class Job:
         self.starts += 1
         stdout, stderr = (self.output.with_suffix(f".{self.starts}.{name}") for name in ("json", "log"))
         command = [sys.executable, str(_DRIVER), "score", str(self.folder / "music"), str(self.output), "--json"]
-        settings = {"bundle": self.folder / "bundle", "shard_tracks": SHARD_TRACKS, "batch_tracks": _BATCH_TRACKS}
+        settings = {"bundle": self.folder / "bundle", "batch_tracks": _BATCH_TRACKS}
+        settings |= {"shard_tracks": SHARD_TRACKS, "part_tracks": _PART_TRACKS}
         for key, value in settings.items():
             command += ["--set", f"{key}={value}"]
         with stdout.open("wb") as out, stderr.open("wb") as err:

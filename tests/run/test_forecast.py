@@ -13,7 +13,7 @@ def stratum(tracks: int, *cpu_s: float) -> ProbedStratum:
 
 def made() -> Forecast:
     return forecast(
-        [stratum(900, 0.1, 0.3), stratum(100, 1.0, 1.0)], Offer(cores=4.0, gpus=1.0), shards=10, listed=2500
+        [stratum(900, 0.1, 0.3), stratum(100, 1.0, 1.0)], Offer(cores=4.0, gpus=1.0), shards=10, staged=7, listed=2500
     )
 
 
@@ -46,14 +46,14 @@ def test_hours_cores_and_requests_follow_from_the_total() -> None:
     assert plan.cpu_hours.mean * 3600 > 280.0
     assert plan.hours.mean * 3600 > 280.0 / 4
     assert (plan.tracks, plan.probed, plan.reads.mean, plan.bytes_read.mean) == (1000, 4, 2000.0, 1e9)
-    assert plan.writes == 3 * 10 + 3
+    assert plan.writes == 3 * 10 + 7 + 3
 
 
 def test_money_is_what_the_price_list_says() -> None:
     prices = PriceList(currency="EUR", core_hour=1.0, gpu_hour=10.0, thousand_reads=1.0, thousand_writes=100.0)
     plan = priced(made(), prices)
     assert plan.money is not None
-    assert plan.money.mean == pytest.approx(plan.core_hours.mean + 10 * plan.hours.mean + 2.0 + 3.3)
+    assert plan.money.mean == pytest.approx(plan.core_hours.mean + 10 * plan.hours.mean + 2.0 + 4.0)
     assert plan.money.low < plan.money.mean < plan.money.high
     assert "EUR" in plan.summary()
     assert "EUR" not in made().summary()
@@ -67,4 +67,4 @@ def test_bytes_cost_where_they_leave_the_region() -> None:
 
 def test_nothing_tried_is_no_forecast() -> None:
     with pytest.raises(ValueError, match="no track"):
-        forecast([stratum(5)], Offer(1.0, 0.0), shards=1, listed=5)
+        forecast([stratum(5)], Offer(1.0, 0.0), shards=1, staged=0, listed=5)

@@ -10,7 +10,9 @@ from genre_batch.errors import UsageError
 from genre_batch.run.forecast import Offer, ProbedStratum, ProbedTrack, forecast
 from genre_batch.run.hindsight import hindsight, kept_forecast
 
-EXPECTED = forecast([ProbedStratum(100, (ProbedTrack(1.0, 500, 2),) * 3)], Offer(2.0, 0.0), shards=1, listed=100)
+EXPECTED = forecast(
+    [ProbedStratum(100, (ProbedTrack(1.0, 500, 2),) * 3)], Offer(2.0, 0.0), shards=1, staged=0, listed=100
+)
 
 
 def test_ratios_are_of_what_this_process_did() -> None:

@@ -12,7 +12,7 @@ from genre_batch.config import FeaturesConfig, GcConfig, ScoreConfig, load
 from genre_batch.errors import UsageError, UserError
 from genre_batch.model import bundle as bundle_module
 from genre_batch.run.job import features_job, scoring_job
-from genre_batch.run.planning import listing_folder, resume_or_plan, shard_tracks
+from genre_batch.run.planning import listing_folder, parts_of, resume_or_plan
 from genre_batch.run.preview import preview
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
@@ -150,6 +150,12 @@ def test_a_source_without_a_track_is_told_and_nothing_is_written(config: ScoreCo
 
 def test_shards_are_as_large_as_the_settings_say_or_the_catalog_suggests(config: ScoreConfig) -> None:
     job = scoring_job(config)
-    assert planned(config)[0].shard_tracks == shard_tracks(config, job, 2) == 1024
-    assert shard_tracks(config, job, 10**8) == 16_384
-    assert shard_tracks(config.model_copy(update={"shard_tracks": 7}), job, 10**8) == 7
+    assert planned(config)[0].shard_tracks == parts_of(config, job, 2).shard_tracks == 1024
+    assert parts_of(config, job, 10**8).shard_tracks == 524_288
+    assert parts_of(config.model_copy(update={"shard_tracks": 7}), job, 10**8).shard_tracks == 7
+
+
+def test_large_shards_are_done_in_parts(config: ScoreConfig) -> None:
+    assert planned(config)[0].part_tracks == 16_384
+    smaller = config.model_copy(update={"part_tracks": 5, "output": f"{config.output}-2"})
+    assert planned(smaller)[0].part_tracks == 5

@@ -36,6 +36,9 @@ def litter(output: Path, plan: RunPlan) -> set[str]:
     aside = output / layout.run_path(plan.run_id, "damaged/scores")
     aside.mkdir(parents=True)
     (aside / "x.parquet").write_bytes(b"damaged")
+    staged = output / layout.staged_path(plan.run_id, 0, 2)
+    staged.parent.mkdir()
+    staged.write_bytes(b"outcomes of a slow driver")
     (output / "notes.txt").write_text("a user's")
     (output / "scores" / "README").write_text("a user's")
     return {
@@ -44,11 +47,23 @@ def litter(output: Path, plan: RunPlan) -> set[str]:
         str(scores.with_name("copy of a file.parquet").relative_to(output)),
         str((scores.parent / ".genre-batch-0123.tmp").relative_to(output)),
         layout.run_path(plan.run_id, "damaged/scores/x.parquet"),
+        layout.staged_path(plan.run_id, 0, 2),
     }
 
 
 def test_a_clean_output_has_no_leftovers(output: Path, unfinished: RunPlan) -> None:
     assert (cleared(output).objects, cleared(output).kept) == (0, ())
+
+
+def test_parts_of_an_unfinished_run_are_none_of_them(output: Path, unfinished: RunPlan) -> None:
+    staged = output / layout.staged_path(unfinished.run_id, 0, 2)
+    staged.parent.mkdir()
+    staged.write_bytes(b"outcomes")
+    assert cleared(output, delete=True).objects == 0
+    assert staged.exists()
+    assert not {finding.kind for finding in verify(VerifyConfig(output=str(output))).findings} & {"unknown", "extra"}
+    cleared(output, unfinished=unfinished.run_id, delete=True)
+    assert not staged.exists()
 
 
 def test_leftovers_are_listed_and_removed_only_when_told(output: Path, runs: Runs) -> None:
@@ -57,7 +72,7 @@ def test_leftovers_are_listed_and_removed_only_when_told(output: Path, runs: Run
     wanted = litter(output, runs[0])
     listed = cleared(output)
     assert {each.path for each in listed.leftovers} == wanted
-    assert listed.counts == {"extra": 2, "quarantined": 1, "temporary": 1, "unpublished": 1}
+    assert listed.counts == {"extra": 2, "quarantined": 1, "staged": 1, "temporary": 1, "unpublished": 1}
     assert listed.size_bytes == sum((output / path).stat().st_size for path in wanted)
     assert all((output / path).exists() for path in wanted)
     assert "--delete" in listed.summary()
@@ -70,7 +85,7 @@ def test_leftovers_are_listed_and_removed_only_when_told(output: Path, runs: Run
 def test_what_is_young_is_kept(output: Path, runs: Runs) -> None:
     litter(output, runs[0])
     report = cleared(output, min_age_h=1e6, delete=True)
-    assert {each.why for each in report.leftovers} == {"extra", "quarantined"}
+    assert {each.why for each in report.leftovers} == {"extra", "quarantined", "staged"}
     assert any("20261120T000000Z-abcdef" in line for line in report.kept)
     assert (output / "_runs" / "20261120T000000Z-abcdef" / "listing" / "part-00000.parquet").exists()
 

@@ -8,7 +8,14 @@ from genre_batch.verify.run_files import run_files
 
 def test_what_lies_in_the_folder_of_a_run(output: Path, runs: tuple[RunPlan, RunPlan]) -> None:
     run_id = runs[0].run_id
-    for name in ("notes.txt", "commits/x.json", "commits/sub/00000001.json", "damaged/scores/a", "report.html"):
+    for name in (
+        "notes.txt",
+        "commits/x.json",
+        "commits/sub/00000001.json",
+        "damaged/scores/a",
+        "staged/b",
+        "report.html",
+    ):
         path = output / layout.run_path(run_id, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("x")
@@ -21,6 +28,7 @@ def test_what_lies_in_the_folder_of_a_run(output: Path, runs: tuple[RunPlan, Run
         layout.run_path(run_id, name) for name in ("commits/sub/00000001.json", "commits/x.json")
     ]
     assert [found.uri.rsplit("/", 1)[-1] for found in files.quarantined] == ["a"]
+    assert [found.uri.rsplit("/", 1)[-1] for found in files.staged] == ["b"]
     assert files.worked_on
 
 
