@@ -12,6 +12,8 @@ from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.sink.tables import rejects_table, scores_table
 
+_GROUP_ROWS = 131_072
+
 
 def scores_file(rows: Sequence[ScoredTrack], run: RunFacts) -> bytes:
     """A whole Parquet file of `scores`, rows as they are ordered."""
@@ -24,15 +26,14 @@ def rejects_file(rows: Sequence[RejectedTrack], run: RunFacts) -> bytes:
 
 
 def to_bytes(table: pa.Table, run: RunFacts) -> bytes:
-    """The table as one zstd-compressed Parquet file with page checksums and the facts of the run as metadata."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table.replace_schema_metadata(file_metadata(run)),
-        sink,
-        compression="zstd",
-        write_page_checksum=True,
-        version="2.6",
-    )
+    """The table as one zstd-compressed Parquet file with page checksums and the facts of the run as metadata.
+
+    How the table is cut into chunks makes no difference; a row group at a time is held besides it.
+    """
+    sink, schema = pa.BufferOutputStream(), table.schema.with_metadata(file_metadata(run))
+    with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True, version="2.6") as writer:
+        for start in range(0, max(1, table.num_rows), _GROUP_ROWS):
+            writer.write_table(table.slice(start, _GROUP_ROWS).combine_chunks(), row_group_size=_GROUP_ROWS)
     data: bytes = sink.getvalue().to_pybytes()
     return data
 

@@ -28,7 +28,7 @@ class PartLedger:
         self._store, self._output, self._plan, self._ledger = store, output, plan, ledger
         self._parts = plan.parts
         self._staged: defaultdict[int, set[int]] = defaultdict(set)
-        self._lock = threading.Lock()
+        self._lock, self._whole = threading.Lock(), threading.Lock()
 
     def catch_up(self) -> None:
         """Do what drivers that died had still to do: commit the shards whose parts are all there, and delete these.
@@ -73,13 +73,15 @@ class PartLedger:
             self._commit_whole(shard, parts)
 
     def _commit_whole(self, shard: int, parts: Sequence[Shard]) -> None:
+        """One shard at a time: memory holds the rows of all its tracks."""
         answers = self._ledger.tables([], []).answers.schema
-        try:
-            tables = [read_part(self._store, self._output, self._plan, part, answers) for part in parts]
-        except ObjectGone as gone:
-            self._check_committed(shard, gone)
-        else:
-            self._ledger.commit_tables(shard, joined(tables))
+        with self._whole:
+            try:
+                tables = [read_part(self._store, self._output, self._plan, part, answers) for part in parts]
+            except ObjectGone as gone:
+                self._check_committed(shard, gone)
+            else:
+                self._ledger.commit_tables(shard, joined(tables))
         self._clear(shard, {self._uri(part) for part in parts})
 
     def _check_committed(self, shard: int, gone: ObjectGone) -> None:

@@ -40,8 +40,8 @@ def joined(parts: Sequence[ShardTables]) -> ShardTables:
 
     What is written of them is the same as of tables that were made at once.
     """
-    answers = pa.concat_tables([part.answers for part in parts]).combine_chunks()
-    tables = ShardTables(answers, pa.concat_tables([part.rejects for part in parts]).combine_chunks())
+    answers = pa.concat_tables([part.answers for part in parts])
+    tables = ShardTables(answers, pa.concat_tables([part.rejects for part in parts]))
     _check_once(tables)
     return tables
 

@@ -33,7 +33,7 @@ def test_a_key_would_be_noticed(line: str) -> None:
     assert KEYS.search(line)
 
 
-def test_the_job_may_read_the_music_and_write_its_output_only() -> None:
+def test_the_job_may_read_the_music_write_its_output_and_delete_what_it_staged() -> None:
     statements = json.loads((CLUSTER / "aws/s3-policy.json").read_text())["Statement"]
     allowed = {(action, s["Resource"]) for s in statements for action in _listed(s["Action"])}
     music, results = "arn:aws:s3:::your-music-bucket", "arn:aws:s3:::your-results-bucket"
@@ -43,6 +43,7 @@ def test_the_job_may_read_the_music_and_write_its_output_only() -> None:
         ("s3:ListBucket", results),
         ("s3:GetObject", f"{results}/genres/*"),
         ("s3:PutObject", f"{results}/genres/*"),
+        ("s3:DeleteObject", f"{results}/genres/_runs/*/staged/*"),
     }
     for statement in statements:
         assert ("Condition" in statement) == (statement["Action"] == "s3:ListBucket")

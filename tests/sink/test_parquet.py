@@ -8,6 +8,7 @@ import pytest
 from sink.shard_rows import RUN_ID, make_plan, make_tracks, reject, score
 
 from genre_batch.errors import DamageFound
+from genre_batch.sink import parquet
 from genre_batch.sink.parquet import from_bytes, read_columns, rejects_file, scores_file, to_bytes
 from genre_batch.sink.schema import REJECTS, SCORES
 from genre_batch.sink.tables import scores_table
@@ -92,3 +93,14 @@ def test_a_missing_value_is_never_written() -> None:
     empty = table.set_column(2, SCORES.field("etag"), pa.array([None], pa.string()))
     with pytest.raises(pa.ArrowInvalid, match="etag"):
         to_bytes(empty, make_plan())
+
+
+def test_how_a_table_is_cut_into_chunks_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parquet, "_GROUP_ROWS", 4)
+    whole = scores_table([score(track) for track in make_tracks(10)], make_plan())
+    cut = pa.concat_tables([whole.slice(0, 1), whole.slice(1, 6), whole.slice(7)])
+    data = to_bytes(cut, make_plan())
+    assert data == to_bytes(whole, make_plan())
+    groups = pq.ParquetFile(pa.BufferReader(data)).metadata
+    assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [4, 4, 2]
+    assert read_columns(data, None, "x.parquet").equals(whole)
