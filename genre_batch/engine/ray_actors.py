@@ -15,6 +15,7 @@ from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock, P
 from genre_batch.catalog.track import Track
 from genre_batch.config import JobConfig
 from genre_batch.engine.crew import Crew
+from genre_batch.engine.machine import machine_of
 from genre_batch.engine.ray_errors import actor_lives, block_is_lost, machine_went_away, told
 from genre_batch.errors import UserError
 from genre_batch.schedule.events import (
@@ -38,9 +39,11 @@ _PREDICT_WITHIN_S = 300.0
 
 @dataclass(slots=True)
 class _Actor:
+    """`machine`: which one it is on, once it is ready."""
+
     handle: Any  # Ray types the methods of an actor only where their class was decorated, and ours know no Ray
     role: Role
-    ready: bool = False
+    machine: str = ""
     calls: dict[int, float] = field(default_factory=dict)
     oldest_since_s: float = 0.0
 
@@ -67,13 +70,13 @@ class RayActors:
 
     def ready(self, role: Role) -> int:
         """How many of them can work."""
-        return sum(actor.role is role and actor.ready for actor in self._actors.values())
+        return sum(actor.role is role and bool(actor.machine) for actor in self._actors.values())
 
     def start(self, role: Role) -> None:
         """Create an actor; ActorReady follows once it has loaded its model."""
         handle = self._create(role)
         self._actors[self._next_actor] = _Actor(handle, role)
-        self._waiting[handle.ready.remote()] = (self._next_actor, None)
+        self._waiting[handle.__ray_call__.remote(machine_of)] = (self._next_actor, None)
         self._next_actor += 1
 
     def extract(self, actor: int, call: int, tracks: list[Track]) -> None:
@@ -149,7 +152,8 @@ class RayActors:
             return event, None
         state = self._actors[actor]
         if call is None:
-            state.ready, self._start_failures[state.role] = True, 0
+            assert isinstance(report, str)
+            state.machine, self._start_failures[state.role] = report, 0
             return ActorReady(actor, state.role), None
         self._returned(actor, call)
         if isinstance(report, PredictReport):
@@ -173,13 +177,13 @@ class RayActors:
     def _lost(self, actor: int, error: RayError) -> Event:
         state, blameless = self._actors[actor], machine_went_away(error)
         self.stop(actor)
-        if not state.ready and not blameless:
+        if not state.machine and not blameless:
             self._start_failures[state.role] += 1
             if self._start_failures[state.role] >= _START_FAILURES_ALLOWED:
                 raise UserError(
                     f"the {state.role} actors do not start: {told(error)}", "see Ray's worker logs for more"
                 )
-        return ActorLost(actor, blameless, told(error))
+        return ActorLost(actor, blameless, told(error), state.machine)
 
     def _overdue(self) -> list[Answer]:
         now_s = time.monotonic()

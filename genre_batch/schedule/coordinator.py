@@ -2,6 +2,11 @@
 
 A batch waits, is extracted, waits as a block, is predicted, and is done; a shard whose tracks are all done is
 committed. Whatever goes wrong puts a batch back into one of the two queues, or ends a single track as a reject.
+
+A batch in hand when its actor's machine goes is most likely innocent, and is not blamed. But a track may take down
+its machine each time, with all that others have in hand there. So a batch that has lost very many machines is split
+into tracks that are set aside: each is tried when nothing else is left to do, with nothing beside it, and so is
+given up only for machines that went with it alone.
 """
 
 from collections import deque
@@ -35,23 +40,31 @@ from genre_batch.schedule.pool import Pool
 class Limits:
     """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels.
 
-    commits: shards being written. While storage is too slow for more, no new shard is begun, so that finished rows
-    do not pile up in the driver.
+    attempts: how often a batch, and then each of its tracks, may break what has it in hand. machines: how many of them
+    may go with it in hand; see docs/reliability.md. commits: shards being written. While storage is too slow for more,
+    no new shard is begun, so that finished rows do not pile up in the driver.
     """
 
     batch_tracks: int = 32
     calls_per_actor: int = 2
     blocks_per_predictor: int = 4
     attempts: int = 2
+    machines: int = 8
     commits: int = 16
 
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """A batch with the attempts it has used up, and the call whose block it is once it was extracted."""
+    """A batch with the attempts it has used up, the machines it has lost, and the call that returned its block.
+
+    alone: a single track split off from its batch. aside: one that is tried with nothing beside it.
+    """
 
     batch: Batch
     attempts: int = 0
+    machines: frozenset[str] = frozenset()
+    alone: bool = False
+    aside: bool = False
     block: int | None = None
 
 
@@ -68,6 +81,7 @@ class Coordinator:
         self._calls: dict[int, tuple[int, _Work]] = {}
         self._to_extract: deque[_Work] = deque()
         self._to_predict: deque[_Work] = deque()
+        self._set_aside: deque[_Work] = deque()
         self._tracks_left: dict[int, int] = {}
         self._committing: set[int] = set()
         self._blocks: set[int] = set()
@@ -86,6 +100,7 @@ class Coordinator:
             "calls": len(self._calls),
             "to_extract": len(self._to_extract),
             "to_predict": len(self._to_predict),
+            "set_aside": len(self._set_aside),
             "blocks": len(self._blocks),
             "open_shards": len(self._tracks_left),
             "committing": len(self._committing),
@@ -108,8 +123,8 @@ class Coordinator:
                 commands = self._try_again(work, message) if work else []
             case BlockLost(call):
                 commands = self._on_block_lost(call)
-            case ActorLost(actor, blameless, message):
-                commands = self._on_actor_lost(actor, blameless, message)
+            case ActorLost(actor, blameless, message, machine):
+                commands = self._on_actor_lost(actor, message, machine if blameless else None)
             case DeadlinePassed(actor):
                 commands = self._on_deadline(actor)
             case Committed(shard):
@@ -135,37 +150,55 @@ class Coordinator:
         self._to_extract.appendleft(replace(work, block=None))
         return self._forget(work)
 
-    def _on_actor_lost(self, actor: int, blameless: bool, message: str) -> list[Command]:
-        """Requeue an actor's calls; only the oldest, which it had in hand, can have killed it."""
+    def _on_actor_lost(self, actor: int, message: str, machine: str | None) -> list[Command]:
+        """Requeue an actor's calls; only the oldest, which it had in hand, can have killed it, or its `machine`."""
         role = self._role(actor)
         if role is None:
             return []
         works = [self._calls.pop(call)[1] for call in self._pools[role].remove(actor)]
-        suspects = [] if blameless else works[:1]
-        for work in reversed(works[len(suspects) :]):
+        for work in reversed(works[1:]):
             self._requeue(work)
-        return [command for work in suspects for command in self._try_again(work, message)]
+        if not works:
+            return []
+        if machine is None:
+            return self._try_again(works[0], message)
+        return self._on_machine_lost(works[0], message, machine)
 
     def _on_deadline(self, actor: int) -> list[Command]:
         role = self._role(actor)
         if role is None:
             return []
         message = f"no answer from a {role} actor by the deadline"
-        return [StopActor(actor, role), *self._on_actor_lost(actor, False, message)]
+        return [StopActor(actor, role), *self._on_actor_lost(actor, message, None)]
 
     def _try_again(self, work: _Work, message: str) -> list[Command]:
-        """Count an attempt; a batch that has used them up is split, a single track is given up."""
+        """Count an attempt; a batch that has used them up is split, a track on its own is given up."""
         tried = replace(work, attempts=work.attempts + 1)
         if tried.attempts < self._limits.attempts:
             self._requeue(tried)
             return []
-        batch = work.batch
-        if batch.stop - batch.start == 1:
-            role = Role.EXTRACT if work.block is None else Role.PREDICT
-            return [RejectTrack(batch, role, tried.attempts, message), *self._finish(tried)]
-        singles = [_Work(replace(batch, start=row, stop=row + 1)) for row in range(batch.start, batch.stop)]
-        self._to_extract.extendleft(reversed(singles))
+        if work.alone:
+            return self._give_up(work, tried.attempts, message)
+        self._to_extract.extendleft(reversed(_singles(work)))
         return self._forget(work)
+
+    def _on_machine_lost(self, work: _Work, message: str, machine: str) -> list[Command]:
+        """Count a machine, once; a batch that has lost too many is set aside in tracks, and such a track given up."""
+        # until a machine is known to be gone, a batch may be sent to one after another of its dead actors
+        tried = replace(work, machines=work.machines | {machine})
+        lost = len(tried.machines)
+        if lost < self._limits.machines:
+            self._requeue(tried)
+            return []
+        if work.aside:
+            message = f"{lost} machines went away while they had this track in hand, the last: {message}"
+            return self._give_up(work, lost, message)
+        self._set_aside.extend(replace(single, aside=True) for single in _singles(work))
+        return self._forget(work)
+
+    def _give_up(self, work: _Work, attempts: int, message: str) -> list[Command]:
+        role = Role.EXTRACT if work.block is None else Role.PREDICT
+        return [RejectTrack(work.batch, role, attempts, message), *self._finish(work)]
 
     def _requeue(self, work: _Work) -> None:
         queue = self._to_extract if work.block is None else self._to_predict
@@ -227,6 +260,8 @@ class Coordinator:
     def _has_batch(self) -> bool:
         if not self._to_extract and len(self._committing) < self._limits.commits:
             self._open_next_shard()
+        if self._next_shard is None and not (self._to_extract or self._to_predict or self._calls) and self._set_aside:
+            self._to_extract.append(self._set_aside.popleft())
         return bool(self._to_extract)
 
     def _open_next_shard(self) -> None:
@@ -236,3 +271,8 @@ class Coordinator:
         self._next_shard = next(self._shards, None)
         self._tracks_left[shard.index] = shard.stop - shard.start
         self._to_extract.extend(_Work(batch) for batch in plan_batches(shard, self._limits.batch_tracks))
+
+
+def _singles(work: _Work) -> list[_Work]:
+    batch = work.batch
+    return [_Work(replace(batch, start=row, stop=row + 1), alone=True) for row in range(batch.start, batch.stop)]

@@ -56,11 +56,15 @@ class BlockLost:
 
 @dataclass(frozen=True, slots=True)
 class ActorLost:
-    """An actor died. `blameless` says that its machine was taken away, so that no batch is at fault."""
+    """An actor died. `blameless` says that its machine was taken away, so that most likely no batch is at fault.
+
+    machine: which one it was on, empty where that is not known.
+    """
 
     actor: int
     blameless: bool
     message: str
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

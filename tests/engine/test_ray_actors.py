@@ -62,7 +62,8 @@ def test_an_actor_reports_ready_answers_and_can_be_lost(actors: RayActors, tmp_p
     actors.extract(0, 8, [missing])
     ((lost, _),) = next_answers(actors)
     assert isinstance(lost, ActorLost)
-    assert (lost.actor, lost.blameless) == (0, False)
+    (here,) = ray.nodes()
+    assert (lost.actor, lost.blameless, lost.machine) == (0, False, here["NodeID"])
     assert actors.count(Role.EXTRACT) == 0
 
 

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genre_batch.catalog.shards import Shard, plan_shards
+from genre_batch.catalog.shards import Batch, Shard, plan_shards
 from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
     BlockLost,
     CallFailed,
+    Command,
     CommitShard,
     Committed,
     DeadlinePassed,
@@ -19,6 +20,7 @@ from genre_batch.schedule.events import (
     Extracted,
     ForgetBlock,
     Predicted,
+    RejectTrack,
     Role,
     SendExtract,
     SendPredict,
@@ -33,7 +35,7 @@ class Whims:
 
     def __init__(self, tracks: int) -> None:
         shards = plan_shards(tracks, 5)
-        limits = Limits(batch_tracks=3, blocks_per_predictor=1, commits=2)
+        limits = Limits(batch_tracks=3, blocks_per_predictor=1, machines=2, commits=2)
         self.coordinator = Coordinator(shards, limits)
         self.referee = Referee(shards, frozenset(), limits)
         self.calls: dict[int, SendExtract | SendPredict] = {}
@@ -74,7 +76,7 @@ class Whims:
             case "block lost":
                 self.tell(BlockLost(number))
             case "preempted" | "crashed":
-                self.tell(ActorLost(number, kind == "preempted", kind))
+                self.tell(ActorLost(number, kind == "preempted", kind, f"machine {number}"))
             case "silent":
                 self.tell(DeadlinePassed(number))
             case "committed" if self.writing:
@@ -110,12 +112,74 @@ def test_no_order_of_events_breaks_a_rule_or_keeps_the_run_from_ending(
 
 
 def test_preemption_uses_up_no_attempt() -> None:
-    coordinator = Coordinator([Shard(0, 0, 1)], Limits(batch_tracks=8))
+    coordinator = Coordinator([Shard(0, 0, 1)], Limits(attempts=1, machines=20))
+    for actor in range(19):
+        (sent,) = coordinator.handle(ActorReady(actor, Role.EXTRACT))
+        assert isinstance(sent, SendExtract)
+        assert coordinator.handle(ActorLost(actor, True, "its node has died", f"machine {actor}")) == []
+    assert not coordinator.finished
+
+
+def sent_and_lost(coordinator: Coordinator, actor: int, *, blameless: bool) -> tuple[Batch, list[Command]]:
+    """The batch that a new actor gets, and what follows when it dies with it."""
+    (sent,) = coordinator.handle(ActorReady(actor, Role.EXTRACT))
+    assert isinstance(sent, SendExtract)
+    return sent.batch, coordinator.handle(ActorLost(actor, blameless, "gone", f"machine {actor}"))
+
+
+def test_a_track_that_goes_on_taking_machines_down_alone_is_given_up_and_the_message_says_so() -> None:
+    coordinator = Coordinator([Shard(0, 0, 2)], Limits(machines=3))
+    whole = [sent_and_lost(coordinator, actor, blameless=True) for actor in range(3)]
+    assert whole == [(Batch(0, 0, 2), [])] * 3
+    alone = [sent_and_lost(coordinator, actor, blameless=True) for actor in range(3, 6)]
+    assert [batch for batch, _ in alone] == [Batch(0, 0, 1)] * 3
+    (given_up,) = [command for _, commands in alone for command in commands]
+    assert isinstance(given_up, RejectTrack)
+    assert (given_up.batch, given_up.role, given_up.attempts) == (Batch(0, 0, 1), Role.EXTRACT, 3)
+    assert given_up.message == "3 machines went away while they had this track in hand, the last: gone"
+    (sent,) = coordinator.handle(ActorReady(6, Role.EXTRACT))
+    assert isinstance(sent, SendExtract)
+    assert sent.batch == Batch(0, 1, 2)
+    assert coordinator.handle(Extracted(sent.call, 0)) == [ForgetBlock(sent.call), CommitShard(0)]
+
+
+def test_a_machine_counts_once_however_many_of_its_dead_actors_a_batch_is_sent_to() -> None:
+    coordinator = Coordinator([Shard(0, 0, 2)], Limits(machines=2))
     for actor in range(20):
         (sent,) = coordinator.handle(ActorReady(actor, Role.EXTRACT))
         assert isinstance(sent, SendExtract)
-        assert coordinator.handle(ActorLost(actor, True, "its node has died")) == []
-    assert not coordinator.finished
+        assert sent.batch == Batch(0, 0, 2)
+        assert coordinator.handle(ActorLost(actor, True, "gone", "machine 0")) == []
+    assert coordinator.under_way["set_aside"] == 0
+
+
+def test_what_was_set_aside_waits_until_nothing_else_is_left_to_do() -> None:
+    coordinator = Coordinator(plan_shards(4, 2), Limits(machines=1, calls_per_actor=1))
+    assert sent_and_lost(coordinator, 0, blameless=True) == (Batch(0, 0, 2), [])
+    assert coordinator.under_way["set_aside"] == 2
+    (other,) = coordinator.handle(ActorReady(1, Role.EXTRACT))
+    assert isinstance(other, SendExtract)
+    assert other.batch == Batch(1, 2, 4)
+    assert coordinator.handle(ActorReady(2, Role.EXTRACT)) == []
+    _, _, first = coordinator.handle(Extracted(other.call, 0))
+    assert isinstance(first, SendExtract)
+    assert first.batch == Batch(0, 0, 1)
+    assert coordinator.handle(Extracted(first.call, 1)) == []
+    (predict,) = coordinator.handle(ActorReady(3, Role.PREDICT))
+    *_, second = coordinator.handle(Predicted(predict.call)) if isinstance(predict, SendPredict) else ()
+    assert isinstance(second, SendExtract)
+    assert second.batch == Batch(0, 1, 2)
+
+
+@given(tracks=st.integers(1, 3), attempts=st.integers(1, 3))
+def test_a_track_is_given_up_after_as_many_deaths_alone_however_large_its_batch_was(tracks: int, attempts: int) -> None:
+    coordinator = Coordinator([Shard(0, 0, tracks)], Limits(attempts=attempts, calls_per_actor=1))
+    lost = [sent_and_lost(coordinator, actor, blameless=False) for actor in range(2 * attempts)]
+    assert [batch for batch, _ in lost] == [Batch(0, 0, tracks)] * attempts + [Batch(0, 0, 1)] * attempts
+    given_up = [
+        number for number, (_, commands) in enumerate(lost) for each in commands if isinstance(each, RejectTrack)
+    ]
+    assert given_up == [2 * attempts - 1]
 
 
 def test_a_late_answer_of_a_call_that_was_given_up_only_frees_its_block() -> None:

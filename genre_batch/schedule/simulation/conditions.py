@@ -14,6 +14,7 @@ class End(Enum):
     ANSWERS = auto()
     RAISES = auto()
     KILLS = auto()
+    TAKES_MACHINE = auto()
     HANGS = auto()
 
 

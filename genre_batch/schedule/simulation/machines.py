@@ -25,6 +25,7 @@ from genre_batch.schedule.simulation.timeline import Timeline
 class Node:
     """A machine. What lived on it when it died is gone."""
 
+    name: str
     pace: float
     actors: dict[int, None] = field(default_factory=dict)
     died_at_s: float = math.inf
@@ -67,7 +68,7 @@ class Machines:
         self._count = dict.fromkeys(Role, 0)
         self._blocks: dict[int, Node] = {}
         self._roomy: list[Node] = []
-        self._next_actor = 0
+        self._next_actor = self._next_node = 0
 
     @property
     def started(self) -> int:
@@ -143,7 +144,8 @@ class Machines:
             if node.died_at_s == math.inf and len(node.actors) < self._conditions.node_actors:
                 return node
             self._roomy.pop()
-        node = Node(self._conditions.node_pace())
+        node = Node(f"machine {self._next_node}", self._conditions.node_pace())
+        self._next_node += 1
         self._roomy.append(node)
         life_s = self._conditions.node_life_s()
         if life_s < math.inf:
@@ -177,6 +179,9 @@ class Machines:
             return
         self.busy_s[actor.role] += work_s
         event = self._event(actor, command, fate, now_s - work_s)
+        if event is None and fate.end is End.TAKES_MACHINE:
+            self._take_away(actor.node)
+            return
         if event is None:
             self._die(actor, blameless=False, message="killed", cut=False)
             return
@@ -192,7 +197,7 @@ class Machines:
         """What the end of a call tells; None if it is the end of the actor."""
         if isinstance(command, SendPredict) and self._block_is_gone(command.block, began_at_s):
             return BlockLost(command.call)
-        if fate.end is End.KILLS:
+        if fate.end in (End.KILLS, End.TAKES_MACHINE):
             return None
         if fate.end is End.RAISES:
             return CallFailed(command.call, "raised")
@@ -237,9 +242,10 @@ class Machines:
             return
         self._strike_off(actor)
         again_s = self._conditions.again_s()
+        lost = ActorLost(actor.number, blameless, message, actor.node.name)
         if again_s is not None:
-            self._timeline.after(again_s, self._tell, ActorLost(actor.number, blameless, message))
-        self._tell(ActorLost(actor.number, blameless, message))
+            self._timeline.after(again_s, self._tell, lost)
+        self._tell(lost)
         self.fill()
 
     def _strike_off(self, actor: Actor) -> None:

@@ -31,13 +31,23 @@ class RuleBroken(Exception):
 
 
 @dataclass(slots=True)
+class _Tries:
+    """What a batch has used up since it was planned, or a track since it was split off: `alone`, or set `aside`."""
+
+    attempts: int = 0
+    machines: set[str] = field(default_factory=set)
+    alone: bool = False
+    aside: bool = False
+
+
+@dataclass(slots=True)
 class _Pages:
-    """What is known of an open shard. Keys of all are the first row; `done` has the row after the last."""
+    """What is known of an open shard. Keys are the first row, of `tries` also the row after the last, as in `done`."""
 
     planned: dict[int, int]
     done: dict[int, int] = field(default_factory=dict)
     given_up: list[int] = field(default_factory=list)
-    blames: dict[tuple[int, int], int] = field(default_factory=dict)
+    tries: dict[tuple[int, int], _Tries] = field(default_factory=dict)
 
 
 class Referee:
@@ -58,6 +68,7 @@ class Referee:
         self._blocks: set[int] = set()
         self._waiting: dict[int, Batch] = {}
         self._lent: set[int] = set()
+        self._aside: set[int] = set()
         self._open: dict[int, _Pages] = {}
         self._committing: set[int] = set()
         self._closed = set(committed)
@@ -80,11 +91,11 @@ class Referee:
                 self._blame(self._put_back(call))
             case BlockLost(call) if call in self._calls:
                 self._returned(call)
-            case ActorLost(actor, blameless) if actor in self._actors:
-                self._lost(actor, blameless=blameless)
+            case ActorLost(actor, blameless, _, machine) if actor in self._actors:
+                self._lost(actor, machine if blameless else None)
             case DeadlinePassed(actor) if actor in self._actors:
                 self._must_stop = actor
-                self._lost(actor, blameless=False)
+                self._lost(actor, None)
             case Committed(shard):
                 self._committing.discard(shard)
             case _:
@@ -134,6 +145,7 @@ class Referee:
         sent = self._calls.pop(call)
         self._actors[sent.actor].pop(call)
         self._in_hand.discard((sent.batch.start, sent.batch.stop))
+        self._aside.discard(call)
         if isinstance(sent, SendPredict):
             self._lent.discard(sent.block)
         return sent
@@ -144,16 +156,27 @@ class Referee:
             self._waiting[sent.block] = sent.batch
         return sent.batch
 
-    def _lost(self, actor: int, *, blameless: bool) -> None:
+    def _lost(self, actor: int, machine: str | None) -> None:
         batches = [self._put_back(call) for call in list(self._actors[actor])]
         del self._actors[actor]
         self._size[self._role.pop(actor)] -= 1
-        if batches and not blameless:
-            self._blame(batches[0])
+        if batches:
+            self._blame(batches[0], machine)
 
-    def _blame(self, batch: Batch) -> None:
-        blames, rows = self._open[batch.shard].blames, (batch.start, batch.stop)
-        blames[rows] = blames.get(rows, 0) + 1
+    def _blame(self, batch: Batch, machine: str | None = None) -> None:
+        pages = self._open[batch.shard]
+        tries = pages.tries.setdefault((batch.start, batch.stop), _Tries())
+        aside = machine is not None
+        if machine is None:
+            tries.attempts += 1
+        else:
+            tries.machines.add(machine)
+        if self._used_up(tries) and not (tries.aside if aside else tries.alone):
+            for row in range(batch.start, batch.stop):
+                pages.tries[row, row + 1] = _Tries(alone=True, aside=aside)
+
+    def _used_up(self, tries: _Tries) -> bool:
+        return tries.attempts >= self._limits.attempts or len(tries.machines) >= self._limits.machines
 
     def _done(self, batch: Batch) -> None:
         done = self._open[batch.shard].done
@@ -173,8 +196,13 @@ class Referee:
         pages = self._open.get(sent.batch.shard) or self._opened(sent.batch.shard)
         if sent.batch.start in pages.done:
             raise RuleBroken(f"{sent} is done already")
-        if pages.blames.get(rows, 0) >= self._limits.attempts:
+        tries = pages.tries.get(rows, _Tries())
+        if self._used_up(tries):
             raise RuleBroken(f"{sent} has no attempt left")
+        if self._calls and (tries.aside or self._aside):
+            raise RuleBroken(f"{sent} although a track that was set aside is tried with nothing beside it")
+        if tries.aside:
+            self._aside.add(sent.call)
         self._calls[sent.call] = calls[sent.call] = sent
         self._in_hand.add(rows)
         return pages
@@ -184,23 +212,15 @@ class Referee:
         if len(self._waiting) >= most:
             raise RuleBroken(f"{sent} while {len(self._waiting)} blocks wait")
         pages = self._on_send(sent, Role.EXTRACT)
-        if pages.planned.get(sent.batch.start) != sent.batch.stop:
-            self._check_split(sent.batch, pages)
+        rows = sent.batch.start, sent.batch.stop
+        if pages.planned.get(sent.batch.start) != sent.batch.stop and rows not in pages.tries:
+            raise RuleBroken(f"{sent.batch} was neither planned nor split off from what has used up its attempts")
 
     def _on_predict(self, sent: SendPredict) -> None:
         if self._waiting.pop(sent.block, None) != sent.batch:
             raise RuleBroken(f"{sent} without its block")
         self._lent.add(sent.block)
         self._on_send(sent, Role.PREDICT)
-
-    def _check_split(self, batch: Batch, pages: _Pages) -> None:
-        """A batch is split only into single tracks, and only once it has used up its attempts."""
-        start = max(start for start in pages.planned if start <= batch.start)
-        blames = pages.blames.get((start, pages.planned[start]), 0)
-        if batch.stop - batch.start != 1:
-            raise RuleBroken(f"{batch} was never planned")
-        if blames < self._limits.attempts:
-            raise RuleBroken(f"{batch} was split off after {blames} attempts")
 
     def _opened(self, shard: int) -> _Pages:
         if shard in self._closed:
@@ -212,12 +232,14 @@ class Referee:
         return self._open[shard]
 
     def _on_reject(self, batch: Batch, attempts: int) -> None:
-        pages = self._open[batch.shard]
-        blames = pages.blames.get((batch.start, batch.stop), 0)
+        pages, limits = self._open[batch.shard], self._limits
+        tries = pages.tries.get((batch.start, batch.stop), _Tries())
         if batch.stop - batch.start != 1:
             raise RuleBroken(f"{batch} is given up as a whole")
-        if not blames == attempts == self._limits.attempts:
-            raise RuleBroken(f"{batch} is given up after {blames} attempts")
+        broke = tries.alone and tries.attempts == attempts == limits.attempts
+        took_machines = tries.aside and len(tries.machines) == attempts == limits.machines
+        if not (broke or took_machines):
+            raise RuleBroken(f"{batch} is given up too early: {tries}")
         self._done(batch)
         pages.given_up.append(batch.start)
 

@@ -17,6 +17,7 @@ from genre_batch.schedule.simulation.weather import Weather, draw_chances
 
 _MOST_TRACKS = 200
 _MOST_DEATHS = 4
+_POISONS = (End.KILLS, End.HANGS, End.RAISES, End.TAKES_MACHINE)
 _MOST_ACTORS = {Role.EXTRACT: 5, Role.PREDICT: 3}
 
 
@@ -56,6 +57,8 @@ class _SeededRun:
             calls_per_actor=rng.randint(1, 3),
             blocks_per_predictor=rng.randint(1, 4),
             attempts=rng.randint(1, 3),
+            # more than there ever are: a fleet that goes at once, and is noticed machine by machine, is no proof
+            machines=rng.randint(12, 20),
             commits=rng.randint(1, 6),
         )
         self._weather = _weather(rng, self._shards)
@@ -132,6 +135,6 @@ class _SeededRun:
 def _weather(rng: random.Random, shards: ShardPlan) -> Weather:
     chances, tracks = draw_chances(rng), shards[-1].stop
     poisoned = rng.sample(range(tracks), min(tracks, rng.choice((0, 0, 1, 2, 5))))
-    poison = {row: (rng.choice(list(Role)), rng.choice((End.KILLS, End.HANGS, End.RAISES))) for row in poisoned}
+    poison = {row: (rng.choice(list(Role)), rng.choice(_POISONS)) for row in poisoned}
     deaf = frozenset(row for row in range(tracks) if rng.random() < chances.without_segments and row not in poison)
     return Weather(rng, chances, poison, deaf, node_actors=rng.randint(1, 4))

@@ -49,7 +49,7 @@ def draw_chances(rng: random.Random) -> Chances:
         "slow": some(0.3),
         "late": some(0.5),
         "doubled": some(0.5),
-        # Machines that mostly go before a deadline passes would keep a track that hangs from ever being found.
+        # Machines that go within a few calls would make a suspect of every track.
         "node_life_s": rng.uniform(60, 600) if rng.random() < 0.5 else math.inf,
         "slow_commits": some(0.8),
         "resized_after_s": rng.uniform(30, 300) if rng.random() < 0.5 else math.inf,

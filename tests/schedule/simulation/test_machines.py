@@ -44,10 +44,12 @@ class Script(Weather):
 class Stage:
     """Machines whose events are written down."""
 
-    def __init__(self, extract: int, predict: int = 0, *fates: Fate, lives_s: tuple[float, ...] = ()) -> None:
+    def __init__(
+        self, extract: int, predict: int = 0, *fates: Fate, lives_s: tuple[float, ...] = (), node_actors: int = 1
+    ) -> None:
         self.timeline = Timeline()
         self.events: list[tuple[float, Event]] = []
-        script = Script(random.Random(1), Chances(), fates=list(fates), lives_s=list(lives_s))
+        script = Script(random.Random(1), Chances(), node_actors=node_actors, fates=list(fates), lives_s=list(lives_s))
         self.machines = Machines(script, self.timeline, self.tell, {Role.EXTRACT: extract, Role.PREDICT: predict})
         self.machines.fill()
         self.until(0.0)
@@ -92,8 +94,19 @@ def test_a_killed_actor_is_told_of_with_its_calls_and_replaced() -> None:
     stage.until(10.0)
     (lost_at_s, lost), (_, ready) = stage.told()
     assert 2.0 <= lost_at_s <= 3.0
-    assert lost == ActorLost(0, False, "killed")
+    assert lost == ActorLost(0, False, "killed", "machine 0")
     assert ready == ActorReady(1, Role.EXTRACT)
+
+
+def test_a_call_may_take_its_whole_machine_down_and_nobody_is_blamed() -> None:
+    stage = Stage(1, 1, Fate(2.0, End.TAKES_MACHINE), Fate(5.0), node_actors=2)
+    stage.machines.send(SendExtract(0, 0, BATCH))
+    stage.machines.send(SendPredict(1, 1, BATCH, 7))
+    stage.until(10.0)
+    lost = [event for _, event in stage.told() if isinstance(event, ActorLost)]
+    assert sorted(lost, key=lambda each: each.actor) == [
+        ActorLost(actor, True, "its node has died", "machine 0") for actor in (0, 1)
+    ]
 
 
 def test_an_idle_actor_that_went_with_its_machine_is_missed_at_its_next_call() -> None:
@@ -102,7 +115,7 @@ def test_an_idle_actor_that_went_with_its_machine_is_missed_at_its_next_call() -
     assert stage.told() == []
     stage.machines.send(SendExtract(0, 0, BATCH))
     stage.until(30.0)
-    assert next(event for _, event in stage.told()) == ActorLost(0, True, "its node has died")
+    assert next(event for _, event in stage.told()) == ActorLost(0, True, "its node has died", "machine 0")
 
 
 def test_a_block_goes_with_the_machine_that_made_it() -> None:

@@ -34,8 +34,23 @@ WHOLE = [*SCORED, SendExtract(2, 0, B), Extracted(2, 0), ForgetBlock(2), CommitS
 BLAMED = [*READY, *(step for call in (0, 1) for step in (SendExtract(call, 0, A), CallFailed(call, "raised")))]
 
 
+TAKEN = [
+    *READY,
+    *(
+        step
+        for actor in (0, 2)
+        for step in (
+            SendExtract(actor, actor, A),
+            ActorLost(actor, True, "gone", f"machine {actor}"),
+            ActorReady(actor + 2, Role.EXTRACT),
+        )
+    ),
+]
+LIMITS = Limits(batch_tracks=2, machines=2, commits=1, blocks_per_predictor=1)
+
+
 def watch(steps: list[Event | Command]) -> Referee:
-    referee = Referee(plan_shards(8, 4), frozenset(), Limits(batch_tracks=2, commits=1, blocks_per_predictor=1))
+    referee = Referee(plan_shards(8, 4), frozenset(), LIMITS)
     for step in steps:
         if isinstance(step, Event):
             referee.told(step)
@@ -59,6 +74,21 @@ def test_given_up_rows_are_those_of_tracks_alone_that_used_up_their_attempts() -
     assert referee.asked(CommitShard(0)) == (0,)
 
 
+def test_given_up_rows_are_also_those_that_took_down_machines_alone() -> None:
+    alone = [
+        step
+        for actor in (4, 6)
+        for step in (
+            SendExtract(actor, actor, ONE),
+            ActorLost(actor, True, "gone", f"machine {actor}"),
+            ActorReady(actor + 2, Role.EXTRACT),
+        )
+    ]
+    rest = [SendExtract(8, 8, Batch(0, 1, 2)), Extracted(8, 0), SendExtract(9, 8, B), Extracted(9, 0)]
+    referee = watch([*TAKEN, *alone, RejectTrack(ONE, Role.EXTRACT, 2, "gone"), *rest])
+    assert referee.asked(CommitShard(0)) == (0,)
+
+
 @pytest.mark.parametrize(
     ("steps", "rule"),
     [
@@ -70,13 +100,18 @@ def test_given_up_rows_are_those_of_tracks_alone_that_used_up_their_attempts() -
         ([*EXTRACTED, SendExtract(2, 0, B)], "while 1 blocks wait"),
         ([*SCORED, SendExtract(2, 0, A)], "is done already"),
         ([*BLAMED, SendExtract(2, 0, A)], "has no attempt left"),
-        ([*READY, SendExtract(0, 0, ONE)], "split off after 0 attempts"),
-        ([*READY, SendExtract(0, 0, Batch(0, 0, 3))], "was never planned"),
+        ([*READY, SendExtract(0, 0, ONE)], "neither planned nor split off"),
+        ([*READY, SendExtract(0, 0, Batch(0, 0, 3))], "neither planned nor split off"),
+        ([*TAKEN[:5], SendExtract(2, 2, ONE)], "neither planned nor split off"),
+        ([*TAKEN, SendExtract(4, 4, A)], "has no attempt left"),
+        ([*TAKEN, SendExtract(4, 4, B), SendExtract(5, 4, ONE)], "with nothing beside it"),
+        ([*TAKEN, SendExtract(4, 4, ONE), SendExtract(5, 4, B)], "with nothing beside it"),
+        ([*TAKEN, SendExtract(4, 4, ONE), ActorLost(4, True, ""), RejectTrack(ONE, Role.EXTRACT, 1, "")], "too early"),
         ([*EXTRACTED, SendPredict(1, 1, A, 7)], "without its block"),
         ([*EXTRACTED, SendPredict(1, 1, A, 0), ForgetBlock(0)], "while a predict actor has it"),
         ([*EXTRACTED, SendPredict(1, 1, A, 0), BlockLost(1), SendPredict(2, 1, A, 0)], "without its block"),
         ([*BLAMED, RejectTrack(A, Role.EXTRACT, 2, "")], "given up as a whole"),
-        ([*BLAMED, SendExtract(2, 0, ONE), RejectTrack(ONE, Role.EXTRACT, 1, "")], "given up after 0 attempts"),
+        ([*BLAMED, SendExtract(2, 0, ONE), RejectTrack(ONE, Role.EXTRACT, 1, "")], "given up too early"),
         ([*SCORED, CommitShard(0)], "committed without row 2"),
         ([*WHOLE, CommitShard(0)], "committed again"),
         ([*WHOLE, SendExtract(3, 0, B)], "opened again"),

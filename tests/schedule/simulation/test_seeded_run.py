@@ -24,8 +24,8 @@ PLANTED = {
         "",
     ),
     "the batches of an actor that was lost are not sent again": (
-        "            self._requeue(work)\n        return [command",
-        "            pass\n        return [command",
+        "            self._requeue(work)\n        if not works",
+        "            pass\n        if not works",
     ),
     "a call that raised is not tried again": ("self._try_again(work, message) if work else []", "[]"),
     "a shard is committed with a missing batch": (
@@ -40,16 +40,45 @@ PLANTED = {
         "self._next_shard = next(self._shards, None)\n        self._tracks_left",
         "self._next_shard = next(self._shards, None) and next(self._shards, None)\n        self._tracks_left",
     ),
-    "preemptions are counted": ("[] if blameless else works[:1]", "works[:1]"),
-    "all that an actor held is blamed": ("[] if blameless else works[:1]", "[] if blameless else works"),
-    "the newest call is blamed": (
-        "suspects = [] if blameless else works[:1]",
-        "works.reverse(); suspects = [] if blameless else works[:1]",
+    "preemptions are counted as attempts": ("machine if blameless else None", "None"),
+    "crashes are counted as preemptions": ("machine if blameless else None", "machine"),
+    "all that an actor held is blamed": (
+        "for work in reversed(works[1:]):\n            self._requeue(work)\n",
+        "for work in works[1:]:\n            self._try_again(work, message)\n",
     ),
-    "nothing is ever blamed": ("[] if blameless else works[:1]", "[]"),
+    "the newest call is blamed": (
+        "for work in reversed(works[1:]):",
+        "for work in reversed((works := works[::-1])[1:]):",
+    ),
+    "nothing is ever blamed": ("return self._try_again(works[0], message)", "return self._requeue(works[0]) or []"),
+    "machines are never counted": ("work.machines | {machine}", "work.machines"),
+    "each dead actor of a machine is counted": (
+        "work.machines | {machine}",
+        "work.machines | {f'{machine} {len(work.machines)}'}",
+    ),
+    "one machine too many": (
+        "if lost < self._limits.machines:",
+        "if lost <= self._limits.machines:",
+    ),
+    "one machine too few": (
+        "if lost < self._limits.machines:",
+        "if lost + 1 < self._limits.machines:",
+    ),
+    "a batch that lost machines is given up as a whole": ("if work.aside:", "if work:"),
+    "a track set aside is never given up": ("if work.aside:", "if not work:"),
+    "what is set aside is forgotten": ("self._set_aside.extend(", "list("),
+    "a track set aside is tried beside others": ("or self._calls) and", "or False) and"),
+    "a track set aside is tried before the last shard": (
+        "if self._next_shard is None and not (self._to",
+        "if not (self._to",
+    ),
+    "a track set aside is tried while blocks wait": (
+        "(self._to_extract or self._to_predict or",
+        "(self._to_extract or",
+    ),
     "a silent actor is never stopped": ("commands = self._on_deadline(actor)", "commands = []"),
     "a silent actor is stopped and its batches forgotten": (
-        "[StopActor(actor, role), *self._on_actor_lost(actor, False, message)]",
+        "[StopActor(actor, role), *self._on_actor_lost(actor, message, None)]",
         "[StopActor(actor, role)]",
     ),
     "one attempt too many": (
@@ -60,8 +89,12 @@ PLANTED = {
         "if tried.attempts < self._limits.attempts:",
         "if tried.attempts + 1 < self._limits.attempts:",
     ),
-    "a batch is given up as a whole": ("if batch.stop - batch.start == 1:", "if batch:"),
-    "a split track inherits the attempts of its batch": ("stop=row + 1)) for", "stop=row + 1), tried.attempts) for"),
+    "a batch is given up as a whole": ("if work.alone:", "if work:"),
+    "a split track inherits the attempts of its batch": ("stop=row + 1), alone", "stop=row + 1), work.attempts, alone"),
+    "a track that was planned alone is given up earlier": (
+        "if work.alone:",
+        "if work.alone or work.batch.stop - work.batch.start == 1:",
+    ),
     "the block of a late answer leaks": ("[ForgetBlock(call)]", "[]"),
     "an answer that comes twice frees a block in use": (
         "[] if call in self._blocks else [ForgetBlock(call)]",
