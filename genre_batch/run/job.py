@@ -11,6 +11,7 @@ from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.crew import Crew, features_crew, scoring_crew
 from genre_batch.model.architecture import Estimator
 from genre_batch.model.bundle import OUTPUT_SCHEMA_VERSION, load_bundle
+from genre_batch.model.check_weights import check_weights
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.run.recipes import descriptors_of
 from genre_batch.sink.answers import MakeTable, features_maker, make_scores
@@ -35,6 +36,7 @@ class Job:
 def scoring_job(config: ScoreConfig) -> Job:
     """The job of `genre-batch score`. Raises UsageError where the bundle cannot be used."""
     bundle = load_bundle(config.bundle)
+    check_weights(bundle)
     if isinstance(bundle.manifest.architecture, Estimator):
         open_predictor(bundle)  # cheap here, and damage is told before any work
         on_cpu = config.predict.model_copy(update={"device": "cpu"})  # it would hold a GPU and never use it

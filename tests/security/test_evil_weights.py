@@ -216,5 +216,23 @@ def test_an_evaluation_refuses_weights_that_only_their_maker_vouches_for(
     assert "weights" in told(capsys, "evaluate", evil, labelled)
 
 
+@pytest.mark.parametrize("plan", [[], ["--plan"]])
+def test_so_does_a_run_before_ray_starts_or_anything_is_listed_or_written(
+    plan: list[str],
+    evil: Path,
+    mark: Path,
+    labelled: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, ray_folder = mark.parent / "out", mark.parent / "ray"
+    ray_folder.mkdir()
+    monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
+    words = ["score", labelled, out, *plan, "--set", f"bundle={evil}"]
+    assert "no safetensors file" in told(capsys, *words)
+    assert not out.exists()
+    assert list(ray_folder.iterdir()) == []
+
+
 def test_actors_refuse_them_too(evil: Path) -> None:
     assert "weights" in refused(lambda: PredictGenres(str(evil), "cpu", "fp32"))
