@@ -192,7 +192,8 @@ class GcConfig(BaseModel):
     """Settings of `genre-batch gc`.
 
     delete: remove what is listed. unfinished: an unfinished run to give up. min_age_h: what a run left behind that was
-    planned, or a temporary file that was written, less than so many hours ago is kept: its driver may be at work.
+    planned, or a temporary or foreign file that was written, less than so many hours ago is kept: somebody may be at
+    work on it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

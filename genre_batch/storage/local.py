@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 
@@ -55,7 +56,7 @@ class LocalStore:
         """See `Store.head`."""
         with _reading(uri) as file:
             facts = os.fstat(file)
-            return StoredObject(uri, _etag(file, facts), facts.st_size)
+            return StoredObject(uri, _etag(file, facts), facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
         """See `Store.read`. The version is checked before and after the bytes are read."""

@@ -61,7 +61,7 @@ class S3Store:
     def head(self, uri: str) -> StoredObject:
         """See `Store.head`."""
         found = _head(uri, ReadFailed)
-        return StoredObject(uri, found["ETag"].strip('"'), found["ContentLength"])
+        return StoredObject(uri, found["ETag"].strip('"'), found["ContentLength"], found["LastModified"])
 
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
         """See `Store.read`. One request; it is the unit that is tried again."""

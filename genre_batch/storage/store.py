@@ -1,7 +1,8 @@
 """What every storage back end offers, and what can go wrong with one object."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 
@@ -35,11 +36,15 @@ class WriteFailed(StorageError):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One object as a listing shows it. `etag` has no quotes; `uri` keeps the key byte for byte."""
+    """One object as a listing shows it. `etag` has no quotes; `uri` keeps the key byte for byte.
+
+    modified_at: when it was written, by the clock of the store; `head` tells it always, a listing need not.
+    """
 
     uri: str
     etag: str
     size_bytes: int
+    modified_at: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

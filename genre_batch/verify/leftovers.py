@@ -14,7 +14,7 @@ from genre_batch.sink.plan import RunPlan, run_ids
 from genre_batch.sink.pointer import as_written, read_pointer, swap_pointer
 from genre_batch.sink.run_facts import planned_at
 from genre_batch.sink.turn import Head
-from genre_batch.storage.store import Store, StoredObject
+from genre_batch.storage.store import AccessDenied, ObjectGone, Store, StoredObject
 from genre_batch.storage.temporary_files import temporary_files
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.pointers import identity_path, new_claim
@@ -79,7 +79,7 @@ class Leftovers:
         if given_up is not None:
             yield from self._of_given_up(given_up, runs)
         for path, found in table_files(self._store, self._output):
-            if self._is_extra(path, runs):
+            if self._is_extra(path, found, runs):
                 yield self._leftover(found, Why.EXTRA)
         for run_id, run in runs.items():
             yield from self._of_run(run_id, run)
@@ -97,11 +97,11 @@ class Leftovers:
         named = {file.path for file in records.manifest.files} if records.manifest else None
         return Standing(state, records.plan, files, trusted=not findings.damage, named=named)
 
-    def _is_extra(self, path: str, runs: dict[str, Standing]) -> bool:
+    def _is_extra(self, path: str, found: StoredObject, runs: dict[str, Standing]) -> bool:
         named = run_and_shard(path)
         run = runs.get(named[0]) if named else None
         if named is None:
-            return True
+            return layout.is_own(self._output, found.uri) and self._was_written_long_ago(path, found.uri)
         if run is None:
             return self._is_old(named[0])
         if named[0] == self._config.unfinished or not run.trusted or run.plan is None:
@@ -131,6 +131,20 @@ class Leftovers:
             return True
         self.kept.append(f"{run_id}: planned less than {self._config.min_age_h:g} h ago; its driver may be at work")
         return False
+
+    def _was_written_long_ago(self, path: str, uri: str) -> bool:
+        """Whether nobody can still be at work on a file whose name says nothing of a run."""
+        try:
+            written_at = self._store.head(uri).modified_at
+        except ObjectGone:
+            return False
+        except AccessDenied:
+            written_at = None
+        if written_at is None:
+            self.kept.append(f"{path}: how old it is cannot be told")
+        elif written_at > self._young:
+            self.kept.append(f"{path}: written less than {self._config.min_age_h:g} h ago; its writer may be at work")
+        return written_at is not None and written_at <= self._young
 
     def _of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
         """Markers, then rejects, then answers: what is left is what a driver writes first. The plan goes last."""

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ def test_what_is_written_is_listed_and_read(tmp_path: Path) -> None:
     assert [found.uri for found in listed] == [f"{tmp_path}/a", f"{tmp_path}/b/1"]
     assert listed == [store.head(found.uri) for found in listed]
     assert [store.read(found.uri, etag=found.etag) for found in listed] == [LARGE, SMALL]
+    assert all(found.modified_at and abs(found.modified_at.timestamp() - time.time()) < 60 for found in listed)
     assert store.folders(f"{tmp_path}") == [f"{tmp_path}/b/"]
     assert [found.uri for found in store.list(f"{tmp_path}", after=f"{tmp_path}/a")] == [f"{tmp_path}/b/1"]
 

@@ -1,3 +1,4 @@
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -41,7 +42,9 @@ def test_what_is_written_is_listed_and_read(root: str) -> None:
         store.write(f"{root}/{name}", DATA + name.encode())
     listed = list(store.list(root))
     assert [found.uri for found in listed] == [f"{root}/{name}" for name in sorted(names)]
-    assert listed == [store.head(found.uri) for found in listed]
+    heads = [store.head(found.uri) for found in listed]
+    assert listed == heads
+    assert all(head.modified_at and abs(head.modified_at.timestamp() - time.time()) < 60 for head in heads)
     assert [store.read(found.uri, etag=found.etag) for found in listed] == [DATA + n.encode() for n in sorted(names)]
     assert '"' not in listed[0].etag
     assert store.folders(root) == [f"{root}/a-b/", f"{root}/a/", f"{root}/ab/"]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -84,10 +85,25 @@ def test_leftovers_are_listed_and_removed_only_when_told(output: Path, runs: Run
 
 def test_what_is_young_is_kept(output: Path, runs: Runs) -> None:
     litter(output, runs[0])
+    foreign = (output / layout.answers_path(runs[0], 0)).with_name("copy of a file.parquet")
     report = cleared(output, min_age_h=1e6, delete=True)
-    assert {each.why for each in report.leftovers} == {"extra", "quarantined", "staged"}
+    assert report.counts == {"extra": 1, "quarantined": 1, "staged": 1}
     assert any("20261120T000000Z-abcdef" in line for line in report.kept)
+    assert [line.partition(": ")[0] for line in report.kept if "written" in line] == [str(foreign.relative_to(output))]
+    assert foreign.exists()
     assert (output / "_runs" / "20261120T000000Z-abcdef" / "listing" / "part-00000.parquet").exists()
+
+
+def test_a_foreign_file_goes_once_it_is_old(output: Path, runs: Runs) -> None:
+    folder = (output / layout.answers_path(runs[0], 0)).parent
+    for name, age_h in (("young.parquet", 1.0), ("old.parquet", 3.0)):
+        (folder / name).write_bytes(b"another program's")
+        written_s = time.time() - age_h * 3600
+        os.utime(folder / name, (written_s, written_s))
+    report = cleared(output, min_age_h=2.0, delete=True)
+    assert [Path(each.path).name for each in report.leftovers] == ["old.parquet"]
+    assert [Path(line.partition(": ")[0]).name for line in report.kept] == ["young.parquet"]
+    assert [name for name in ("young.parquet", "old.parquet") if (folder / name).exists()] == ["young.parquet"]
 
 
 def test_an_unfinished_run_goes_only_by_its_name(output: Path, unfinished: RunPlan) -> None:
@@ -141,6 +157,11 @@ def test_s3_is_cleared(bucket: str) -> None:
     store.write(layout.at(table, path), b"PAR1")
     assert [each.path for each in cleared(table, delete=True).leftovers] == [path]
     assert everything(store, table) == before
+    foreign = path.replace(path.rsplit("/", 1)[-1], "foreign.parquet")
+    store.write(layout.at(table, foreign), b"PAR1")
+    (kept,) = cleared(table, min_age_h=1.0, delete=True).kept
+    assert kept.startswith(f"{foreign}: written less than 1 h ago")
+    assert [each.path for each in cleared(table, delete=True).leftovers] == [foreign]
 
 
 def test_odd_names_are_escaped(output: Path, runs: Runs) -> None:
