@@ -16,10 +16,11 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.sink.schema import REJECTS, SCORES, features_schema
 from genre_batch.storage.store import ObjectGone, Store
+from genre_batch.verify.feature_values import wrong_numbers, wrong_segments
 from genre_batch.verify.findings import Finding, Kind
 from genre_batch.verify.score_values import wrong_scores
 from genre_batch.verify.stored_record import StoredRecord, read_record
-from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_segments, wrong_tracks
+from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_tracks
 
 
 @dataclass(slots=True)
@@ -123,9 +124,11 @@ class ShardCheck:
             self._faults(facts, Kind.WRONG_VALUES, paths[1], wrong_rejects(rejects[1]))
         if answers is None:
             return
-        scores = self._plan.answers == "scores"
-        values = wrong_scores(answers[1], self._genres) if scores else wrong_segments(answers[1])
-        self._faults(facts, Kind.WRONG_VALUES if scores else Kind.WRONG_ROWS, paths[0], values)
+        if self._plan.answers == "scores":
+            self._faults(facts, Kind.WRONG_VALUES, paths[0], wrong_scores(answers[1], self._genres))
+        else:
+            self._faults(facts, Kind.WRONG_ROWS, paths[0], wrong_segments(answers[1]))
+            self._faults(facts, Kind.WRONG_VALUES, paths[0], wrong_numbers(answers[1]))
         if not any(finding.path == paths[1] and finding.kind in _UNREADABLE for finding in facts.findings):
             self._faults(
                 facts, Kind.WRONG_ROWS, paths[0], wrong_tracks(answers[1], rejects[1] if rejects else None, tracks)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import RejectReason, Stage, printable
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, to_tracks
+from genre_batch.catalog.track_table import to_tracks
 from genre_batch.sink.run_facts import RunFacts
 
 Fault = tuple[str, int]
@@ -40,18 +40,6 @@ def wrong_tracks(answers: pa.Table, rejects: pa.Table | None, tracks: Sequence[T
         yield "rows are of no listed track", len(by_id.keys() - listed.keys())
         other = sum(by_id[track_id] != listed[track_id] for track_id in by_id.keys() & listed.keys())
         yield "rows have another etag, uri or size than the listing", other
-
-
-def wrong_segments(features: pa.Table) -> Iterator[Fault]:
-    """Faults of the order of rows within a track of `features`."""
-    segments = features["segment"].to_pylist()
-    tracks = list(zip(*(features[name].to_pylist() for name in SCHEMA.names), strict=True))
-    before = zip([-1, *segments], [None, *tracks], strict=False)
-    wrong = sum(
-        segment != 0 and (segment != last + 1 or track != last_track)
-        for segment, track, (last, last_track) in zip(segments, tracks, before, strict=False)
-    )
-    yield "segments do not count from 0", wrong
 
 
 def wrong_rejects(rejects: pa.Table) -> Iterator[Fault]:

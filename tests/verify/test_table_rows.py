@@ -1,13 +1,11 @@
 from collections.abc import Iterable
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from sink.shard_rows import make_plan, make_track, make_tracks, reject, score
 
-from genre_batch.sink.schema import DescribedTrack
-from genre_batch.sink.tables import features_table, rejects_table, scores_table
-from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_segments, wrong_tracks
+from genre_batch.sink.tables import rejects_table, scores_table
+from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_tracks
 
 RUN = make_plan()
 TRACKS = make_tracks(5)
@@ -53,12 +51,3 @@ def test_wrong_rejects_are_told(column: str, value: object) -> None:
     field = REJECTS.schema.field(column)
     table = REJECTS.set_column(REJECTS.column_names.index(column), field, pa.array([value] * 2, field.type))
     assert list(told(wrong_rejects(table)).values()) == [2]
-
-
-def test_segments_count_from_0_within_a_track() -> None:
-    rows = [DescribedTrack(track, 30.0, 0.0, "x", np.ones((2, 1, 1), np.float32)) for track in TRACKS[:2]]
-    table = features_table(rows, RUN, ["tempo"], 3.0)
-    assert told(wrong_segments(table)) == {}
-    assert told(wrong_tracks(table, None, TRACKS[:2])) == {}
-    assert told(wrong_segments(table.take([0, 3, 2, 1]))) == {"segments do not count from 0": 2}
-    assert told(wrong_segments(table.slice(1))) == {"segments do not count from 0": 1}
