@@ -1,8 +1,12 @@
 """The record of a shard is made anew from files that two of three witnesses agree on, and from no others."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
+from sink.shard_rows import make_plan
 from verify.injury import flip
 from verify.outputs import tracks_of
 
@@ -10,6 +14,9 @@ from genre_batch.sink import layout
 from genre_batch.sink.finish import read_manifest
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.run_facts import RunFacts
+from genre_batch.sink.schema import AnsweredTrack, DescribedTrack
+from genre_batch.sink.tables import features_table
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
 
@@ -55,3 +62,29 @@ def test_a_marker_of_another_shard(output: Path, runs: tuple[RunPlan, RunPlan]) 
     facts = checked(output, runs[0])
     assert {finding.path for finding in facts.findings} == {layout.commit_path(runs[0].run_id, 1)}
     assert facts.record is not None
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "kind"),
+    [
+        ("tempo", 120.0, None),
+        ("tempo", float("nan"), "wrong_values"),
+        ("segment", 7, "wrong_rows"),
+        ("segment_start_s", 15.0, "wrong_rows"),
+        ("decoder", "another", "wrong_rows"),
+    ],
+)
+def test_features_that_were_committed_wrong(column: str, value: object, kind: str | None, tmp_path: Path) -> None:
+    plan = make_plan(8, answers="features", shard_tracks=4)
+
+    def make_table(rows: Sequence[AnsweredTrack], run: RunFacts) -> pa.Table:
+        table = features_table([row for row in rows if isinstance(row, DescribedTrack)], run, ["tempo"], 3.0)
+        values, place = table[column].to_pylist(), table.column_names.index(column)
+        values[1] = value
+        return table.set_column(place, table.field(column), pa.array(values, table.field(column).type))
+
+    rows = [DescribedTrack(track, 30.0, 15.0, "x", np.ones((2, 1, 1), np.float32)) for track in TRACKS]
+    Ledger(LocalStore(), str(tmp_path), plan, make_table).commit(1, rows, [])
+    facts = ShardCheck(LocalStore(), str(tmp_path), plan, None, None).check(1, TRACKS)
+    assert [str(finding.kind) for finding in facts.findings] == ([kind] if kind else [])
+    assert (facts.record is None) == bool(kind)
