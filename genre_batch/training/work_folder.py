@@ -1,7 +1,9 @@
 """What a training has done so far, beside its output: one that was killed goes on from there."""
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -13,9 +15,11 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from genre_batch.errors import UserError
+from genre_batch.errors import UsageError, UserError
 from genre_batch.training.answers import Answers, FoldAnswers
 from genre_batch.training.checkpoint import Checkpoint
+
+_LOCK = "lock"
 
 
 @contextmanager
@@ -23,21 +27,65 @@ def work_folder(output: Path) -> Iterator[Path]:
     """The folder `.<output name>.training` beside `output`, which stays where the training is killed or fails.
 
     It is removed at the end of the block and, where it was made here and holds nothing yet, after a UserError.
+    Raises UsageError where another training to `output` is at work in it.
     """
     folder = output.parent / f".{output.name}.training"
     new = not folder.exists()
     above = [parent for parent in folder.parents if not parent.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
+    with _held(folder, output):
+        try:
+            yield folder
+        except UserError:
+            if new and not any(path.is_file() for path in folder.rglob("*") if path.name != _LOCK):
+                with suppress(OSError):
+                    _remove(folder)
+                    for parent in above:
+                        parent.rmdir()
+            raise
+        _remove(folder)
+
+
+@contextmanager
+def _held(folder: Path, output: Path) -> Iterator[None]:
+    """Hold the folder, which is made where there is none; the kernel lets go of it when the process dies."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except FileNotFoundError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # whoever held it before may have removed the folder, and this file with it
+            if not _is_at(folder / _LOCK, lock):
+                continue
+            yield
+            return
+        except BlockingIOError as error:
+            raise UsageError(
+                f"another training to {output} is at work", "wait for it, or train to another folder"
+            ) from error
+        finally:
+            os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder that is held; the lock goes last, and from then on the folder may be another training's."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != _LOCK:
+            path.unlink()
+    (folder / _LOCK).unlink()
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _is_at(path: Path, file: int) -> bool:
     try:
-        yield folder
-    except UserError:
-        if new and not any(path.is_file() for path in folder.rglob("*")):
-            with suppress(OSError):
-                shutil.rmtree(folder)
-                for parent in above:
-                    parent.rmdir()
-        raise
-    shutil.rmtree(folder)
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
 
 
 class Work:

@@ -1,15 +1,20 @@
 """What was finished comes back to the same training alone, and nothing stays where nothing is to be gone on with."""
 
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from genre_batch.cli import main
 from genre_batch.errors import UsageError
 from genre_batch.training.answers import Answers, FoldAnswers
 from genre_batch.training.work_folder import Work, work_folder
 
 ANSWERS = Answers(np.array([[0.5, -1.0], [2.0, 3.0]], np.float32), np.array([4, 7]))
+RECIPE = ("--set", "name=x", "--set", "architecture.name=forest")
 FOLD = FoldAnswers(ANSWERS, curves={"train_loss": [1.0, 0.1]})
 
 
@@ -66,3 +71,60 @@ def test_it_stays_after_a_failure_and_a_usage_error_removes_only_what_is_new(tmp
     with pytest.raises(UsageError), work_folder(tmp_path / "bundle"):
         raise UsageError("too many folds", "")
     assert (tmp_path / ".bundle.training" / "part").exists()
+
+
+def test_another_training_to_the_same_output_is_refused_and_disturbs_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for genre in ("jazz", "rock"):
+        (tmp_path / "music" / genre).mkdir(parents=True)
+        (tmp_path / "music" / genre / "a.wav").write_bytes(b"RIFF")
+    with work_folder(tmp_path / "bundle") as folder:
+        (folder / "part").touch()
+        with pytest.raises(SystemExit) as ended:
+            main(["train", str(tmp_path / "music"), str(tmp_path / "bundle"), *RECIPE])
+        assert ended.value.code == 2
+        told = capsys.readouterr().err.splitlines()
+        assert told[0] == f"error: another training to {tmp_path / 'bundle'} is at work"
+        assert len(told) == 2
+        assert (folder / "part").exists()
+        with work_folder(tmp_path / "other"):
+            pass
+    assert not folder.exists()
+
+
+def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+    program = (
+        "import pathlib, sys\n"
+        "from genre_batch.training.work_folder import work_folder\n"
+        "with work_folder(pathlib.Path(sys.argv[1])) as folder:\n"
+        "    (folder / 'part').touch()\n"
+        "    print('at work', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "bundle")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout
+        assert other.stdout.readline() == "at work\n"
+        with pytest.raises(UsageError, match="at work"), work_folder(tmp_path / "bundle"):
+            pytest.fail("both are at work")
+        other.kill()
+        other.wait()
+        with work_folder(tmp_path / "bundle") as folder:
+            assert (folder / "part").exists()
+
+
+def test_never_are_two_at_work_however_the_folder_comes_and_goes(tmp_path: Path) -> None:
+    def train(_: int) -> bool:
+        try:
+            with work_folder(tmp_path / "bundle") as folder:
+                (folder / "mine").touch(exist_ok=False)
+                (folder / "mine").unlink()
+        except UsageError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as threads:
+        done = list(threads.map(train, range(400)))
+    assert any(done)
+    assert list(tmp_path.iterdir()) == []
