@@ -19,6 +19,7 @@ class Fault(Enum):
     SHORT_LENGTH = auto()
     LOST_ANSWER = auto()
     STALLED_BODY = auto()
+    TRICKLING_BODY = auto()
     NO_ANSWER = auto()
     NO_RANGES = auto()
     NO_CONDITIONS = auto()

@@ -17,6 +17,7 @@ _REFUSALS = {
     Fault.DENIED: (403, "AccessDenied"),
     Fault.EXPIRED: (400, "ExpiredToken"),
 }
+_TRICKLES_EVERY_S = 0.05
 _SHORT = (Fault.SHORT_BODY, Fault.SHORT_LENGTH, Fault.STALLED_BODY)
 
 
@@ -129,10 +130,24 @@ class FaultyProxy:
         length = headers.get("Content-Length", str(len(answer)))
         handler.send_header("Content-Length", str(len(kept)) if fault is Fault.SHORT_LENGTH else length)
         handler.end_headers()
+        if fault is Fault.TRICKLING_BODY:
+            self._trickle(handler, kept)
+            return
         handler.wfile.write(kept)
         handler.close_connection = len(kept) < len(answer)
         if fault is Fault.STALLED_BODY:
             self._fall_silent(handler)
+
+    @staticmethod
+    def _trickle(handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Send a byte now and then until the client closes the connection."""
+        handler.connection.settimeout(_TRICKLES_EVERY_S)
+        for place in range(len(body)):
+            handler.wfile.write(body[place : place + 1])
+            with suppress(TimeoutError):
+                if not handler.connection.recv(1):
+                    break
+        handler.close_connection = True
 
     @staticmethod
     def _fall_silent(handler: BaseHTTPRequestHandler) -> None:

@@ -130,11 +130,12 @@ def test_what_passes_leaves_no_trace_in_the_table(catalog: Catalog, proxy: Fault
         Rule(Fault.SLOW_DOWN, rate=0.2),
         Rule(Fault.SLOW_DOWN, "PUT", rate=0.1),
         Rule(Fault.LOST_ANSWER, "PUT", rate=0.1),
+        Rule(Fault.TRICKLING_BODY, keys=f"{MUSIC}ogg-0$", first=1),
         seed=5,
     )
     report = catalog.score("storm")
     hit = faults_seen(proxy)
-    assert hit[Fault.STALLED_BODY] == 2
+    assert (hit[Fault.STALLED_BODY], hit[Fault.TRICKLING_BODY]) == (2, 1)
     assert min(hit[Fault.SHORT_BODY], hit[Fault.SLOW_DOWN], hit[Fault.LOST_ANSWER]) > 0
     assert unpinned(proxy) == []
     assert report.rejected == 0
@@ -148,6 +149,7 @@ def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
 ) -> None:
     proxy.follow(
         Rule(Fault.STALLED_BODY, keys=f"{MUSIC}wav-1$"),
+        Rule(Fault.TRICKLING_BODY, keys=f"{MUSIC}wav-3$"),
         Rule(Fault.NO_ANSWER, keys=f"{MUSIC}flac-1$"),
         Rule(Fault.SHORT_BODY, keys=f"{MUSIC}ogg-1$"),
         Rule(Fault.DENIED, keys=f"{MUSIC}m4a"),
@@ -158,7 +160,7 @@ def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
     catalog.just_before_it_is_read(proxy, "mp3-3", catalog.overwrite)
     catalog.score("lasting")
     wanted = {f"m4a-{number}": "access_denied" for number in range(OF_EACH)}
-    wanted |= dict.fromkeys(["wav-1", "flac-1", "ogg-1"], "read_failed")
+    wanted |= dict.fromkeys(["wav-1", "wav-3", "flac-1", "ogg-1"], "read_failed")
     wanted |= {"wav-2": "gone", "mp3-2": "changed", "mp3-3": "changed"}
     table = catalog.table("lasting")
     assert {str(row["uri"]).rsplit("/", 1)[1]: row["reason"] for row in rows(table, "rejects")} == wanted

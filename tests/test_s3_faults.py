@@ -96,8 +96,8 @@ def impatient(monkeypatch) -> None:
     monkeypatch.setattr(s3_client, "READ_TIMEOUT_S", 0.3)
 
 
-@pytest.mark.parametrize("fault", [Fault.STALLED_BODY, Fault.NO_ANSWER])
-def test_a_server_that_falls_silent_is_asked_again(
+@pytest.mark.parametrize("fault", [Fault.STALLED_BODY, Fault.TRICKLING_BODY, Fault.NO_ANSWER])
+def test_a_server_that_falls_silent_or_nearly_so_is_asked_again(
     impatient: None, proxy: FaultyProxy, bucket: str, fault: Fault
 ) -> None:
     uri = f"s3://{bucket}/a"
@@ -107,8 +107,10 @@ def test_a_server_that_falls_silent_is_asked_again(
     assert proxy.requests == 2
 
 
-@pytest.mark.parametrize(("fault", "requests"), [(Fault.STALLED_BODY, 3), (Fault.NO_ANSWER, 5)])
-def test_a_server_that_stays_silent_is_a_failed_read_before_long(
+@pytest.mark.parametrize(
+    ("fault", "requests"), [(Fault.STALLED_BODY, 3), (Fault.TRICKLING_BODY, 3), (Fault.NO_ANSWER, 5)]
+)
+def test_a_server_that_stays_silent_or_nearly_so_is_a_failed_read_before_long(
     impatient: None, proxy: FaultyProxy, bucket: str, fault: Fault, requests: int
 ) -> None:
     store.write(f"s3://{bucket}/a", DATA)

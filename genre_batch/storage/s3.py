@@ -5,7 +5,6 @@ import hashlib
 import re
 import uuid
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from genre_batch.storage.s3_attempts import ShortBody, attempt, code_of, status_of
+from genre_batch.storage.s3_body import read_body
 from genre_batch.storage.s3_client import s3_client
 from genre_batch.storage.s3_page import objects_of
 from genre_batch.storage.store import ObjectChanged, ObjectGone, ObjectPage, ReadFailed, StoredObject, WriteFailed
@@ -140,9 +140,7 @@ def _get(uri: str, etag: str | None, start: int, length: int | None) -> bytes | 
         if status_of(error) == 416:
             return None
         raise
-    # not `with response["Body"]`, which gives the raw stream, whose errors are urllib3's
-    with closing(response["Body"]) as body:
-        data = body.read()
+    data = read_body(response["Body"])
     if etag is not None and response["ETag"].strip('"') != etag:
         raise ObjectChanged(f"{uri!r} has changed since it was listed.")
     return _checked(data, response, start, length)
