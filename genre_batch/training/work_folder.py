@@ -48,25 +48,32 @@ def work_folder(output: Path) -> Iterator[Path]:
 @contextmanager
 def _held(folder: Path, output: Path) -> Iterator[None]:
     """Hold the folder, which is made where there is none; the kernel lets go of it when the process dies."""
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        try:
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except FileNotFoundError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # whoever held it before may have removed the folder, and this file with it
-            if not _is_at(folder / _LOCK, lock):
-                continue
-            yield
-            return
-        except BlockingIOError as error:
-            raise UsageError(
-                f"another training to {output} is at work", "wait for it, or train to another folder"
-            ) from error
-        finally:
-            os.close(lock)
+    while (lock := _try_to_hold(folder, output)) is None:
+        pass
+    try:
+        yield
+    finally:
+        os.close(lock)
+
+
+def _try_to_hold(folder: Path, output: Path) -> int | None:
+    """The lock, held; None where whoever held it removed the folder, and the lock with it, at the same time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise UsageError(
+            f"another training to {output} is at work", "wait for it, or train to another folder"
+        ) from error
+    if _is_at(folder / _LOCK, lock):
+        return lock
+    os.close(lock)
+    return None
 
 
 def _remove(folder: Path) -> None:
