@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, Validat
 
 from genre_batch.catalog.listing_file import GROUP_ROWS, ListingFile, to_parquet
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import in_batches
+from genre_batch.catalog.track_table import SCHEMA, in_batches, to_tracks
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.open_store import join
 from genre_batch.storage.store import ObjectGone, Store
@@ -101,15 +101,18 @@ class Listing:
 
     def rows(self, start: int, stop: int) -> list[Track]:
         """Tracks `start` to `stop` (not included), of which there must be so many: IndexError otherwise."""
+        return to_tracks(self.table(start, stop))
+
+    def table(self, start: int, stop: int) -> pa.Table:
+        """The same tracks as rows."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a listing of {len(self)}")
-        tracks: list[Track] = []
+        pieces = [SCHEMA.empty_table()]
         while start < stop:
             number, row = divmod(start, self.info.file_rows)
-            piece = self._file(number).rows(row, row + stop - start)
-            tracks += piece
-            start += len(piece)
-        return tracks
+            pieces.append(self._file(number).table(row, row + stop - start))
+            start += pieces[-1].num_rows
+        return pa.concat_tables(pieces)
 
     def _file(self, number: int) -> ListingFile:
         if self._open is None or self._open[0] != number:

@@ -46,11 +46,11 @@ class ListingFile:
         self._starts = list(accumulate((metadata.row_group(n).num_rows for n in range(self.groups)), initial=0))
         self._kept: tuple[int, pa.Table] | None = None
 
-    def rows(self, start: int, stop: int) -> list[Track]:
-        """Tracks from row `start` on: up to `stop`, or to the end of the row group that `start` is in."""
+    def table(self, start: int, stop: int) -> pa.Table:
+        """The tracks from row `start` on: up to `stop`, or to the end of the row group that `start` is in."""
         group = bisect_right(self._starts, start) - 1
         first, end = self._starts[group : group + 2]
-        return to_tracks(self._group(group).slice(start - first, min(stop, end) - start))
+        return self._group(group).slice(start - first, min(stop, end) - start)
 
     def __iter__(self) -> Iterator[Track]:
         for group in range(self.groups):

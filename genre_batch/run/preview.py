@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import PartPlan, plan_shards
 from genre_batch.catalog.stratified_sample import StratifiedSample
-from genre_batch.catalog.track_table import in_batches
 from genre_batch.config import TableConfig, load
 from genre_batch.run.forecast import Forecast, forecast, priced
 from genre_batch.run.job import Job
@@ -86,7 +85,7 @@ def _left_of(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[pa.Re
     """The tracks of an unfinished run that have no outcome yet."""
     listing = Listing(store, listing_folder(config.output, plan.run_id))
     for part in PartLedger(store, config.output, plan, Ledger(store, config.output, plan)).left():
-        yield from in_batches(listing.rows(part.start, part.stop))
+        yield from listing.table(part.start, part.stop).to_batches()
 
 
 def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, left: PartPlan) -> Forecast | None:

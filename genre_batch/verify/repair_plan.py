@@ -142,7 +142,7 @@ def _sort_shards(
     listing = Listing(store, listing_folder(output, run.plan.run_id)) if with_listing else None
     shards = plan_shards(run.plan.tracks, run.plan.shard_tracks)
     for shard in damaged:
-        tracks = listing.rows(shards[shard].start, shards[shard].stop) if listing else None
+        tracks = listing.table(shards[shard].start, shards[shard].stop) if listing else None
         found = check.check(shard, tracks)
         marker = layout.commit_path(run.plan.run_id, shard)
         if found.record is None:

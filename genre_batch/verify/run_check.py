@@ -1,17 +1,16 @@
 """One run held against its records: plan, settings, listing, markers, files, manifest, report."""
 
 import hashlib
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+import pyarrow as pa
 import yaml
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.shards import plan_shards
-from genre_batch.catalog.track import Track
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.model.bundle import load_bundle
 from genre_batch.run.report import ScoreReport
@@ -26,10 +25,12 @@ from genre_batch.verify.listing_check import check_listing
 from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import head_of, read_run_records
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
+from genre_batch.verify.table_rows import unsorted
 
 _READERS = 8
+_ROWS_AHEAD = 1_000_000
 
-OnShard = Callable[["CheckedRun", ShardFacts, Sequence[Track]], None]
+OnShard = Callable[["CheckedRun", ShardFacts, pa.Table | None], None]
 
 
 class State(StrEnum):
@@ -93,7 +94,7 @@ def check_run(store: Store, output: str, run_id: str, findings: Findings, on_sha
 
 
 def _told(
-    checked: CheckedRun, facts: ShardFacts, tracks: Sequence[Track], findings: Findings, on_shard: OnShard
+    checked: CheckedRun, facts: ShardFacts, tracks: pa.Table | None, findings: Findings, on_shard: OnShard
 ) -> CommitRecord | None:
     """Count a shard and pass it on; what its marker should say."""
     findings.extend(facts.findings)
@@ -110,26 +111,28 @@ def _told(
 
 def _facts(
     check: ShardCheck, plan: RunPlan, listing: Listing | None, committed: Sequence[int], findings: Findings
-) -> Iterator[tuple[ShardFacts, Sequence[Track]]]:
+) -> Iterator[tuple[ShardFacts, pa.Table | None]]:
     shards = plan_shards(plan.tracks, plan.shard_tracks)
 
-    def work() -> Iterator[tuple[int, list[Track] | None]]:
+    def work() -> Iterator[tuple[int, pa.Table | None]]:
         # a listing is for one thread; `prefetched` takes items in the thread that iterates
-        last = ""
+        last = pa.chunked_array([], pa.string())
         for number in committed:
-            tracks = listing.rows(shards[number].start, shards[number].stop) if listing else None
-            ids = [last, *(track.track_id for track in tracks or [])]
-            if any(b <= a for a, b in itertools.pairwise(ids)):
-                path = layout.run_path(plan.run_id, "listing/listing.json")
-                findings.add(Kind.DAMAGED, path, f"not sorted and unique in shard {number}", run_id=plan.run_id)
-            last = ids[-1]
+            tracks = listing.table(shards[number].start, shards[number].stop) if listing else None
+            if tracks is not None:
+                ids = pa.chunked_array([*last.chunks, *tracks["track_id"].chunks], pa.string())
+                if unsorted(ids, unique=True):
+                    path = layout.run_path(plan.run_id, "listing/listing.json")
+                    findings.add(Kind.DAMAGED, path, f"not sorted and unique in shard {number}", run_id=plan.run_id)
+                last = ids[-1:]
             yield number, tracks
 
-    def facts(item: tuple[int, list[Track] | None]) -> tuple[ShardFacts, Sequence[Track]]:
-        return check.check(*item), item[1] or ()
+    def facts(item: tuple[int, pa.Table | None]) -> tuple[ShardFacts, pa.Table | None]:
+        return check.check(*item), item[1]
 
+    ahead = max(1, min(2 * _READERS, _ROWS_AHEAD // plan.shard_tracks))
     with ThreadPoolExecutor(_READERS) as executor:
-        yield from prefetched(facts, work(), executor, 2 * _READERS)
+        yield from prefetched(facts, work(), executor, ahead)
 
 
 def _note_strangers(files: RunFiles, findings: Findings) -> None:

@@ -1,10 +1,12 @@
 """Tracks that one model has answered twice in the same version, over all runs: sorted on disk, so in bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import groupby
 from types import TracebackType
 from typing import Self
+
+import pyarrow as pa
 
 from genre_batch.catalog.reject import printable
 from genre_batch.catalog.track import Track
@@ -31,15 +33,17 @@ class AnsweredKeys:
         for runs in self._runs.values():
             runs.__exit__(kind, error, trace)
 
-    def add(self, plan: RunPlan, path: str, keys: Sequence[tuple[str, str]]) -> None:
-        """Note the (track_id, etag) of one file of answers, at `path`."""
+    def add(self, plan: RunPlan, path: str, keys: pa.Table) -> None:
+        """Note the track_id and etag of each answer of one file, at `path`."""
         model = plan.model_id, plan.fingerprint
         self._runs.setdefault(model, TrackRuns())
-        waiting = self._waiting.setdefault(plan.run_id, [])
-        # the place of a track's address says which file answered it
-        waiting += [Track(track_id, path, etag, 0) for track_id, etag in keys]
-        if len(waiting) >= _KEPT_AT_ONCE:
-            self._flush(model, plan.run_id)
+        for batch in keys.to_batches(max_chunksize=_KEPT_AT_ONCE):
+            ids, etags = batch["track_id"].to_pylist(), batch["etag"].to_pylist()
+            waiting = self._waiting.setdefault(plan.run_id, [])
+            # the place of a track's address says which file answered it
+            waiting += [Track(track_id, path, etag, 0) for track_id, etag in zip(ids, etags, strict=True)]
+            if len(waiting) >= _KEPT_AT_ONCE:
+                self._flush(model, plan.run_id)
 
     def end_run(self, plan: RunPlan) -> None:
         """Note that all files of a run have been added."""

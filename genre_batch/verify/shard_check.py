@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from genre_batch.catalog.reject import printable
-from genre_batch.catalog.track import Track
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.answers import keys_of
+from genre_batch.sink.answers import once_a_track
 from genre_batch.sink.parquet import file_metadata, from_bytes, read_columns
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
@@ -28,14 +27,14 @@ class ShardFacts:
     """What one shard turned out to be.
 
     marker: what its marker says, None where it is missing or not readable. record: what the marker should say, made
-    anew from files that agree with the marker or the manifest; None where any of them does not. keys: (track_id, etag)
-    of its answers. size_bytes: read.
+    anew from files that agree with the marker or the manifest; None where any of them does not. keys: track_id and etag
+    of its answers, a row a track; None where they cannot be read. size_bytes: read.
     """
 
     shard: int
     marker: CommitRecord | None = None
     record: CommitRecord | None = None
-    keys: list[tuple[str, str]] = field(default_factory=list)
+    keys: pa.Table | None = None
     size_bytes: int = 0
     findings: list[Finding] = field(default_factory=list)
 
@@ -57,8 +56,8 @@ class ShardCheck:
         self._store, self._output, self._plan = store, output, plan
         self._named, self._genres = named, genres
 
-    def check(self, shard: int, tracks: Sequence[Track] | None) -> ShardFacts:
-        """The facts of one shard, whose listed tracks are `tracks`; None where the listing cannot be read."""
+    def check(self, shard: int, tracks: pa.Table | None) -> ShardFacts:
+        """The facts of one shard, whose listed tracks are rows of `tracks`; None where the listing cannot be read."""
         facts = ShardFacts(shard)
         marker = read_record(self._store, self._output, layout.commit_path(self._plan.run_id, shard), CommitRecord)
         facts.marker = marker.value
@@ -114,7 +113,7 @@ class ShardCheck:
         facts: ShardFacts,
         paths: tuple[str, str],
         found: Sequence[tuple[DataFile, pa.Table] | None],
-        tracks: Sequence[Track] | None,
+        tracks: pa.Table | None,
     ) -> None:
         answers, rejects = found
         for path, file in zip(paths, found, strict=True):
@@ -133,7 +132,7 @@ class ShardCheck:
             self._faults(
                 facts, Kind.WRONG_ROWS, paths[0], wrong_tracks(answers[1], rejects[1] if rejects else None, tracks)
             )
-        facts.keys = keys_of(answers[1])
+        facts.keys = once_a_track(answers[1]).select(["track_id", "etag"])
         if not any(finding.path in paths for finding in facts.findings):
             counts = Counts.of(answers[1], rejects[1] if rejects else None)
             files = tuple(file[0] for file in found if file is not None)

@@ -1,11 +1,14 @@
 """Whether the objects in the source are still those that were listed: information, since catalogs change."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
+import pyarrow as pa
+
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
+from genre_batch.catalog.track_table import to_tracks
 from genre_batch.sink.prefetch import prefetched
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import AccessDenied, ObjectGone
@@ -22,11 +25,12 @@ class ListedVersions:
         self._runs = runs
         self._waiting: list[Track] = []
 
-    def add(self, tracks: Sequence[Track]) -> None:
+    def add(self, tracks: pa.Table) -> None:
         """Note listed tracks."""
-        self._waiting += tracks
-        if len(self._waiting) >= _KEPT_AT_ONCE:
-            self._flush()
+        for batch in tracks.to_batches(max_chunksize=_KEPT_AT_ONCE):
+            self._waiting += to_tracks(batch)
+            if len(self._waiting) >= _KEPT_AT_ONCE:
+                self._flush()
 
     def check(self, findings: Findings) -> None:
         """Note each track whose object is another version now, or gone. One request for each track."""

@@ -1,14 +1,13 @@
 """Whether the rows of a shard are those of its tracks, each once, and carry the facts of their run."""
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import RejectReason, Stage, printable
-from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import to_tracks
+from genre_batch.catalog.track_table import SCHEMA
+from genre_batch.sink.answers import once_a_track
 from genre_batch.sink.run_facts import RunFacts
 
 Fault = tuple[str, int]
@@ -25,21 +24,26 @@ def wrong_facts(table: pa.Table, run: RunFacts) -> Iterator[Fault]:
         yield f"{name} is not that of the run", pc.sum(other).as_py() or 0
 
 
-def wrong_tracks(answers: pa.Table, rejects: pa.Table | None, tracks: Sequence[Track] | None) -> Iterator[Fault]:
+def wrong_tracks(answers: pa.Table, rejects: pa.Table | None, tracks: pa.Table | None) -> Iterator[Fault]:
     """Faults of the tracks that rows are about; `tracks` are the listed ones, None where they are not known."""
-    answered, rejected = to_tracks(_once_a_track(answers)), [] if rejects is None else to_tracks(rejects)
-    for rows in (answered, rejected):
-        ids = [track.track_id for track in rows]
-        yield "rows are not in the order of the listing", sum(b < a for a, b in itertools.pairwise(ids))
-    found = [*answered, *rejected]
-    by_id = {track.track_id: track for track in found}
-    yield "tracks have more than one outcome", len(found) - len(by_id)
-    if tracks is not None:
-        listed = {track.track_id: track for track in tracks}
-        yield "listed tracks have no outcome", len(listed.keys() - by_id.keys())
-        yield "rows are of no listed track", len(by_id.keys() - listed.keys())
-        other = sum(by_id[track_id] != listed[track_id] for track_id in by_id.keys() & listed.keys())
-        yield "rows have another etag, uri or size than the listing", other
+    tables = [once_a_track(answers)] if rejects is None else [once_a_track(answers), rejects]
+    for rows in tables:
+        yield "rows are not in the order of the listing", unsorted(rows["track_id"])
+    found = pa.concat_tables([rows.select(SCHEMA.names) for rows in tables])
+    yield "tracks have more than one outcome", found.num_rows - _distinct(found)
+    if tracks is None:
+        return
+    yield "listed tracks have no outcome", _distinct(_outside(tracks, found["track_id"]))
+    strangers = _outside(found, tracks["track_id"])
+    yield "rows are of no listed track", _distinct(strangers)
+    unlike = found.filter(pc.invert(pc.is_in(_as_text(found), value_set=_as_text(tracks))))
+    yield "rows have another etag, uri or size than the listing", _distinct(unlike) - _distinct(strangers)
+
+
+def unsorted(ids: pa.ChunkedArray, *, unique: bool = False) -> int:
+    """How many of `ids` are less than the one before, or the same where they are to be unique."""
+    wrong = (pc.less_equal if unique else pc.less)(ids[1:], ids[:-1])
+    return pc.sum(wrong).as_py() or 0
 
 
 def wrong_rejects(rejects: pa.Table) -> Iterator[Fault]:
@@ -52,5 +56,16 @@ def wrong_rejects(rejects: pa.Table) -> Iterator[Fault]:
     yield "the message is not printable", sum(printable(message) != message for message in messages)
 
 
-def _once_a_track(answers: pa.Table) -> pa.Table:
-    return answers.filter(pc.equal(answers["segment"], 0)) if "segment" in answers.column_names else answers
+def _distinct(rows: pa.Table) -> int:
+    return int(pc.count_distinct(rows["track_id"]).as_py())
+
+
+def _outside(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=ids)))
+
+
+def _as_text(rows: pa.Table) -> pa.ChunkedArray:
+    """All that is known of each track; the lengths in front make it one of those values alone."""
+    columns = [rows[name] for name in ("track_id", "uri", "etag")]
+    lengths = [pc.binary_length(column).cast(pa.string()) for column in columns]
+    return pc.binary_join_element_wise(*lengths, *columns, rows["size_bytes"].cast(pa.string()), ":")

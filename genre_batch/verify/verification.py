@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 
+import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.config import VerifyConfig
 from genre_batch.errors import UsageError
@@ -84,10 +84,10 @@ def verify(config: VerifyConfig) -> VerifyReport:
 def _check_runs(
     config: VerifyConfig, store: Store, findings: Findings, keys: AnsweredKeys, listed: ListedVersions | None
 ) -> list[CheckedRun]:
-    def on_shard(run: CheckedRun, facts: ShardFacts, tracks: Sequence[Track]) -> None:
-        if run.plan is not None:
+    def on_shard(run: CheckedRun, facts: ShardFacts, tracks: pa.Table | None) -> None:
+        if run.plan is not None and facts.keys is not None:
             keys.add(run.plan, layout.answers_path(run.plan, facts.shard), facts.keys)
-        if listed is not None:
+        if listed is not None and tracks is not None:
             listed.add(tracks)
 
     there = list(run_ids(store, config.output))

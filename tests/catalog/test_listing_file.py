@@ -5,7 +5,7 @@ import pytest
 
 from genre_batch.catalog.listing_file import GROUP_ROWS, ListingFile, to_parquet
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import in_batches
+from genre_batch.catalog.track_table import in_batches, to_tracks
 from genre_batch.errors import DamageFound
 from genre_batch.storage.local import LocalStore
 
@@ -34,8 +34,8 @@ def path(tmp_path: Path) -> Path:
 def test_rows_end_with_their_row_group(path: Path) -> None:
     file = ListingFile(LocalStore(), str(path), len(TRACKS))
     assert file.groups == 3
-    assert file.rows(16_380, 16_400) == TRACKS[16_380:16_384]
-    assert file.rows(16_384, 16_400) == TRACKS[16_384:16_400]
+    assert to_tracks(file.table(16_380, 16_400)) == TRACKS[16_380:16_384]
+    assert to_tracks(file.table(16_384, 16_400)) == TRACKS[16_384:16_400]
     assert list(file) == TRACKS
 
 
@@ -43,7 +43,7 @@ def test_only_the_row_group_asked_for_is_read_and_only_once(path: Path) -> None:
     store = CountingStore()
     file = ListingFile(store, str(path), len(TRACKS))
     for start in range(0, 16_384, 1000):
-        file.rows(start, start + 10)
+        file.table(start, start + 10)
     assert store.bytes_read < 0.75 * path.stat().st_size
 
 

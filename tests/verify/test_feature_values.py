@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from sink.shard_rows import make_plan, make_tracks
 
+from genre_batch.catalog.track_table import to_batch
 from genre_batch.sink.schema import DescribedTrack
 from genre_batch.sink.tables import features_table
 from genre_batch.verify.feature_values import wrong_numbers, wrong_segments
@@ -75,9 +76,10 @@ def test_a_time_that_is_none_is_told(column: str, value: float) -> None:
 
 
 def test_a_track_that_is_there_twice_is_told_by_its_rows() -> None:
+    listed = pa.Table.from_batches([to_batch(TRACKS)])
     doubled = pa.concat_tables([table().slice(0, SEGMENTS), table()])
     assert told(wrong_segments(doubled)) == {"segments do not count from 0": 1, **_not_later(1)}
-    assert told(wrong_tracks(doubled, None, TRACKS)) == {"tracks have more than one outcome": 1}
+    assert told(wrong_tracks(doubled, None, listed)) == {"tracks have more than one outcome": 1}
 
 
 def _not_later(rows: int) -> dict[str, int]:

@@ -1,5 +1,7 @@
+import pyarrow as pa
 from sink.shard_rows import make_plan, make_track, make_tracks
 
+from genre_batch.catalog.track_table import to_batch
 from genre_batch.verify import scored_twice
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.scored_twice import AnsweredKeys
@@ -9,8 +11,9 @@ SECOND = make_plan(run_id="20261122T065212Z-000000")
 OTHER = make_plan(run_id="20261123T065212Z-000000", fingerprint="0" * 64)
 
 
-def keys(*numbers: int, etag: str = "v1") -> list[tuple[str, str]]:
-    return [(track.track_id, track.etag) for track in (make_track(number, etag) for number in numbers)]
+def keys(*numbers: int, etag: str = "v1") -> pa.Table:
+    tracks = to_batch([make_track(number, etag) for number in numbers])
+    return pa.Table.from_batches([tracks]).select(["track_id", "etag"])
 
 
 def test_only_the_same_version_by_the_same_model_is_twice(monkeypatch) -> None:
@@ -22,7 +25,9 @@ def test_only_the_same_version_by_the_same_model_is_twice(monkeypatch) -> None:
                 path = f"scores/{plan.run_id}-0000000{start}.parquet"
                 answered.add(plan, path, keys(start, start + 1))
             answered.end_run(plan)
-        answered.add(SECOND, f"scores/{SECOND.run_id}-00000000.parquet", [*keys(3, 4, 5), *keys(6, etag="v2")])
+        answered.add(
+            SECOND, f"scores/{SECOND.run_id}-00000000.parquet", pa.concat_tables([keys(3, 4, 5), keys(6, etag="v2")])
+        )
         answered.end_run(SECOND)
         answered.check(findings)
     assert sorted((finding.path, finding.tracks) for finding in findings.kept) == [

@@ -10,6 +10,7 @@ from sink.shard_rows import make_plan
 from verify.injury import flip
 from verify.outputs import tracks_of
 
+from genre_batch.catalog.track_table import to_batch
 from genre_batch.sink import layout
 from genre_batch.sink.finish import read_manifest
 from genre_batch.sink.ledger import Ledger
@@ -21,19 +22,20 @@ from genre_batch.storage.local import LocalStore
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
 
 TRACKS = tracks_of(range(4, 8))
+LISTED = pa.Table.from_batches([to_batch(TRACKS)])
 
 
 def checked(output: Path, plan: RunPlan, *, manifest: bool = True) -> ShardFacts:
     found = read_manifest(LocalStore(), str(output), plan.run_id)
     named = {file.path: file for file in found.files} if manifest and found else None
-    return ShardCheck(LocalStore(), str(output), plan, named, ["jazz", "rock"]).check(1, TRACKS)
+    return ShardCheck(LocalStore(), str(output), plan, named, ["jazz", "rock"]).check(1, LISTED)
 
 
 def test_a_whole_shard(output: Path, runs: tuple[RunPlan, RunPlan]) -> None:
     facts = checked(output, runs[0])
     assert facts.findings == []
     assert facts.record == facts.marker == Ledger(LocalStore(), str(output), runs[0]).record(1)
-    assert facts.keys == [(track.track_id, track.etag) for track in TRACKS]
+    assert facts.keys == LISTED.select(["track_id", "etag"])
 
 
 @pytest.mark.parametrize("manifest", [True, False])
@@ -85,6 +87,6 @@ def test_features_that_were_committed_wrong(column: str, value: object, kind: st
 
     rows = [DescribedTrack(track, 30.0, 15.0, "x", np.ones((2, 1, 1), np.float32)) for track in TRACKS]
     Ledger(LocalStore(), str(tmp_path), plan, make_table).commit(1, rows, [])
-    facts = ShardCheck(LocalStore(), str(tmp_path), plan, None, None).check(1, TRACKS)
+    facts = ShardCheck(LocalStore(), str(tmp_path), plan, None, None).check(1, LISTED)
     assert [str(finding.kind) for finding in facts.findings] == ([kind] if kind else [])
     assert (facts.record is None) == bool(kind)

@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pyarrow as pa
+
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_runs import TrackRuns
+from genre_batch.catalog.track_table import to_batch
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.source_etags import ListedVersions
@@ -19,8 +22,9 @@ def test_the_newest_listed_version_is_compared(tmp_path: Path) -> None:
     findings = Findings()
     with TrackRuns() as runs:
         versions = ListedVersions(runs)
-        versions.add([*listed, never])
-        versions.add([Track(newer.uri, newer.uri, newer.etag, newer.size_bytes)])
+        versions.add(pa.Table.from_batches([to_batch([*listed, never])]))
+        changed = Track(newer.uri, newer.uri, newer.etag, newer.size_bytes)
+        versions.add(pa.Table.from_batches([to_batch([changed])]))
         versions.check(findings)
     assert [(finding.path[-1], finding.is_damage) for finding in findings.kept] == [("b", False), ("d", False)]
     assert "gone" in findings.kept[1].message

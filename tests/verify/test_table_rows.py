@@ -1,9 +1,11 @@
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pytest
 from sink.shard_rows import make_plan, make_track, make_tracks, reject, score
 
+from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import to_batch
 from genre_batch.sink.tables import rejects_table, scores_table
 from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_tracks
 
@@ -13,13 +15,17 @@ SCORES = scores_table([score(track) for track in TRACKS[:3]], RUN)
 REJECTS = rejects_table([reject(track) for track in TRACKS[3:]], RUN)
 
 
+def listed(tracks: Sequence[Track]) -> pa.Table:
+    return pa.Table.from_batches([to_batch(tracks)])
+
+
 def told(faults: Iterable[Fault]) -> dict[str, int]:
     return {fault: tracks for fault, tracks in faults if tracks}
 
 
 def test_whole_tables_have_no_fault() -> None:
-    assert told(wrong_tracks(SCORES, REJECTS, TRACKS)) == {}
-    assert told(wrong_tracks(SCORES, None, TRACKS[:3])) == {}
+    assert told(wrong_tracks(SCORES, REJECTS, listed(TRACKS))) == {}
+    assert told(wrong_tracks(SCORES, None, listed(TRACKS[:3]))) == {}
     assert told([*wrong_facts(SCORES, RUN), *wrong_facts(REJECTS, RUN), *wrong_rejects(REJECTS)]) == {}
 
 
@@ -34,8 +40,8 @@ def test_whole_tables_have_no_fault() -> None:
         (SCORES.take([1, 0, 2]), None, {"rows are not in the order of the listing": 1}),
     ],
 )
-def test_wrong_rows_are_told(scores: pa.Table, tracks: list[object] | None, fault: dict[str, int]) -> None:
-    assert told(wrong_tracks(scores, REJECTS, tracks)) == fault  # type: ignore[arg-type]
+def test_wrong_rows_are_told(scores: pa.Table, tracks: list[Track] | None, fault: dict[str, int]) -> None:
+    assert told(wrong_tracks(scores, REJECTS, None if tracks is None else listed(tracks))) == fault
 
 
 def test_rows_of_another_run_are_told() -> None:
