@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from genre_batch.evaluation.figure_style import BLUE, GREY, VERMILLION, WIDTH, label, one_plot, styled
 
@@ -21,6 +22,7 @@ def counts_by_name(counts: Mapping[str, int], what: str, *, colour: str = BLUE) 
     axes.set_xmargin(0.1)
     axes.invert_yaxis()
     axes.tick_params(axis="y", length=0.0)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.set_xlabel(what)
     return figure
@@ -45,6 +47,7 @@ def confidence_histogram(answered: Sequence[int], abstained: Sequence[int]) -> F
         )
         axes.legend()
     axes.set(xlabel="confidence", ylabel="tracks", xlim=(0.0, 1.0))
+    axes.yaxis.set_major_locator(MaxNLocator("auto", integer=True))
     axes.yaxis.set_major_formatter("{x:,.0f}")
     axes.grid(visible=True, axis="y", color=GREY, alpha=0.25)
     axes.set_axisbelow(True)

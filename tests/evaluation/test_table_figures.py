@@ -29,3 +29,10 @@ def test_without_abstentions_there_is_one_colour() -> None:
     (axes,) = confidence_histogram([1, 2], [0, 0]).axes
     assert len(axes.patches) == 2
     assert axes.get_legend() is None
+
+
+def test_few_tracks_are_counted_in_whole_numbers() -> None:
+    (names,) = counts_by_name({"blues": 3, "jazz": 1}, "tracks").axes
+    (sure,) = confidence_histogram([1, 2], [0, 0]).axes
+    for ticks in (names.get_xticks(), sure.get_yticks()):
+        assert all(float(tick).is_integer() for tick in ticks)
