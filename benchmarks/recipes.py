@@ -52,6 +52,8 @@ def trained(name: str, split: str, arguments: argparse.Namespace) -> TrainReport
             "repeats=1",
             f"cache={arguments.work}/features",
         ]
+        if split == "leaky":
+            overrides.append("training_window=null")  # segments that are drawn anew cannot be split beforehand
         overrides += arguments.set
         places = {"source": arguments.labelled, "output": str(output)}
         settings = load(TrainConfig, str(recipe_file(name)), overrides, places)
