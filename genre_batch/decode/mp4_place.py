@@ -49,8 +49,9 @@ class SampleTable:
 
     def byte_of(self, sample: int) -> int:
         """The byte at which sample number `sample` begins."""
-        runs = np.diff(np.append(self.chunks[:, 0], len(self.offsets) + 1))
-        in_chunk = np.repeat(self.chunks[:, 1], np.maximum(runs, 0))[: len(self.offsets)]
+        behind = len(self.offsets) + 1
+        starts = np.maximum.accumulate(np.minimum(self.chunks[:, 0], behind))  # forged ones would take all memory
+        in_chunk = np.repeat(self.chunks[:, 1], np.diff(starts, append=behind))
         firsts = np.concatenate([[0], np.cumsum(in_chunk)])
         chunk = min(int(np.searchsorted(firsts, sample, side="right")) - 1, len(self.offsets) - 1)
         return int(self.offsets[chunk] + self.sizes[firsts[chunk] : sample].sum())

@@ -1,6 +1,7 @@
 """Where the window of an MP4 file is."""
 
 import io
+import tracemalloc
 from fractions import Fraction
 
 import av
@@ -47,3 +48,14 @@ def test_chunks_of_several_sizes_and_64_bit_offsets() -> None:
 @pytest.mark.parametrize("index", [b"", bytes(100), b"\0\0\0\x10moov\0\0\0\x08trak"])
 def test_an_index_without_tables_is_none(index: bytes) -> None:
     assert sample_table(index) is None
+
+
+@pytest.mark.parametrize("starts", [[1, 20_000_000], [1, 200_000] * 100])
+def test_forged_chunks_take_no_memory(starts: list[int]) -> None:
+    chunks = np.array([[start, 1] for start in starts])
+    table = SampleTable(10, 100, np.array([[4, 1]]), chunks, np.array([5, 6, 7, 8]), np.array([100, 200, 300, 400]))
+    tracemalloc.start()
+    assert [table.byte_of(number) for number in range(4)] == [100, 200, 300, 400]
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 1 << 20
