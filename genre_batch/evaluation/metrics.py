@@ -98,10 +98,14 @@ def log_loss(probabilities: Probabilities, labels: Labels) -> float:
 
 
 def macro_f1(answers: Labels, labels: Labels) -> float:
-    """The mean F1 over the genres that occur among `labels` [n]; `answers` [n] are genres as well."""
-    from sklearn.metrics import f1_score
+    """The mean F1 over the genres that occur among `labels` [n]; `answers` [n] are genres as well.
 
-    return float(f1_score(labels, answers, labels=np.unique(labels), average="macro", zero_division=0.0))
+    Counted here, since a bootstrap asks a thousand times: scikit-learn takes milliseconds to look at its arguments.
+    """
+    n_genres = 1 + max(int(answers.max()), int(labels.max()))
+    true, given, hits = (np.bincount(x, minlength=n_genres) for x in (labels, answers, labels[answers == labels]))
+    occurs = true > 0
+    return float((2 * hits[occurs] / (true + given)[occurs]).mean())
 
 
 def roc_auc(probabilities: Probabilities, labels: Labels) -> float | None:

@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 import sklearn.metrics
 import sklearn.preprocessing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from genre_batch.evaluation.metrics import (
     GenreFigures,
     expected_calibration_error,
     label_index_mse,
     log_loss,
+    macro_f1,
     mean_squared_error,
     measure,
     roc_auc,
@@ -49,6 +52,13 @@ def test_figures_equal_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> N
     assert metrics.roc_auc == pytest.approx(expected)
     one_hot = np.eye(4)[labels]
     assert metrics.mean_squared_error == pytest.approx(sklearn.metrics.mean_squared_error(one_hot, probabilities))
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=40))
+def test_macro_f1_is_that_of_scikit_learn_over_the_genres_that_occur(pairs: list[tuple[int, int]]) -> None:
+    labels, answers = np.array(pairs).T
+    occurring = {"labels": np.unique(labels), "average": "macro", "zero_division": 0.0}
+    assert macro_f1(answers, labels) == pytest.approx(sklearn.metrics.f1_score(labels, answers, **occurring), abs=1e-12)
 
 
 def test_calibration_error_is_the_gap_between_confidence_and_accuracy() -> None:
