@@ -21,6 +21,12 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
+# hundreds of test processes import Ray and torch: each would compile their thousands of files again
+unexport PYTHONDONTWRITEBYTECODE
+
+# one file stays with one process, the long ones begin first (tests/conftest.py)
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 .PHONY: help setup test test-faults lint audit demo simulate chaos fuzz bench clean
 
 help:
@@ -49,10 +55,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 test: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(PYTEST)
 
 test-faults: setup
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m faults
+	$(PYTEST) -m faults $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.faults' tests)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -26,6 +26,15 @@ from s3_server import S3Server
 _RADOSGW_PROGRAMS = ("radosgw", "radosgw-admin", "ceph", "ceph-mon", "ceph-osd", "ceph-authtool", "monmaptool", "curl")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of tests that may take long come first, so that no worker is left with one while the others are done."""
+    longest_s: dict[Path, float] = {}
+    for item in items:
+        limit = item.get_closest_marker("timeout")
+        longest_s[item.path] = max(longest_s.get(item.path, 0.0), limit.args[0] if limit else 0.0)
+    items.sort(key=lambda item: -longest_s[item.path])
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_aws_account_of_the_user() -> Iterator[None]:
     """No test may reach the AWS account of whoever runs it."""

@@ -48,6 +48,11 @@ class OddRun:
         return {key: client.get_object(Bucket=self.output, Key=key)["Body"].read() for key in keys}
 
 
+def leaks(data: bytes) -> list[str]:
+    """The names of the marked credentials that stand in `data`."""
+    return [name for name, value in CANARIES.items() if value.encode() in data]
+
+
 @pytest.fixture(scope="session")
 def odd_bucket(moto_s3: S3Server) -> tuple[str, dict[str, str]]:
     """A bucket full of odd keys, of which moto's web framework has no route for those with line ends, and its etags."""

@@ -1,13 +1,10 @@
 """Credentials stay where they are: in the environment of the processes, and nowhere that a run writes or sends."""
 
-import io
-from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from ray import cloudpickle
-from security.conftest import CANARIES, OddRun
+from security.conftest import CANARIES, leaks
 
 from genre_batch.catalog.track import Track
 from genre_batch.cli import main
@@ -17,40 +14,6 @@ from genre_batch.engine.crew import Crew, features_crew, scoring_crew
 from genre_batch.features.front_end import DescriptorFrontEnd
 
 SECRET = "canary/5ecret+Key"
-
-
-def leaks(data: bytes) -> list[str]:
-    """The names of the marked credentials that stand in `data`."""
-    return [name for name, value in CANARIES.items() if value.encode() in data]
-
-
-def readable(data: bytes) -> Iterator[bytes]:
-    """The bytes of an object and, of a Parquet file, its footer and rows as text: its pages are compressed."""
-    yield data
-    if data[:4] == b"PAR1":
-        table = pq.read_table(io.BytesIO(data))
-        yield repr((table.schema.metadata, table.to_pylist())).encode()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-class TestARun:
-    """Looks at what one run has left behind."""
-
-    def test_its_tables_records_and_settings_hold_none(self, odd_run: OddRun) -> None:
-        objects = odd_run.objects()
-        kinds = {Path(key).name for key in objects if "_runs/" in key}
-        assert {"config.yaml", "plan.json", "manifest.json", "report.json"} <= kinds
-        assert {key: leaks(part) for key, data in objects.items() for part in readable(data) if leaks(part)} == {}
-
-    def test_what_it_says_holds_none(self, odd_run: OddRun) -> None:
-        assert odd_run.done.returncode == 0, odd_run.done.stderr
-        assert leaks((odd_run.done.stdout + odd_run.done.stderr).encode()) == []
-
-    def test_rays_logs_hold_none(self, odd_run: OddRun) -> None:
-        files = [path for path in odd_run.ray_folder.rglob("*") if path.is_file()]
-        assert [path for path in files if path.suffix == ".log"]
-        assert {str(path): leaks(path.read_bytes()) for path in files if leaks(path.read_bytes())} == {}
 
 
 def crews() -> list[Crew]:

@@ -1,9 +1,7 @@
 """Whatever a key holds: its row has it byte for byte, and nothing else is done with it."""
 
 import csv
-import io
 import os
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from odd_keys import odd_keys
 from s3_server import S3Server
-from security.conftest import SCORED_EVERY, OddRun
+from security.conftest import SCORED_EVERY
 from small_bundle import MANIFEST, write_small_bundle
 
 from genre_batch.actors.extract import ExtractWithFrontEnd
@@ -38,44 +36,6 @@ def outcomes(tracks: list[Track]) -> list[str]:
     """What an extract actor makes of the tracks: "scored", or the reason of the reject."""
     _, report = ExtractWithFrontEnd(SHORT, deadline_s=30.0).extract(tracks)
     return [o.reason.value if isinstance(o, Reject) else "scored" for o in report.outcomes]
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(400)
-class TestARun:
-    """Looks at what one run over 500 odd keys has left behind."""
-
-    def test_every_key_has_one_row_byte_for_byte(self, odd_run: OddRun) -> None:
-        assert odd_run.done.returncode == 0, odd_run.done.stderr
-        tables = {"scores": [], "rejects": []}
-        for key, data in odd_run.objects().items():
-            if key.endswith(".parquet") and key.split("/")[0] in tables:
-                tables[key.split("/")[0]] += pq.read_table(io.BytesIO(data)).to_pylist()
-        rows = tables["scores"] + tables["rejects"]
-        assert len(rows) == len(odd_run.etags) == 500
-        assert {row["uri"]: row["etag"] for row in rows} == odd_run.etags
-        assert all(row["track_id"] == row["uri"] for row in rows)
-        assert len(tables["scores"]) == 500 / SCORED_EVERY
-        assert {row["reason"] for row in tables["rejects"]} == {"empty", "unsupported"}
-
-    def test_no_key_becomes_a_part_of_a_name(self, odd_run: OddRun) -> None:
-        names = list(odd_run.objects())
-        assert len(names) > 10
-        assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.=/-]+", name) or ".." in name] == []
-
-    def test_no_file_appears_outside_of_rays_own_folder(self, odd_run: OddRun) -> None:
-        files = {path for path in odd_run.root.rglob("*") if not path.is_dir()}
-        own = {path for path in files if path.is_relative_to(odd_run.ray_folder)}
-        assert own
-        assert {str(path.relative_to(odd_run.root)) for path in files - own} <= {"home/.ray/auth_token"}
-        assert not [path for path in (Path("/absolute"), odd_run.root.parent / "escaped") if path.exists()]
-
-    def test_nothing_is_said_but_the_report(self, odd_run: OddRun) -> None:
-        # a machine that is slow to start actors is told of, and holds no keys
-        told = odd_run.done.stderr.splitlines()
-        assert [line for line in told if not line.startswith("waiting for Ray, ")] == []
-        assert all(line.isprintable() for line in odd_run.done.stdout.splitlines())
-        assert "500 tracks listed" in odd_run.done.stdout
 
 
 def make_files(folder: Path) -> dict[str, bytes]:

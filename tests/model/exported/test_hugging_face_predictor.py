@@ -11,7 +11,6 @@ import torch
 from exported_models import save_ast, save_wav2vec2
 from music import music
 from safetensors.torch import load, save
-from transformers import pipeline
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd, WaveformFrontEnd
@@ -47,6 +46,8 @@ def bundle(folder: Path, front_end: FrontEnd = SECOND, genres: list[str] = GENRE
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "ast"])
 def test_it_answers_as_the_pipeline_of_transformers(kind: str, folders: dict[str, Path]) -> None:
+    from transformers import pipeline
+
     segments = segments_of(music(3.0, 16_000), SECOND)
     predictor = open_predictor(bundle(folders[kind]), device="cpu")
     answers = predictor.logits(segments)
