@@ -46,11 +46,11 @@ def au_samples(source: BinaryIO, _size_bytes: int) -> SampleChunk | None:
     return SampleChunk(offset, _unless_streamed(declared))
 
 
-def w64_samples(source: BinaryIO, _size_bytes: int) -> SampleChunk | None:
+def w64_samples(source: BinaryIO, size_bytes: int) -> SampleChunk | None:
     """The `data` chunk of a Sony Wave64 file, whose chunks are named by GUIDs; None if there is none."""
     at = 40
     for _ in range(_MOST_CHUNKS):
-        head = read_at(source, at, 24)
+        head = read_at(source, at, 24) if at < size_bytes else b""
         if len(head) < 24:
             return None
         declared = int.from_bytes(head[16:], "little")

@@ -37,6 +37,12 @@ def test_a_header_alone_has_no_samples(find: Find, encoding: str) -> None:
     assert find(io.BytesIO(data), len(data)) is None
 
 
+def test_a_chunk_that_ends_beyond_all_files_is_followed_by_none() -> None:
+    data = bytearray(encode(chirp(1.0), 44_100, "w64"))
+    data[56:64] = b"\xff" * 8  # the size of the first chunk, which is the format
+    assert w64_samples(io.BytesIO(data), len(data)) is None
+
+
 @pytest.mark.parametrize("declared", [0, 0xFFFF_FFFF, 0x7FFF_FFFF, 0x7FFF_F000, 0xFFFF_FFDB])
 def test_a_streamed_length_is_unknown(declared: int) -> None:
     wav = b"RIFF" + bytes(4) + b"WAVEdata" + struct.pack("<I", declared) + bytes(100)
