@@ -19,6 +19,7 @@ import numpy as np
 
 from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
 from genre_batch.decode.decoder import decode_window
+from genre_batch.decode.ranged_file import tell_alive
 from genre_batch.decode.sandbox_wire import ARENA_BYTES, Kind, pack_numbers
 from genre_batch.decode.window import Window
 
@@ -127,6 +128,14 @@ def _work() -> bytes:
     return b"done"
 
 
+def _plod(source: BinaryIO) -> bytes:
+    """Work for a second without reading, as on a block after the other."""
+    while time.process_time() < 1.0:
+        sum(range(100_000))
+        tell_alive(source)
+    return b"arrived"
+
+
 def _nap(source: BinaryIO) -> bytes:
     """Sleep and work in turn, never for long."""
     for _ in range(12):
@@ -161,6 +170,7 @@ _DEEDS = {
     "sleep": lambda source, size: time.sleep(3600),
     "wait_for_itself": lambda source, size: _deadlock(),
     "work": lambda source, size: _work(),
+    "plod": lambda source, size: _plod(source),
     "nap": lambda source, size: _nap(source),
     "stop": lambda source, size: os.kill(os.getpid(), signal.SIGSTOP),
     "numpy_bomb": lambda source, size: np.ones(1 << 32).tobytes(),

@@ -18,6 +18,7 @@ from av.stream import Discard
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.decode.av_samples import Cut, to_mono
+from genre_batch.decode.ranged_file import tell_alive
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.waveform import Samples
 
@@ -46,6 +47,7 @@ class AvReader:
     name = "av"
 
     def __init__(self, source: BinaryIO, demuxer: str) -> None:
+        self._source = source
         source.seek(0)
         options = {"codec_whitelist": ",".join(sorted(CODECS)), "protocol_whitelist": "none"}
         with _errors_as_rejects():
@@ -133,6 +135,7 @@ class AvReader:
             held_frames += cut.last - cut.first
             if held_frames >= _BLOCK_FRAMES:
                 yield to_mono(held)
+                tell_alive(self._source)
                 held, held_frames = [], 0
         if held:
             yield to_mono(held)

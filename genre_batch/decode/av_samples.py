@@ -48,7 +48,7 @@ def _planes(cuts: list[Cut], kind: str) -> list[npt.NDArray[np.generic]]:
     sample_bytes = cuts[0].frame.format.bytes * (1 if planar else channels)
     parts: list[list[memoryview]] = [[] for _ in range(channels if planar else 1)]
     for cut in cuts:
-        for part, plane in zip(parts, cut.frame.planes, strict=True):
+        for part, plane in zip(parts, cut.frame.planes[: len(parts)], strict=True):
             part.append(memoryview(plane)[cut.first * sample_bytes : cut.last * sample_bytes])
     arrays = [np.frombuffer(b"".join(part), kind) for part in parts]
     return arrays if planar else list(arrays[0].reshape(-1, channels).T)

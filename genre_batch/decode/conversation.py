@@ -30,8 +30,9 @@ class Patience:
     """How long a call may take.
 
     deadline_s: seconds in all, not counting those spent in `read`.
-    stall_s: CPU seconds of the child between two frames, that is without reading on and without an answer. A child that
-    sleeps is stalled too: there is nothing it could wait for.
+    stall_s: CPU seconds of the child between two frames, that is without reading on, without a fetch of no bytes, which
+    says that a block was decoded, and without an answer. A child that sleeps is stalled too: there is nothing it could
+    wait for.
     """
 
     deadline_s: float
@@ -82,7 +83,8 @@ class Conversation:
                 return frame
             start, length, place = unpack_numbers(frame.payload, 3)
             self._require_sane(start, length, place)
-            self._arena[place : place + length] = self._fetch(start, length)
+            if length:
+                self._arena[place : place + length] = self._fetch(start, length)
             send(self._link, Kind.DATA)
 
     def _next_frame(self) -> Frame:

@@ -29,25 +29,39 @@ def expect(source: BinaryIO, start: int, end: int) -> None:
         raw.expect(start, end)
 
 
+def tell_alive(source: BinaryIO) -> None:
+    """Tell `source`, where it can be told, that its reader works on with the bytes it has."""
+    raw = getattr(source, "raw", source)
+    if hasattr(raw, "tell_alive"):
+        raw.tell_alive()
+
+
 class RangedFile(SeekableFile):
     """A seekable read-only file over `read(start, length) -> bytes` of an object of `size_bytes`.
 
     Fetches are whole blocks of 32 KiB: what is asked for, and as much as was fetched unannounced right before it, up to
     `largest_blocks` (1 MiB). What `expect` has announced is fetched in as few pieces as that allows, from its start on,
     and no further than its end. The last 32 MiB that were fetched are kept, as `read` returned them. `fetched_bytes`
-    and `fetches` count what was asked for. Wrap it in `io.BufferedReader` for readers that take a few bytes at a time.
+    and `fetches` count what was asked for. `tell_alive` passes on that its reader is at work. Wrap it in
+    `io.BufferedReader` for readers that take a few bytes at a time.
 
     An error of `read` is raised to the caller and also kept in `failure`: native decoders cannot pass an
     exception on and report an early end of file instead. An answer of the wrong length is a ReadFailed.
     """
 
     def __init__(
-        self, read: Callable[[int, int], bytes | memoryview], size_bytes: int, *, largest_blocks: int = _LARGEST_SPAN
+        self,
+        read: Callable[[int, int], bytes | memoryview],
+        size_bytes: int,
+        *,
+        largest_blocks: int = _LARGEST_SPAN,
+        tell_alive: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(size_bytes)
         self.fetched_bytes = 0
         self.fetches = 0
         self.failure: Exception | None = None
+        self.tell_alive = tell_alive
         self._read = read
         self._blocks: OrderedDict[int, memoryview] = OrderedDict()
         self._largest_blocks = largest_blocks

@@ -24,7 +24,7 @@ class Sandbox:
     child reads from `source` is fetched by this process, so the network and the credentials stay here.
 
     deadline_s: time that a call may take, not counting the time spent in `read` here, which has its own limits.
-    stall_s: CPU time that the child may use without reading on; it is given up if it sleeps, too.
+    stall_s: CPU time that the child may use without reading or decoding on; it is given up if it sleeps, too.
     memory_bytes: address space that a child may take on top of what it has when it starts.
 
     One call at a time: not for use by several threads at once. Raises RuntimeError when the handler cannot be imported.

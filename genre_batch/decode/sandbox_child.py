@@ -16,6 +16,8 @@ from genre_batch.decode.sandbox_wire import Kind, pack_numbers, receive, send, u
 Handler = Callable[[bytes, BinaryIO, int], bytes]
 
 _BUFFER_BYTES = 32 * 1024
+_QUIET_S = 0.1
+"""CPU seconds of work after which a child that does not read lets the parent know of it."""
 
 
 def limit_resources(memory_bytes: int) -> None:
@@ -63,15 +65,20 @@ def _remote_file(link: socket.socket, arena: mmap.mmap, size_bytes: int) -> Bina
     They stay where the parent puts them, one fetch after the other, and from the start again where the arena ends: it
     is so much larger than what a RangedFile keeps that nothing is overwritten that may still be read.
     """
-    shared, place = memoryview(arena), 0
+    shared, place, heard_s = memoryview(arena), 0, time.process_time()
 
     def fetch(start: int, length: int) -> memoryview:
-        nonlocal place
+        nonlocal place, heard_s
         if place + length > len(shared):
             place = 0
         send(link, Kind.FETCH, pack_numbers(start, length, place), cpu_ns=time.process_time_ns())
         receive(link)
         place += length
+        heard_s = time.process_time()
         return shared[place - length : place]
 
-    return io.BufferedReader(RangedFile(fetch, size_bytes), _BUFFER_BYTES)
+    def tell_alive() -> None:
+        if time.process_time() - heard_s > _QUIET_S:
+            fetch(0, 0)
+
+    return io.BufferedReader(RangedFile(fetch, size_bytes, tell_alive=tell_alive), _BUFFER_BYTES)

@@ -10,6 +10,7 @@ import soundfile
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.decode.downmix import downmix
+from genre_batch.decode.ranged_file import tell_alive
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.waveform import Samples
 
@@ -39,6 +40,7 @@ class SoundfileReader:
     name = "soundfile"
 
     def __init__(self, source: BinaryIO) -> None:
+        self._source = source
         source.seek(0)
         with _errors_as_rejects():
             self._file = _StraightFile(source)
@@ -64,6 +66,7 @@ class SoundfileReader:
                     break
                 mono[done : done + len(frames)] = downmix(frames.T)
                 done += len(frames)
+                tell_alive(self._source)
         self._position = start + done
         return mono[:done]
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, BinaryIO
 
 from genre_batch.decode.byte_source import read_at
-from genre_batch.decode.ranged_file import expect
+from genre_batch.decode.ranged_file import expect, tell_alive
 from genre_batch.decode.seekable_file import SeekableFile
 
 if TYPE_CHECKING:
@@ -72,6 +72,10 @@ class SplicedFile(SeekableFile):
         piece = self._pieces[0] if len(self._pieces) == 1 else None
         if isinstance(piece, Part):
             expect(self.source, piece.start + start, min(piece.end, piece.start + end))
+
+    def tell_alive(self) -> None:
+        """See `ranged_file.tell_alive`."""
+        tell_alive(self.source)
 
 
 def splice(source: BinaryIO, pieces: Sequence[Part | bytes]) -> BinaryIO:

@@ -25,7 +25,7 @@ _USUAL_WINDOW_S = 30.0
 
 
 def stall_s(front_end: FrontEnd) -> float:
-    """CPU seconds after which a track that reads nothing more is given up: over ten times what its window takes."""
+    """CPU seconds without progress after which a track is given up: over ten times what its usual window takes."""
     usual_s = _QUICK_STALL_S if isinstance(front_end, _QUICK) else _SLOW_STALL_S
     return usual_s * max(1.0, front_end.window.length_s / _USUAL_WINDOW_S)
 

@@ -1,13 +1,17 @@
 """Small or lying files that ask for much: each ends within 5 s of CPU time and 1 GiB, as a score or a typed reject."""
 
+import io
 import struct
 from collections.abc import Iterator
 from contextlib import closing
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import psutil
 import pytest
+import soundfile
 from audio_samples import chirp, encode
 
 from genre_batch.catalog.reject import TrackRejected
@@ -16,10 +20,38 @@ from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
 RATE = 48_000
+TEN_HOURS_S = 36_000
 
 
 def silence(encoding: str, seconds: float) -> bytes:
     return encode(np.zeros((round(seconds * 8_000), 1), np.float32), 8_000, encoding)
+
+
+def ten_hours_of_flac() -> bytes:
+    target, minute = io.BytesIO(), np.zeros(60 * 4_000, np.int16)
+    with soundfile.SoundFile(target, "w", 4_000, 1, "PCM_16", format="FLAC") as file:
+        for _ in range(TEN_HOURS_S // 60):
+            file.write(minute)
+    return target.getvalue()
+
+
+def ten_hours_of_mp3() -> bytes:
+    """Frames of 576 samples at 8 kHz and 8 kbit/s, with nothing but zeros in them."""
+    return (bytes.fromhex("FFE318C0") + bytes(68)) * (TEN_HOURS_S * 8_000 // 576)
+
+
+def ten_hours_of_opus() -> bytes:
+    """Packets of 2 bytes, each six frames of 20 ms that hold nothing."""
+    target, ticks = io.BytesIO(), 48_000 * 120 // 1000
+    with av.open(target, "w", format="ogg") as file:
+        stream = file.add_stream("libopus", rate=48_000)
+        stream.codec_context.open()
+        for number in range(TEN_HOURS_S * 1000 // 120):
+            packet = av.Packet(b"\xfb\x06")
+            packet.stream, packet.time_base, packet.duration = stream, Fraction(1, 48_000), ticks
+            packet.pts = packet.dts = number * ticks
+            file.mux(packet)
+    return target.getvalue()
 
 
 def forged(encoding: str, at: int, fields: bytes) -> bytes:
@@ -35,7 +67,9 @@ def forged_box(name: bytes, offset: int) -> bytes:
 
 
 BOMBS = {
-    "flac_of_an_hour_of_silence": lambda: silence("flac", 3600.0),
+    "flac_of_ten_hours_of_silence": ten_hours_of_flac,
+    "mp3_of_ten_hours_of_silence": ten_hours_of_mp3,
+    "opus_of_ten_hours_of_silence": ten_hours_of_opus,
     "ogg_of_an_hour_of_silence": lambda: silence("ogg", 3600.0),
     "flac_that_claims_all_samples": lambda: forged("flac", 21, b"\xff\xff\xff\xff\xff"),
     "flac_with_the_largest_blocks": lambda: forged("flac", 8, b"\xff\xff\xff\xff"),

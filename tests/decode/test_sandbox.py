@@ -106,6 +106,11 @@ def test_a_child_that_works_now_and_then_is_not_given_up() -> None:
         assert box.call(b"nap", read, len(DATA)) == b"rested"
 
 
+def test_a_child_that_decodes_on_without_reading_is_not_given_up() -> None:
+    with Sandbox("sandbox_handlers:misbehave", stall_s=0.4) as box:
+        assert box.call(b"plod", lambda start, length: pytest.fail("nothing is to be read"), len(DATA)) == b"arrived"
+
+
 def test_a_child_that_has_to_wait_for_a_processor_is_not_given_up() -> None:
     """It gets a small share of the one processor that it may use beside two that are busy."""
     spin = "while True: pass"
