@@ -44,7 +44,7 @@ def test_a_damaged_table_is_scored_again(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "in" / "cut.flac").write_bytes(b"fLaC")
     output = tmp_path / "out"
     arguments = {"source": str(tmp_path / "in"), "output": str(output)}
-    score(load(ScoreConfig, None, ["shard_tracks=2"], arguments))
+    score(load(ScoreConfig, None, ["shard_tracks=2", "extract.max_size=1"], arguments))
     before = data_of(output)
     clean = verify(output, 0, "--etags")
     assert (clean.tracks, clean.damage, clean.counts) == (7, 0, {})
