@@ -92,7 +92,8 @@ def test_the_jobs_train_score_and_evaluate(corpus: Path, tmp_path: Path) -> None
     config = CONFIGS / "short_cnn.yaml"
     trained = run(ROOT / "jobs" / "train.py", corpus, tmp_path / "bundle", "--config", config, *overrides)
     assert (trained["tracks"], trained["genres"]) == (8, ["bursts", "chirps"])
-    scored = run(ROOT / "jobs" / "score.py", corpus, tmp_path / "out", "--set", f"bundle={trained['bundle']}")
+    settings = ["--set", f"bundle={trained['bundle']}", "--set", "extract.max_size=1"]
+    scored = run(ROOT / "jobs" / "score.py", corpus, tmp_path / "out", *settings)
     assert (scored["model_id"], scored["scored"]) == (trained["model_id"], 8)
     evaluated = run(ROOT / "jobs" / "evaluate.py", tmp_path / "bundle", corpus)
     assert evaluated["trained_on_this_data"] is True
