@@ -67,11 +67,11 @@ def asf_header(data: bytes) -> None:
     assert declared is None or 0 <= declared < 1 << 64
 
 
+@atheris.instrument_func
 def window(data: bytes) -> None:
     """The window lies within the track, whatever its id and the rule."""
-    duration_s, length_s, low, extra = struct.unpack("<ffHH", data[:12].ljust(12, b"\0"))
-    if not 1.0 <= duration_s <= 1e5 or not 0.1 <= length_s <= 1e4:
-        return
+    duration_cs, length_ms, low, extra = struct.unpack("<IIHH", data[:12].ljust(12, b"\0"))
+    duration_s, length_s = 1.0 + duration_cs / 100.0, 0.001 + length_ms / 1000.0
     rule = Window(length_s=length_s, min_offset_s=low, max_offset_s=low + extra)
     start_s, end_s = rule.span_s(data[12:].decode(errors="surrogateescape"), duration_s)
     assert 0.0 <= start_s <= max(0.0, duration_s - length_s)
@@ -126,9 +126,9 @@ def write_seeds(folder: Path) -> None:
         found = sniff_file(io.BytesIO(data), len(data))
         assert found is not None
         (folder / f"{encoding}_with_format").write_bytes(bytes([FORMATS.index(found.format)]) + data)
-    for name, duration_s, length_s in (("long", 300.0, 30.0), ("short", 5.0, 30.0), ("exact", 45.0, 30.0)):
-        (folder / f"window_{name}").write_bytes(
-            struct.pack("<ffHH", duration_s, length_s, 15, 105) + b"s3://a/\xc3\xa9"
+    for duration_cs, length_ms in ((30_000, 30_000), (500, 30_000), (4_500, 30_000)):
+        (folder / f"window_{duration_cs}").write_bytes(
+            struct.pack("<IIHH", duration_cs, length_ms, 15, 105) + b"\xc3\xa9"
         )
     for first, last in ((0.0, 1.0), (-1.0, -1.0)):
         segments = np.linspace(first, last, 64, dtype=np.float16).reshape(2, 1, 4, 8)
