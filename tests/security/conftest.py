@@ -80,7 +80,7 @@ def odd_run(moto_s3: S3Server, odd_bucket: tuple[str, dict[str, str]]) -> Iterat
     environment |= {"RAY_ADDRESS": "local", "RAY_TMPDIR": str(root / "ray"), "HOME": str(home)}
     environment |= {"TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}", f"s3://{output}"]
-    command += ["--set", f"shard_tracks={SHARD_TRACKS}", "--set", "max_reject_rate=1.0"]
+    command += ["--set", f"shard_tracks={SHARD_TRACKS}", "--set", "max_reject_rate=1.0", "--set", "extract.max_size=1"]
     try:
         done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
         yield OddRun(moto_s3, output, etags, done, root, root / "ray")
