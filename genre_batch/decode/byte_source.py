@@ -1,23 +1,17 @@
 """Positioned reads from a seekable file."""
 
-from typing import BinaryIO, Protocol, runtime_checkable
+from typing import BinaryIO
 
-
-@runtime_checkable
-class Positioned(Protocol):
-    """A file that can be read at any place without a seek."""
-
-    def read_range(self, start: int, length: int) -> bytes:
-        """The bytes `start` to `start + length`, or to the end of the file."""
+from genre_batch.decode.seekable_file import SeekableFile
 
 
 def read_at(source: BinaryIO, offset: int, length: int) -> bytes:
     """Up to `length` bytes from `offset` on; fewer only where the file ends.
 
-    The buffer around a positioned file, which would read more than that, is passed by.
+    The buffer around a SeekableFile, which would read more than that, is passed by.
     """
     raw = getattr(source, "raw", source)
-    if isinstance(raw, Positioned):
+    if isinstance(raw, SeekableFile):
         return raw.read_range(offset, length)
     source.seek(offset)
     return source.read(length)

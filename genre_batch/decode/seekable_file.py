@@ -4,12 +4,16 @@ import io
 
 
 class SeekableFile(io.RawIOBase):
-    """A file of `size_bytes` that is read from `_position` on; who derives from it adds `readinto`."""
+    """A file of `size_bytes` that is read from `_position` on; who derives from it adds `readinto` and `read_range`."""
 
     def __init__(self, size_bytes: int) -> None:
         super().__init__()
         self.size_bytes = size_bytes
         self._position = 0
+
+    def read_range(self, start: int, length: int) -> bytes:
+        """The bytes `start` to `start + length`, or to the end of the file; the current position stays."""
+        raise NotImplementedError
 
     def readable(self) -> bool:
         """Always."""
