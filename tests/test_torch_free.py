@@ -1,4 +1,4 @@
-"""Rooms that run on CPUs alone never load torch: it takes seconds and hundreds of megabytes in every process."""
+"""Rooms that run on CPUs alone never load torch, nor drivers and predictors scipy: either takes seconds a process."""
 
 import os
 import pkgutil
@@ -43,3 +43,11 @@ def test_the_room_loads_without_torch(room: str) -> None:
 
 def test_the_rooms_are_all_there() -> None:
     assert {"catalog", "decode", "features", "model", "sink", "schedule", "storage", "actors"} <= set(ROOMS)
+
+
+@pytest.mark.parametrize("module", ["genre_batch.pipeline", "genre_batch.actors.predict"])
+def test_who_computes_no_features_loads_no_scipy(module: str) -> None:
+    program = f"import sys, {module}; sys.exit('scipy' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], check=False, env=environment, timeout=100)
+    assert done.returncode == 0

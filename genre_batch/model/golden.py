@@ -13,10 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from genre_batch.decode.waveform import Samples
 from genre_batch.errors import UsageError, UserError
-from genre_batch.features.front_end import Segments
-from genre_batch.features.segments_of import segments_of
+from genre_batch.features.front_end import FrontEnd, Segments
 from genre_batch.model.bundle import GOLDEN_FILE, Bundle
 from genre_batch.model.calibration import Floats, softmax
 
@@ -68,7 +66,7 @@ def make_golden(bundle: Bundle, predictor: GivesLogits) -> bytes:
     """golden.npz for a bundle that has no golden vectors yet; `predictor` must run in fp32."""
     front_end = bundle.manifest.front_end
     audio = synthesise_chords(front_end.sample_rate)
-    segments = segments_of(_samples(audio), front_end)
+    segments = _segments_of(audio, front_end)
     probabilities = softmax(predictor.logits(segments), bundle.manifest.calibration.temperature)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, audio=audio, segments=segments, probabilities=probabilities)
@@ -95,7 +93,7 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
 def check_segments(bundle: Bundle) -> None:
     """Raise UserError unless the front end turns the golden sound into the golden segments."""
     golden = read_golden(bundle)
-    segments = segments_of(_samples(golden.audio), bundle.manifest.front_end)
+    segments = _segments_of(golden.audio, bundle.manifest.front_end)
     if segments.shape != golden.segments.shape:
         raise _differs(bundle, "the front end", f"shape {segments.shape}, not {golden.segments.shape}")
     expected = golden.segments.astype(np.float32)
@@ -127,8 +125,11 @@ def synthesise_chords(sample_rate: int, length_s: float = LENGTH_S) -> npt.NDArr
     return quantised
 
 
-def _samples(audio: npt.NDArray[np.int16]) -> Samples:
-    return audio.astype(np.float32) / np.float32(_FULL_SCALE)
+def _segments_of(audio: npt.NDArray[np.int16], front_end: FrontEnd) -> Segments:
+    # it loads half of scipy, and drivers and predictors, which import this module, compute no features
+    from genre_batch.features.segments_of import segments_of
+
+    return segments_of(audio.astype(np.float32) / np.float32(_FULL_SCALE), front_end)
 
 
 def _not_golden(bundle: Bundle) -> UsageError:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
-from scipy import stats
 
 from genre_batch.run.price_list import PriceList
 
@@ -137,6 +136,9 @@ def priced(made: Forecast, prices: PriceList) -> Forecast:
 
 def total(strata: Sequence[ProbedStratum], of: Callable[[ProbedTrack], float]) -> Interval:
     """The sum over all tracks: the stratified estimate with its 95 % interval, by Student's t (Cochran 1977, 5.4)."""
+    # scipy.stats has it too, but takes a second to load, and every run loads this module
+    from scipy.special import stdtrit
+
     mean, variance, degrees = 0.0, 0.0, 0
     for stratum in strata:
         if not stratum.probed:
@@ -147,7 +149,7 @@ def total(strata: Sequence[ProbedStratum], of: Callable[[ProbedTrack], float]) -
             left_out = 1.0 - len(values) / stratum.tracks
             variance += stratum.tracks**2 * left_out * float(values.var(ddof=1)) / len(values)
             degrees += len(values) - 1
-    spread = float(stats.t.ppf((1.0 + _CONFIDENCE) / 2, degrees)) * math.sqrt(variance) if degrees else 0.0
+    spread = float(stdtrit(degrees, (1.0 + _CONFIDENCE) / 2)) * math.sqrt(variance) if degrees else 0.0
     return Interval(mean=mean, low=max(0.0, mean - spread), high=mean + spread)
 
 
