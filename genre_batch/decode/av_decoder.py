@@ -12,12 +12,13 @@ from typing import BinaryIO, NoReturn
 import av
 import av.subtitles.stream  # libav's binding loads it on first use, when a sandboxed child can open no file
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
 from genre_batch.catalog.reject import RejectReason
-from genre_batch.decode.av_samples import Cut, to_mono
+from genre_batch.decode.av_samples import to_mono
 from genre_batch.decode.ranged_file import tell_alive
 from genre_batch.decode.rejected import rejected
 from genre_batch.decode.waveform import Samples
@@ -127,30 +128,30 @@ class AvReader:
         self._stream.codec_context.flush_buffers()
 
     def _mono_pieces(self, start: int, count: int) -> Iterator[Samples]:
-        """The frames from `start` on, in blocks of many small ones."""
-        held: list[Cut] = []
-        held_frames = 0
-        for cut in self._cuts(start, count):
-            held.append(cut)
-            held_frames += cut.last - cut.first
-            if held_frames >= _BLOCK_FRAMES:
-                yield to_mono(held)
-                tell_alive(self._source)
-                held, held_frames = [], 0
-        if held:
-            yield to_mono(held)
-
-    def _cuts(self, start: int, count: int) -> Iterator[Cut]:
-        """What belongs to the frames `start` to `start + count`, and no others."""
-        end, position = start + count, None
-        for frame in self._decoded(start):
-            position = self._position(frame, position)
-            first, last = max(0, start - position), min(frame.samples, end - position)
-            position += frame.samples
+        """What belongs to the frames `start` to `start + count`, and no others, in large pieces."""
+        for position, block in self._blocks(start, start + count):
+            first, last = max(0, start - position), min(block.samples, start + count - position)
             if first < last:
-                yield Cut(frame, first, last)
+                yield to_mono(block, first, last)
+            tell_alive(self._source)
+
+    def _blocks(self, start: int, end: int) -> Iterator[tuple[int, AudioFrame]]:
+        """Frames from one that holds `start` to one that reaches `end`, joined to large ones, with their places.
+
+        Those of libav have about a thousand samples each, and numpy's calls for one take longer than its decoding.
+        """
+        queue, position = AudioFifo(), None
+        for frame in self._decoded(start):
+            position = self._position(frame, position) + frame.samples
+            if position > start:
+                frame.pts = None  # the queue would have them count from its own start
+                queue.write(frame)
+            if queue.samples >= _BLOCK_FRAMES or position >= end:
+                yield from _emptied(queue, position)
             if position >= end:
                 return
+        if position is not None:
+            yield from _emptied(queue, position)
 
     def _decoded(self, start: int) -> Iterator[AudioFrame]:
         """Frames from the current place on; what cannot be decoded before frame `start` is skipped."""
@@ -181,6 +182,13 @@ class AvReader:
     def _frames_at(self, ticks: int) -> int:
         time_base = self._stream.time_base or Fraction(1, self.sample_rate)
         return round((ticks - self._origin) * time_base * self.sample_rate)
+
+
+def _emptied(queue: AudioFifo, end: int) -> Iterator[tuple[int, AudioFrame]]:
+    """All that is in `queue` as one frame, and its place, where it ends at `end`; nothing if there is nothing."""
+    block = queue.read()
+    if block is not None:
+        yield end - block.samples, block
 
 
 def _refuse(*_: object) -> NoReturn:
