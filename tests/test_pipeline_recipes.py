@@ -26,6 +26,8 @@ RECIPES = {
 }
 """One of each: scikit-learn on descriptors, arrays on MFCC, a network on pictures, the default."""
 
+ONE_ACTOR = ["extract.max_size=1"]
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
@@ -56,7 +58,7 @@ def test_a_trained_recipe_scores_as_it_evaluates(recipe: str, corpus: Path, tmp_
     bundle, output = str(tmp_path / "bundle"), tmp_path / "out"
     places = {"source": str(corpus), "output": bundle}
     train(load(TrainConfig, str(CONFIGS / f"{recipe}.yaml"), ["folds=2", *RECIPES[recipe]], places))
-    settings = load(ScoreConfig, None, [f"bundle={bundle}"], {"source": str(corpus), "output": str(output)})
+    settings = load(ScoreConfig, None, [*ONE_ACTOR, f"bundle={bundle}"], {"source": str(corpus), "output": str(output)})
     report = score(settings)
     assert (report.scored, report.rejected) == (8, 1)
     table = rows(output, "scores")
@@ -68,7 +70,9 @@ def test_a_trained_recipe_scores_as_it_evaluates(recipe: str, corpus: Path, tmp_
 
 
 def test_descriptors_become_columns_of_a_table(corpus: Path, tmp_path: Path) -> None:
-    settings = load(FeaturesConfig, None, ["shard_tracks=4"], {"source": str(corpus), "output": str(tmp_path)})
+    settings = load(
+        FeaturesConfig, None, [*ONE_ACTOR, "shard_tracks=4"], {"source": str(corpus), "output": str(tmp_path)}
+    )
     report = features(settings)
     assert (report.answers, report.listed, report.scored, report.rejected) == ("features", 9, 8, 1)
     (first, *_) = sorted(tmp_path.glob(f"features/front_end={report.model_id}/dt=*/*.parquet"))

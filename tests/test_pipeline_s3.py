@@ -24,6 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def score(server: S3Server, bucket: str) -> dict[str, object]:
     """The JSON report of one run in a process of its own, and so with a Ray that knows this server."""
     command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}/music", f"s3://{bucket}/out", "--json"]
+    command += ["--set", "extract.max_size=1"]
     environment = os.environ | server.env() | {"RAY_ADDRESS": "local"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
