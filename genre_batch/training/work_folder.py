@@ -58,10 +58,14 @@ def _held(folder: Path, output: Path) -> Iterator[None]:
 
 def _try_to_hold(folder: Path, output: Path) -> int | None:
     """The lock, held; None where whoever held it removed the folder, and the lock with it, at the same time."""
-    folder.mkdir(parents=True, exist_ok=True)
     try:
+        folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except FileNotFoundError:
+        return None
+    except FileExistsError:  # also of a folder that has gone by the time pathlib looks what is there
+        if folder.is_file() or folder.is_symlink():
+            raise
         return None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
