@@ -67,7 +67,7 @@ BENCHES = (
     ),
     Bench(
         "peers.py",
-        ("--tracks", "16"),
+        ("--tracks", "12"),
         (
             Figure("tracks/s of the job", "Ray Data, librosa, torch", at("over_ray_data_whole"), 15.0),
             Figure("tracks/s of the job", "the same, window alone decoded", at("over_ray_data_window"), 6.0),
@@ -76,7 +76,7 @@ BENCHES = (
     ),
     Bench(
         "scaling.py",
-        ("--tracks", "160"),
+        ("--tracks", "120"),
         (
             Figure("two extract actors", "one", at("speed_up"), 1.8),
             Figure("seconds to the first commit", "after Ray's start", at("first_commit_s"), 10.0, at_least=False),
@@ -103,7 +103,7 @@ BENCHES = (
     ),
     Bench(
         "s3_latency.py",
-        ("--tracks", "60", "--pairs", "1"),
+        ("--tracks", "40", "--pairs", "1"),
         (Figure("tracks/s with 50 ms a request", "without", at("ratio"), 0.9),),
     ),
     Bench(

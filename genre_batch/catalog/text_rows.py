@@ -13,9 +13,11 @@ from genre_batch.storage.open_store import open_store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 _READ_BYTES = 8 << 20
 _BATCH_ROWS = 4096
+_PLAIN = "write it with plain types: string"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,10 @@ def _csv_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> Iter
 
 def _parquet_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> Iterator[TextRow]:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     number = 0
     try:
-        file = pq.ParquetFile(pa.PythonFile(ObjectFile(open_store(uri), uri), mode="r"))
+        file = _opened(uri)
         _refuse_extensions(uri, list(file.schema_arrow))
         _check(uri, required, file.schema_arrow.names)
         names = [name for name in columns if name in file.schema_arrow.names]
@@ -72,6 +73,19 @@ def _parquet_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> 
                 yield TextRow(f"row {number}", cells)
     except pa.ArrowException as error:
         raise UsageError(f"{uri!r} is not a Parquet file that can be read.", "write it again") from error
+
+
+def _opened(uri: str) -> "pq.ParquetFile":
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(pa.PythonFile(ObjectFile(open_store(uri), uri), mode="r"))
+    except pa.ArrowException:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        # where pandas is loaded, its extension types are made here of what the file says, whatever that is
+        raise UsageError(f"{uri!r} has a column of a broken extension type.", _PLAIN) from error
 
 
 def _check(uri: str, required: Sequence[str], names: Sequence[str]) -> None:
@@ -87,7 +101,5 @@ def _refuse_extensions(uri: str, fields: "list[pa.Field]") -> None:
 
     for field in fields:
         if isinstance(field.type, pa.BaseExtensionType) or b"ARROW:extension:name" in (field.metadata or {}):
-            raise UsageError(
-                f"{uri!r} has a column of an extension type, {field.name!r}.", "write it with plain types: string"
-            )
+            raise UsageError(f"{uri!r} has a column of an extension type, {field.name!r}.", _PLAIN)
         _refuse_extensions(uri, [field.type.field(number) for number in range(field.type.num_fields)])

@@ -54,7 +54,7 @@ def read_columns(data: bytes, columns: list[str] | None, path: str) -> pa.Table:
     """These columns (None: all) of a Parquet file, page checksums verified. Raises DamageFound, which names `path`."""
     try:
         return pq.read_table(pa.BufferReader(data), columns=columns, use_threads=False, page_checksum_verification=True)
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
         raise _damaged(path, f"cannot be read as Parquet: {error}") from error
 
 

@@ -35,7 +35,7 @@ class PartLedger:
 
         Costs two listings. Raises as `commit` does.
         """
-        committed, staged = self._ledger.shards(), self._staged_uris()
+        staged, committed = self._staged_uris(), self._ledger.shards()
         for shard in range(self._plan.shards) if staged else ():
             if shard in committed:
                 self._clear(shard, staged)
@@ -44,7 +44,7 @@ class PartLedger:
 
     def left(self) -> list[Shard]:
         """The parts that have no outcomes yet, in order. Writes nothing; costs two listings."""
-        committed, staged = self._ledger.shards(), self._staged_uris()
+        staged, committed = self._staged_uris(), self._ledger.shards()
         left: list[Shard] = []
         for shard in range(self._plan.shards):
             if shard not in committed:

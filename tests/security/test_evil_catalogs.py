@@ -1,10 +1,12 @@
 """Catalogs, settings and models to adopt: what they bring along is never run, and refused in one sentence."""
 
+import io
 import json
 import pickle
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -52,6 +54,12 @@ def _extension(mark: Path, name: bytes, *, inside: bool) -> pa.Table:
         return pa.table({"uri": ["a.mp3"]}, schema=pa.schema([field]))
     struct = pa.struct([field])
     return pa.table({"uri": ["a.mp3"], "more": pa.array([{"uri": "x"}], struct)})
+
+
+@pytest.fixture(autouse=True)
+def _types_of_pandas() -> None:
+    """Let pandas tell Arrow of its extension types, as it does in any process that has used Parquet with it."""
+    pd.DataFrame({"uri": ["a"]}).to_parquet(io.BytesIO())
 
 
 @pytest.mark.parametrize("inside", [False, True])
