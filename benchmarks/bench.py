@@ -114,6 +114,7 @@ BENCHES = (
             Figure("MB of the driver, a million keys", "", at("driver_peak_mb"), 500.0, at_least=False),
         ),
     ),
+    Bench("shard_commit.py", (), (Figure("MB of a file of the table, at scale", "", at("file_mb"), 32.0),)),
 )
 
 

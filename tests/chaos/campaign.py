@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from chaos.catalog import write_music, write_small_bundle
-from chaos.job import SHARD_TRACKS, Job
+from chaos.job import Job
 from chaos.machines import Machines
 from chaos.network import Network
 from chaos.round import Round
@@ -78,15 +78,15 @@ class Campaign:
         job = self._job(f"calm-{place}")
         if self._expected is None:
             # the first run of a cluster loads what the others find in the page cache
-            Round(self._machines, self._job("first"), self._shards, ()).run()
-        self.tally.calm_s.append(Round(self._machines, job, self._shards, ()).run())
+            Round(self._machines, self._job("first"), self._tracks, ()).run()
+        self.tally.calm_s.append(Round(self._machines, job, self._tracks, ()).run())
         self._expected = self._expected or read(job.output)
         assert read(job.output) == self._expected
 
     def _round(self, seed: int) -> None:
         job = self._job(f"seed-{seed}")
         weather = strikes(seed)
-        storm = Round(self._machines, job, self._shards, weather)
+        storm = Round(self._machines, job, self._tracks, weather)
         try:
             took_s = storm.run()
             self._check(job)
@@ -105,7 +105,8 @@ class Campaign:
     def _check(self, job: Job) -> None:
         assert self._expected
         counts = job.counts()
-        assert counts["listed"] == counts["scored"] + counts["rejected"] == self._tracks, counts
+        # a driver that is started after another was killed with its work done has nothing to do
+        assert counts["listed"] == counts["scored"] + counts["rejected"] + counts["skipped"] == self._tracks, counts
         difference = compare(self._expected, read(job.output))
         self.tally.tracks += self._tracks
         self.tally.lost += difference.lost
@@ -116,10 +117,6 @@ class Campaign:
 
     def _job(self, name: str) -> Job:
         return Job(self._folder, self._folder / name, self._machines.address)
-
-    @property
-    def _shards(self) -> int:
-        return -(-self._tracks // SHARD_TRACKS)
 
 
 def _tell(seed: int, ended: str, storm: Round, job: Job) -> None:

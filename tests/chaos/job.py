@@ -14,9 +14,9 @@ from chaos.processes import end, tree
 
 _DRIVER = Path(__file__).with_name("driver.py")
 _TROUBLE = re.compile(r"^(ActorLost|BlockLost|CallFailed)\((?:actor=\d+, (blameless=\w+))?", re.MULTILINE)
-SHARD_TRACKS = 48
-_PART_TRACKS = 16
-_BATCH_TRACKS = 8
+_SETTINGS = {"shard_tracks": 48, "part_tracks": 16, "batch_tracks": 8}
+"""A shard of three parts, a part of two batches."""
+_STAGED = re.compile(r"(\d+)-(\d+)\.parquet")
 
 
 class RunFailed(Exception):
@@ -39,9 +39,7 @@ class Job:
         self.starts += 1
         stdout, stderr = (self.output.with_suffix(f".{self.starts}.{name}") for name in ("json", "log"))
         command = [sys.executable, str(_DRIVER), "score", str(self.folder / "music"), str(self.output), "--json"]
-        settings = {"bundle": self.folder / "bundle", "batch_tracks": _BATCH_TRACKS}
-        settings |= {"shard_tracks": SHARD_TRACKS, "part_tracks": _PART_TRACKS}
-        for key, value in settings.items():
+        for key, value in {"bundle": self.folder / "bundle", **_SETTINGS}.items():
             command += ["--set", f"{key}={value}"]
         with stdout.open("wb") as out, stderr.open("wb") as err:
             self.driver = subprocess.Popen(
@@ -72,9 +70,11 @@ class Job:
         return code == 0
 
     @property
-    def commits(self) -> int:
-        """How many shards are committed."""
-        return len(list(self.output.glob("_runs/*/commits/*.json")))
+    def tracks_done(self) -> int:
+        """How many tracks have an outcome on storage, at least: in committed shards, or in parts of others."""
+        committed = len(list(self.output.glob("_runs/*/commits/*.json"))) * _SETTINGS["shard_tracks"]
+        staged = [_STAGED.fullmatch(path.name) for path in self.output.glob("_runs/*/staged/*.parquet")]
+        return committed + sum(int(found[2]) - int(found[1]) for found in staged if found)
 
     def counts(self) -> dict[str, int]:
         """What the last driver reported: listed, scored, rejected."""

@@ -32,7 +32,7 @@ class Round:
 
     machines: Machines
     job: Job
-    shards: int
+    tracks: int
     strikes: tuple[Strike, ...]
     struck: Counter[Fault] = field(default_factory=Counter)
 
@@ -47,9 +47,9 @@ class Round:
             while not self.job.done:
                 now_s = time.monotonic()
                 if now_s - start_s > _LONGEST_S:
-                    raise TimeoutError(f"not done after {_LONGEST_S:g} s, {self.job.commits} shards are committed")
+                    raise TimeoutError(f"not done after {_LONGEST_S:g} s, {self.job.tracks_done} tracks are done")
                 self._mend(now_s)
-                if waiting and self.job.commits >= waiting[0].after * self.shards:
+                if waiting and self.job.tracks_done >= waiting[0].after * self.tracks:
                     ripe_s = min(ripe_s, now_s + waiting[0].wait_s)
                 if now_s >= ripe_s and self._strike(waiting[0]):
                     self.struck[waiting.pop(0).fault] += 1

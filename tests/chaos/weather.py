@@ -18,13 +18,13 @@ class Fault(StrEnum):
 
 _OFTEN = {Fault.WORKER: 4, Fault.NODE: 2, Fault.BLOCKS: 1, Fault.CUT: 1, Fault.FLAP: 1, Fault.DRIVER: 1}
 _WHEN = dict.fromkeys(Fault, (0.0, 0.8)) | {Fault.BLOCKS: (0.05, 0.3)}
-"""The share of committed shards between which a fault strikes: blocks gather only while much is left to do."""
+"""The share of tracks with an outcome between which a fault strikes: blocks gather only while much is left to do."""
 _MOST_A_ROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One fault: `wait_s` after the share `after` of the shards is committed, on victim `pick` of 0 to 1.
+    """One fault: `wait_s` after the share `after` of the tracks has an outcome, on victim `pick` of 0 to 1.
 
     mend_s: seconds until a machine is replaced or a link is mended.
     """
@@ -49,7 +49,7 @@ def strikes(seed: int) -> tuple[Strike, ...]:
 
 
 def _strike(fault: Fault, weather: random.Random) -> Strike:
-    # a third strikes before anything is committed: while plans are made, actors start and first batches are out
+    # a third strikes before anything is done: while plans are made, actors start and first batches are out
     after = weather.uniform(*_WHEN[fault])
     if fault is not Fault.BLOCKS and weather.random() < 1 / 3:
         after = 0.0
