@@ -13,41 +13,18 @@ import secrets
 import tempfile
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from replan import GENRES, make_plan
 
 from genre_batch.catalog.shards import Shard
 from genre_batch.catalog.track import Track
 from genre_batch.model.scores import GenreProbability, Score
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.part_ledger import PartLedger
-from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.schema import ScoredTrack
 from genre_batch.storage.local import LocalStore
-
-GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-
-
-def make_plan(tracks: int, part_tracks: int) -> RunPlan:
-    """A run of one shard."""
-    return RunPlan(
-        run_id="20260101T000000Z-000000",
-        model_id="model",
-        fingerprint="0" * 64,
-        planned_at=datetime(2026, 1, 1, tzinfo=UTC),
-        git_sha="0" * 40,
-        config_sha256="0" * 64,
-        versions={},
-        source="s3://catalog/music/",
-        shard_tracks=tracks,
-        part_tracks=part_tracks,
-        listed=tracks,
-        skipped=0,
-        tracks=tracks,
-        size_bytes=0,
-    )
 
 
 def outcomes(part: Shard, random: np.random.Generator) -> Iterator[ScoredTrack]:
@@ -63,8 +40,9 @@ def outcomes(part: Shard, random: np.random.Generator) -> Iterator[ScoredTrack]:
 
 def measure(tracks: int, part_tracks: int) -> dict[str, float]:
     """Commit a shard of so many tracks in a new folder."""
-    plan, store, random = make_plan(tracks, part_tracks), LocalStore(), np.random.default_rng(0)
+    store, random = LocalStore(), np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as output:
+        plan = make_plan(output, tracks, shard_tracks=tracks).model_copy(update={"part_tracks": part_tracks})
         ledger = PartLedger(store, output, plan, Ledger(store, output, plan))
         left, cpu_s, before_kb = ledger.left(), 0.0, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         for part in left:

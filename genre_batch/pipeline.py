@@ -70,8 +70,7 @@ def _carry_out(
     job: Job, plan: RunPlan, listing: Listing, parts: PartLedger, usage: Usage, cluster: Callable[[], Cluster]
 ) -> None:
     """Run what has no outcome yet on Ray, and commit it shard by shard. Raises what `judged` raises."""
-    parts.catch_up()
-    left = parts.left()
+    left = parts.take_up()
     tracks = sum(part.stop - part.start for part in left)
     size_bytes = plan.size_bytes * tracks // plan.tracks
     if not left:

@@ -1,6 +1,7 @@
 """`--plan`: what a run would do, found out without writing anything."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -77,7 +78,7 @@ def preview(config: TableConfig, job: Job) -> PlanReport:
         tracks=tracks,
         size_bytes=size_bytes,
         shards=len(plan_shards(tracks, parts.shard_tracks)),
-        forecast=_forecast(config, job, sample, PartPlan(left.tracks, parts.shard_tracks, parts.part_tracks)),
+        forecast=_forecast(config, job, sample, replace(parts, tracks=left.tracks)),
     )
 
 

@@ -6,7 +6,7 @@ import pyarrow.compute as pc
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.track_table import to_tracks
 from genre_batch.errors import DamageFound
-from genre_batch.sink.answers import once_a_track, versions
+from genre_batch.sink.answers import once_a_track, versions, without
 from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import RejectedTrack
 from genre_batch.sink.shard_tables import ShardTables
@@ -28,15 +28,11 @@ def rejects_beside(stored: pa.Table, own: ShardTables, run: RunFacts) -> pa.Tabl
     answers = once_a_track(own.answers)
     found = once_a_track(stored)
     _check_tracks(found, answers, own.rejects)
-    rejects, lacking = _without(own.rejects, found), _without(answers, found)
+    rejects, lacking = (without(rows, found["track_id"]) for rows in (own.rejects, answers))
     if not lacking.num_rows:
         return rejects
     given_up = rejects_table([RejectedTrack(track, _GIVEN_UP, 1) for track in to_tracks(lacking)], run)
     return pa.concat_tables([rejects, given_up]).sort_by("track_id").combine_chunks()
-
-
-def _without(rows: pa.Table, found: pa.Table) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=found["track_id"])))
 
 
 def _check_tracks(found: pa.Table, answers: pa.Table, rejects: pa.Table) -> None:

@@ -35,10 +35,9 @@ def once_a_track(answers: pa.Table) -> pa.Table:
     return answers.filter(pc.equal(answers["segment"], 0)) if "segment" in answers.column_names else answers
 
 
-def keys_of(answers: pa.Table) -> list[tuple[str, str]]:
-    """(track_id, etag) of each track, once a track, in the order of the table."""
-    answers = once_a_track(answers)
-    return list(zip(answers["track_id"].to_pylist(), answers["etag"].to_pylist(), strict=True))
+def without(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    """The rows whose track_id is none of `ids`."""
+    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=ids)))
 
 
 def versions(rows: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:

@@ -11,14 +11,13 @@ from genre_batch.sink import layout
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
-from genre_batch.sink.prefetch import prefetched
+from genre_batch.sink.prefetch import prefetched, shards_at_once
 from genre_batch.sink.record import CommitRecord
 from genre_batch.storage.store import ObjectGone, Store
 
 _KEY = ["track_id", "etag"]
 _READERS = 16
 _ROWS_AT_ONCE = 4096
-_ROWS_AHEAD = 1_000_000
 
 
 def tried_again(retry: Collection[RejectReason]) -> frozenset[str]:
@@ -38,12 +37,9 @@ def done_runs(
     """
     plans = list(_plans(store, output, model_id, fingerprint))
     with ThreadPoolExecutor(_READERS) as executor:
-        yield [_run_batches(store, output, plan, executor, _ahead(plan, len(plans))) for plan in plans]
-
-
-def _ahead(plan: RunPlan, plans: int) -> int:
-    """How many shards of a run are read ahead: so many that storage is kept busy, so few that memory holds them."""
-    return max(1, min(1 + _READERS // plans, _ROWS_AHEAD // plans // plan.shard_tracks))
+        runs = len(plans)
+        ahead = [shards_at_once(1 + _READERS // runs, plan.shard_tracks, runs) for plan in plans]
+        yield [_run_batches(store, output, *each, executor) for each in zip(plans, ahead, strict=True)]
 
 
 def _plans(store: Store, output: str, model_id: str, fingerprint: str) -> Iterator[RunPlan]:
@@ -56,7 +52,7 @@ def _plans(store: Store, output: str, model_id: str, fingerprint: str) -> Iterat
             yield plan
 
 
-def _run_batches(store: Store, output: str, plan: RunPlan, executor: Executor, ahead: int) -> Iterator[pa.RecordBatch]:
+def _run_batches(store: Store, output: str, plan: RunPlan, ahead: int, executor: Executor) -> Iterator[pa.RecordBatch]:
     """The outcomes of one run, sorted: its shards are ranges of a sorted listing."""
     ledger = Ledger(store, output, plan)
 

@@ -22,7 +22,7 @@ from genre_batch.storage.store import AccessDenied, ObjectGone, Store, WriteFail
 
 
 class PartLedger:
-    """What is left of a run, and the place for its outcomes. Threads may share it, once `left` has been called."""
+    """What is left of a run, and the place for its outcomes. Threads may share it, once it is known what is left."""
 
     def __init__(self, store: Store, output: str, plan: RunPlan, ledger: Ledger) -> None:
         self._store, self._output, self._plan, self._ledger = store, output, plan, ledger
@@ -30,28 +30,25 @@ class PartLedger:
         self._staged: defaultdict[int, set[int]] = defaultdict(set)
         self._lock, self._whole = threading.Lock(), threading.Lock()
 
-    def catch_up(self) -> None:
-        """Do what drivers that died had still to do: commit the shards whose parts are all there, and delete these.
-
-        Costs two listings. Raises as `commit` does.
-        """
-        staged, committed = self._staged_uris(), self._ledger.shards()
-        for shard in range(self._plan.shards) if staged else ():
-            if shard in committed:
-                self._clear(shard, staged)
-            elif all(self._uri(part) in staged for part in self._parts.of(shard)):
-                self._commit_whole(shard, self._parts.of(shard))
-
     def left(self) -> list[Shard]:
         """The parts that have no outcomes yet, in order. Writes nothing; costs two listings."""
         staged, committed = self._staged_uris(), self._ledger.shards()
-        left: list[Shard] = []
-        for shard in range(self._plan.shards):
-            if shard not in committed:
-                parts = self._parts.of(shard)
-                left += [part for part in parts if self._uri(part) not in staged]
-                self._staged[shard] = {part.index for part in parts if self._uri(part) in staged}
-        return left
+        return self._left(staged, committed)
+
+    def take_up(self) -> list[Shard]:
+        """What is `left`, after what drivers that died had still to do: shards whose parts are all there are committed.
+
+        The parts of committed shards are deleted. Costs two listings. Raises as `commit` does.
+        """
+        staged, committed = self._staged_uris(), self._ledger.shards()
+        for shard in range(self._plan.shards) if staged else ():
+            parts = self._parts.of(shard)
+            if shard in committed:
+                self._clear(shard, staged)
+            elif all(self._uri(part) in staged for part in parts):
+                self._commit_whole(shard, parts)
+                committed.add(shard)
+        return self._left(staged, committed)
 
     def commit(self, part_index: int, answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> None:
         """Keep the outcomes of all tracks of a part for good; the last part of a shard commits it.
@@ -71,6 +68,15 @@ class PartLedger:
             whole = len(self._staged[shard]) == len(parts)
         if whole:
             self._commit_whole(shard, parts)
+
+    def _left(self, staged: set[str], committed: set[int]) -> list[Shard]:
+        left: list[Shard] = []
+        for shard in range(self._plan.shards):
+            if shard not in committed:
+                parts = self._parts.of(shard)
+                self._staged[shard] = {part.index for part in parts if self._uri(part) in staged}
+                left += [part for part in parts if part.index not in self._staged[shard]]
+        return left
 
     def _commit_whole(self, shard: int, parts: Sequence[Shard]) -> None:
         """One shard at a time: memory holds the rows of all its tracks."""

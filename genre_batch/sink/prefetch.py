@@ -6,8 +6,15 @@ from concurrent.futures import Executor, Future
 from itertools import islice
 from typing import TypeVar
 
+_ROWS_AT_ONCE = 1_000_000
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+def shards_at_once(most: int, shard_tracks: int, runs: int = 1) -> int:
+    """How many shards of each of `runs` runs to have in hand: at most `most`, and so few that memory holds their rows."""
+    return max(1, min(most, _ROWS_AT_ONCE // (runs * shard_tracks)))
 
 
 def prefetched(

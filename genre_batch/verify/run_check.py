@@ -17,7 +17,7 @@ from genre_batch.run.report import ScoreReport
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest, make_manifest
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.prefetch import prefetched
+from genre_batch.sink.prefetch import prefetched, shards_at_once
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.storage.store import ObjectGone, StorageError, Store
 from genre_batch.verify.findings import Findings, Kind
@@ -28,7 +28,6 @@ from genre_batch.verify.shard_check import ShardCheck, ShardFacts
 from genre_batch.verify.table_rows import unsorted
 
 _READERS = 8
-_ROWS_AHEAD = 1_000_000
 
 OnShard = Callable[["CheckedRun", ShardFacts, pa.Table | None], None]
 
@@ -130,9 +129,8 @@ def _facts(
     def facts(item: tuple[int, pa.Table | None]) -> tuple[ShardFacts, pa.Table | None]:
         return check.check(*item), item[1]
 
-    ahead = max(1, min(2 * _READERS, _ROWS_AHEAD // plan.shard_tracks))
     with ThreadPoolExecutor(_READERS) as executor:
-        yield from prefetched(facts, work(), executor, ahead)
+        yield from prefetched(facts, work(), executor, shards_at_once(2 * _READERS, plan.shard_tracks))
 
 
 def _note_strangers(files: RunFiles, findings: Findings) -> None:

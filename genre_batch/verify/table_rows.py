@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import RejectReason, Stage, printable
 from genre_batch.catalog.track_table import SCHEMA
-from genre_batch.sink.answers import once_a_track
+from genre_batch.sink.answers import once_a_track, without
 from genre_batch.sink.run_facts import RunFacts
 
 Fault = tuple[str, int]
@@ -33,8 +33,8 @@ def wrong_tracks(answers: pa.Table, rejects: pa.Table | None, tracks: pa.Table |
     yield "tracks have more than one outcome", found.num_rows - _distinct(found)
     if tracks is None:
         return
-    yield "listed tracks have no outcome", _distinct(_outside(tracks, found["track_id"]))
-    strangers = _outside(found, tracks["track_id"])
+    yield "listed tracks have no outcome", _distinct(without(tracks, found["track_id"]))
+    strangers = without(found, tracks["track_id"])
     yield "rows are of no listed track", _distinct(strangers)
     unlike = found.filter(pc.invert(pc.is_in(_as_text(found), value_set=_as_text(tracks))))
     yield "rows have another etag, uri or size than the listing", _distinct(unlike) - _distinct(strangers)
@@ -58,10 +58,6 @@ def wrong_rejects(rejects: pa.Table) -> Iterator[Fault]:
 
 def _distinct(rows: pa.Table) -> int:
     return int(pc.count_distinct(rows["track_id"]).as_py())
-
-
-def _outside(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
-    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=ids)))
 
 
 def _as_text(rows: pa.Table) -> pa.ChunkedArray:

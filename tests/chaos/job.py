@@ -71,7 +71,7 @@ class Job:
 
     @property
     def tracks_done(self) -> int:
-        """How many tracks have an outcome on storage, at least: in committed shards, or in parts of others."""
+        """How many tracks have an outcome on storage, the last shard counted as if it were full."""
         committed = len(list(self.output.glob("_runs/*/commits/*.json"))) * _SETTINGS["shard_tracks"]
         staged = [_STAGED.fullmatch(path.name) for path in self.output.glob("_runs/*/staged/*.parquet")]
         return committed + sum(int(found[2]) - int(found[1]) for found in staged if found)

@@ -7,8 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 from sink.shard_rows import make_plan, make_track, reject, score
 
+from genre_batch.catalog.track_table import to_tracks
 from genre_batch.features.front_end import DescriptorFrontEnd
-from genre_batch.sink.answers import features_maker, keys_of, make_scores
+from genre_batch.sink.answers import features_maker, make_scores, once_a_track
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.schema import DescribedTrack, features_schema
 from genre_batch.storage.local import LocalStore
@@ -29,7 +30,7 @@ def test_a_row_is_a_segment_with_the_descriptors_by_name() -> None:
     assert table["segment_start_s"].to_pylist() == [15.0, 18.0, 15.0]
     assert table["tempo"].to_pylist() == [0.0, 2.0, 100.0]
     assert table["rms_mean"].to_pylist() == [1.0, 3.0, 101.0]
-    assert keys_of(table) == [(make_track(n).track_id, make_track(n).etag) for n in (0, 1)]
+    assert to_tracks(once_a_track(table)) == [make_track(0), make_track(1)]
 
 
 def test_an_empty_shard_has_all_columns() -> None:

@@ -42,8 +42,7 @@ def commit(ledger: PartLedger, part: Shard, outcome: Outcome = score) -> None:
 def carry_out(store: Store, output: str, plan: RunPlan, outcome: Outcome, most: int = 100) -> None:
     """What the pipeline does, at most `most` parts of it."""
     ledger = parts_of(store, output, plan)
-    ledger.catch_up()
-    for part in ledger.left()[:most]:
+    for part in ledger.take_up()[:most]:
         commit(ledger, part, outcome)
 
 
@@ -130,7 +129,7 @@ def test_a_staged_part_of_a_committed_shard_is_cleared_away(table: tuple[Store, 
     data = table[0].read(uri)
     carry_out(*table, PLAN, score)
     table[0].write(uri, data)
-    parts_of(*table).catch_up()
+    parts_of(*table).take_up()
     assert staged(*table) == []
 
 

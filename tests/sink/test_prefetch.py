@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from genre_batch.sink.prefetch import prefetched
+from genre_batch.sink.prefetch import prefetched, shards_at_once
 
 
 def test_results_come_in_order() -> None:
@@ -39,3 +39,11 @@ def test_an_error_reaches_the_reader() -> None:
         assert [next(results), next(results)] == [0, 1]
         with pytest.raises(KeyError):
             next(results)
+
+
+@pytest.mark.parametrize(
+    ("most", "shard_tracks", "runs", "shards"),
+    [(17, 1024, 1, 17), (17, 524_288, 1, 1), (9, 100_000, 2, 5), (3, 10**7, 4, 1)],
+)
+def test_large_shards_are_few_at_once(most: int, shard_tracks: int, runs: int, shards: int) -> None:
+    assert shards_at_once(most, shard_tracks, runs) == shards
