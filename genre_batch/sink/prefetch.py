@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def shards_at_once(most: int, shard_tracks: int, runs: int = 1) -> int:
-    """How many shards of each of `runs` runs to have in hand: at most `most`, and so few that memory holds their rows."""
+    """How many shards of each of `runs` runs to have in hand: at most `most`, so few that memory holds their rows."""
     return max(1, min(most, _ROWS_AT_ONCE // (runs * shard_tracks)))
 
 
