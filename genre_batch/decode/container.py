@@ -19,7 +19,8 @@ from genre_batch.decode.sniff import AudioFormat
 class Container:
     """What the check found out on its way.
 
-    frames: samples per channel of the whole track, where the decoder's own figure cannot be trusted.
+    frames: samples per channel of the whole track, where the decoder's own figure cannot be trusted, or is that of a
+        part.
     needs_av: the file is one of those that libsndfile misreads although it knows their format.
     """
 
@@ -69,7 +70,7 @@ def _check_flac(source: BinaryIO, size_bytes: int) -> Container:
     if reached is not None and info.total_samples - reached > max(4096, info.total_samples // 1000):
         text = f"the header declares {info.total_samples} samples, the last frame ends at {reached}"
         raise rejected(RejectReason.TRUNCATED, text)
-    return Container()
+    return Container(frames=info.total_samples)
 
 
 def _check_mp3(source: BinaryIO, size_bytes: int) -> Container:

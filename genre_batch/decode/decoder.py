@@ -10,6 +10,7 @@ import numpy as np
 from genre_batch.catalog.reject import RejectReason, TrackRejected
 from genre_batch.decode.av_decoder import AvReader
 from genre_batch.decode.container import Container, check_container
+from genre_batch.decode.flac_decoder import HAS_DR_FLAC, FlacReader
 from genre_batch.decode.place import Splice
 from genre_batch.decode.placing import place_window
 from genre_batch.decode.ranged_file import read_failure
@@ -105,7 +106,7 @@ class _File:
 
 def _window_of(file: _File, spliced: Splice) -> Waveform:
     stream = splice(file.stream, spliced.pieces) if spliced.pieces else file.stream
-    with closing(_open(stream, file.format, file.container)) as reader:
+    with closing(_open(stream, file, spliced)) as reader:
         duration_s = _require_sane(reader, file.container.frames or reader.frames)
         frames = round(duration_s * reader.sample_rate)
         start_s = file.window.start_s(file.track_id, duration_s)
@@ -116,8 +117,10 @@ def _window_of(file: _File, spliced: Splice) -> Waveform:
         return Waveform(samples, reader.sample_rate, duration_s, start_s, reader.name)
 
 
-def _open(stream: BinaryIO, audio_format: AudioFormat, container: Container) -> AudioReader:
-    demuxer = (_SPARE_DEMUXERS if container.needs_av else _DEMUXERS).get(audio_format)
+def _open(stream: BinaryIO, file: _File, spliced: Splice) -> AudioReader:
+    if file.format is AudioFormat.FLAC and spliced.end is not None and HAS_DR_FLAC:
+        return FlacReader(stream, spliced.end - spliced.omitted)
+    demuxer = (_SPARE_DEMUXERS if file.container.needs_av else _DEMUXERS).get(file.format)
     return AvReader(stream, demuxer) if demuxer else SoundfileReader(stream)
 
 

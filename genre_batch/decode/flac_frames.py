@@ -15,9 +15,15 @@ _LARGEST_TAIL = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class StreamInfo:
-    """The STREAMINFO block, and where the audio frames begin. `total_samples` per channel, 0 if unknown."""
+    """The STREAMINFO block, and where the audio frames begin. `total_samples` per channel, 0 if unknown.
 
+    block: its 34 bytes as they are.
+    """
+
+    block: bytes
     sample_rate: int
+    channels: int
+    sample_bits: int
     total_samples: int
     max_frame_bytes: int
     audio_offset: int
@@ -61,7 +67,10 @@ def last_sample(source: BinaryIO, size_bytes: int, info: StreamInfo) -> int | No
 def _parse_stream_info(info: bytes, audio_offset: int) -> StreamInfo:
     packed = int.from_bytes(info[10:18], "big")
     return StreamInfo(
+        block=info,
         sample_rate=packed >> 44,
+        channels=(packed >> 41 & 0x7) + 1,
+        sample_bits=(packed >> 36 & 0x1F) + 1,
         total_samples=packed & (1 << 36) - 1,
         max_frame_bytes=int.from_bytes(info[7:10], "big"),
         audio_offset=audio_offset,

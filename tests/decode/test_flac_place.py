@@ -2,11 +2,15 @@
 
 import io
 
+import numpy as np
 import pytest
+import soundfile
 from audio_samples import chirp, encode
 
+from genre_batch.decode.flac_decoder import FlacReader
 from genre_batch.decode.flac_place import place_flac
-from genre_batch.decode.place import Place
+from genre_batch.decode.place import Place, Splice
+from genre_batch.decode.spliced_file import Part
 
 
 @pytest.fixture(scope="module")
@@ -32,3 +36,33 @@ def test_the_splice_begins_with_a_frame_just_before_the_window(data: bytes, star
 def test_without_stream_info_or_length_there_is_no_place(data: bytes) -> None:
     assert place(bytes(1000), 1.0) is None
     assert place(data[:21] + bytes([data[21] & 0xF0]) + bytes(4) + data[26:], 1.0) is None
+
+
+def spliced(data: bytes, start_s: float = 9.5) -> tuple[bytes, Splice]:
+    found = place(data, start_s)
+    assert found is not None
+    assert found.splice is not None
+    pieces = [data[piece.start : piece.end] if isinstance(piece, Part) else piece for piece in found.splice.pieces]
+    return b"".join(pieces), found.splice
+
+
+@pytest.mark.parametrize("start_s", [0.0, 9.5, 17.9])
+def test_the_splice_has_whole_frames_and_no_other_metadata(data: bytes, start_s: float) -> None:
+    whole, _ = soundfile.read(io.BytesIO(data))
+    found, splice = spliced(data, start_s)
+    assert splice.end is not None
+    reader = FlacReader(io.BytesIO(found), splice.end - splice.start)
+    np.testing.assert_allclose(reader.read(0, reader.frames), whole[splice.start : splice.end].mean(axis=1), atol=1e-6)
+    assert splice.start <= start_s * 44_100
+    assert splice.end >= min(len(whole), (start_s + 2.0) * 44_100)
+    assert splice.end - splice.start < 4 * 44_100
+
+
+@pytest.mark.parametrize("byte", [20, 21])  # of eight channels, or of more bits than dr_flac is trusted with
+def test_what_is_left_to_libsndfile_has_an_open_end(data: bytes, byte: int) -> None:
+    marked = bytearray(data)
+    marked[byte] |= 0x0E if byte == 20 else 0xF0
+    marked[20] |= byte - 20
+    found, splice = spliced(bytes(marked))
+    assert splice.end is None
+    assert found.endswith(data[-1000:])
