@@ -1,6 +1,7 @@
 """The libraries that decide the answers of a run."""
 
-from importlib.metadata import version
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 
 _LIBRARIES = (
     "genre-batch",
@@ -11,6 +12,7 @@ _LIBRARIES = (
     "scikit-learn",
     "librosa",
     "soundfile",
+    "miniaudio",
     "av",
     "soxr",
     "pyarrow",
@@ -18,5 +20,9 @@ _LIBRARIES = (
 
 
 def library_versions() -> dict[str, str]:
-    """The version of each."""
-    return {name: version(name) for name in _LIBRARIES}
+    """The version of each that is installed: miniaudio is not everywhere."""
+    found = {}
+    for name in _LIBRARIES:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
