@@ -20,7 +20,7 @@ from replan import GENRES, make_plan
 
 from genre_batch.catalog.shards import Shard
 from genre_batch.catalog.track import Track
-from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.model.scores import Score
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.schema import ScoredTrack
@@ -33,8 +33,8 @@ def outcomes(part: Shard, random: np.random.Generator) -> Iterator[ScoredTrack]:
         uri = f"s3://catalog/music/{row // 1000:06d}/track-{row:012d}.mp3"
         values = np.sort(random.dirichlet(np.full(len(GENRES), 0.3)))[::-1].astype(np.float32)
         names = random.permutation(len(GENRES))
-        top_k = tuple(GenreProbability(GENRES[n], float(p)) for n, p in zip(names, values, strict=True))
-        score = Score(top_k[0].genre, top_k[0].probability, top_k, False, 10)
+        top_k = tuple((GENRES[n], float(p)) for n, p in zip(names, values, strict=True))
+        score = Score(top_k[0][0], top_k[0][1], top_k, False, 10)
         yield ScoredTrack(Track(uri, uri, secrets.token_hex(16), 4_000_000 + row), 240.0, 60.0, "libav", score)
 
 

@@ -33,7 +33,7 @@ def test_a_failure_is_one_sentence_and_an_exit_code(
     assert printed.out == ""
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(), st.text())
 def test_whatever_stands_in_a_name_a_failure_is_two_lines_of_plain_text(
     capsys: pytest.CaptureFixture[str], message: str, hint: str

@@ -26,15 +26,15 @@ class Stratum:
 
 
 class StratifiedSample:
-    """Keeps at most `most` tracks of each format; the same tracks in the same order give the same sample.
+    """Keeps at most `most` tracks of each format; the same tracks, order and seed give the same sample.
 
     After 32 formats, which is more than are decoded, the rest count as one.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, seed: int = 0) -> None:
         self._most = most
         self._strata: dict[str, Stratum] = {}
-        self._random = random.Random(0)
+        self._random = random.Random(seed)
 
     def passing(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same rows of tracks, each with its chance to be kept."""
@@ -60,10 +60,11 @@ class StratifiedSample:
     def draw(self) -> list[Stratum]:
         """The formats with about `most` tracks in all: by their share, but two of each at least, to know its spread."""
         total = sum(stratum.tracks for stratum in self._strata.values())
+        # the first of a reservoir are no sample: while it is not full, they are the first of the listing
         return [
-            Stratum(each.name, each.tracks, each.size_bytes, each.sample[: self._quota(each, total)])
+            Stratum(each.name, each.tracks, each.size_bytes, self._random.sample(each.sample, self._quota(each, total)))
             for each in self._strata.values()
         ]
 
     def _quota(self, stratum: Stratum, total: int) -> int:
-        return max(_LEAST, round(self._most * stratum.tracks / total))
+        return min(len(stratum.sample), max(_LEAST, round(self._most * stratum.tracks / total)))

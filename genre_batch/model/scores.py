@@ -14,12 +14,8 @@ NEVER = 1.0
 """A threshold that no confidence reaches, not even one that was rounded to 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class GenreProbability:
-    """One entry of a track's `top_k`."""
-
-    genre: str
-    probability: float
+GenreProbability = tuple[str, float]
+"""A genre and its probability: one entry of a track's `top_k`. Plain, since ten of them a track go to the driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +41,8 @@ def to_score(
     if not np.isfinite(probabilities).all() or abs(float(probabilities.sum()) - 1.0) > SUM_TOLERANCE:
         raise ValueError("probabilities must be finite and sum to 1")
     order = np.argsort(-probabilities, kind="stable")[:top_k]
-    best = tuple(GenreProbability(taxonomy.genres[i], float(probabilities[i])) for i in order)
-    confidence = best[0].probability
-    least = thresholds.get(best[0].genre, 0.0)
+    best = tuple((taxonomy.genres[i], float(probabilities[i])) for i in order)
+    genre, confidence = best[0]
+    least = thresholds.get(genre, 0.0)
     abstained = confidence < least or least >= NEVER
-    return Score(None if abstained else best[0].genre, confidence, best, abstained, segments)
+    return Score(None if abstained else genre, confidence, best, abstained, segments)

@@ -29,7 +29,7 @@ def test_every_track_with_segments_has_a_score_and_the_others_none(actor: Predic
     assert isinstance(first, Score)
     assert isinstance(third, Score)
     assert (first.segments, third.segments) == (1, 2)
-    assert sum(entry.probability for entry in first.top_k) == pytest.approx(1.0, abs=1e-4)
+    assert sum(probability for _, probability in first.top_k) == pytest.approx(1.0, abs=1e-4)
 
 
 def test_a_track_is_answered_alike_in_any_company(actor: PredictGenres) -> None:

@@ -1,7 +1,7 @@
 from itertools import chain
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_batch.catalog.block_merge import SortedRun, merge
@@ -16,7 +16,6 @@ def run_of(ids: list[str], number: int) -> list[Track]:
 
 
 @given(st.lists(IDS, max_size=5), st.integers(1, 5))
-@settings(deadline=None)
 def test_it_is_a_stable_sort_of_all_runs(ids: list[list[str]], rows: int) -> None:
     runs = [run_of(each, number) for number, each in enumerate(ids)]
     merged = merge([in_batches(run, rows) for run in runs])
@@ -24,7 +23,6 @@ def test_it_is_a_stable_sort_of_all_runs(ids: list[list[str]], rows: int) -> Non
 
 
 @given(IDS, st.lists(st.tuples(st.booleans(), st.sampled_from("abé😀"))), st.integers(1, 4))
-@settings(deadline=None)
 def test_pieces_of_a_run_are_those_of_a_sorted_list(ids: list[str], moves: list[tuple[bool, str]], rows: int) -> None:
     left, run = run_of(ids, 0), SortedRun(in_batches(run_of(ids, 0), rows))
     for skips, bound in moves:

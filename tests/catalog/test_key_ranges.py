@@ -24,7 +24,7 @@ names = st.lists(st.text("ab/😀é-", min_size=1, max_size=6), unique=True, max
 
 
 @given(names)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_ranges_hold_each_object_once_and_in_order(moto_s3, found: list[str]) -> None:
     root = f"s3://{moto_s3.new_bucket()}"
     fill(root, found)

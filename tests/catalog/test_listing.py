@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_batch.catalog.listing import Listing, ListingInfo, write_listing
@@ -31,7 +31,6 @@ def listing(tmp_path_factory: pytest.TempPathFactory) -> Listing:
 
 
 @given(st.integers(0, 400), st.integers(0, 400))
-@settings(deadline=None)
 def test_any_range_of_rows_comes_back(listing: Listing, one: int, other: int) -> None:
     start, stop = sorted((one, other))
     assert len(listing) == 400

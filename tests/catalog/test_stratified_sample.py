@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,8 +16,8 @@ def track(number: int, suffix: str) -> Track:
     return Track(uri, uri, "e", number)
 
 
-def drawn(tracks: list[Track], most: int) -> list[Stratum]:
-    sample = StratifiedSample(most)
+def drawn(tracks: list[Track], most: int, seed: int = 0) -> list[Stratum]:
+    sample = StratifiedSample(most, seed)
     assert list(one_by_one(sample.passing(in_batches(tracks, 7)))) == tracks
     return sample.draw()
 
@@ -45,6 +46,18 @@ def test_tracks_from_everywhere_are_drawn() -> None:
     (stratum,) = drawn([track(number, ".mp3") for number in range(10_000)], 400)
     places = sorted(each.size_bytes for each in stratum.sample)
     assert all(abs(place / 10_000 - rank / 400) < 0.1 for rank, place in enumerate(places))
+
+
+@pytest.mark.parametrize("tracks", [20, 25, 60])
+def test_each_track_of_a_format_has_the_same_chance(tracks: int) -> None:
+    catalog = [track(place, suffix) for place in range(tracks) for suffix in (".mp3", ".flac", ".wav", ".ogg")]
+    drawn_at = Counter[int]()
+    for seed in range(300):
+        for stratum in drawn(catalog, 24, seed):
+            drawn_at.update(each.size_bytes for each in stratum.sample)
+    shares = [drawn_at[place] / sum(drawn_at.values()) * tracks for place in range(tracks)]
+    assert min(shares) > 0.6
+    assert max(shares) < 1.5
 
 
 def test_names_made_up_by_others_do_not_grow_the_state() -> None:

@@ -7,12 +7,12 @@ from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.shards import Batch, Shard
 from genre_batch.catalog.track import Track
 from genre_batch.engine.outcomes import ShardOutcomes
-from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.model.scores import Score
 from genre_batch.schedule.events import Role
 
 TRACKS = [Track(f"t{row}", f"s3://b/t{row}", "e", 10) for row in range(100, 104)]
 EMPTY = Reject(RejectReason.EMPTY, Stage.READ, "no bytes")
-JAZZ = Score("jazz", 0.9, (GenreProbability("jazz", 0.9),), False, 10)
+JAZZ = Score("jazz", 0.9, (("jazz", 0.9),), False, 10)
 HEARD = Extraction(30.0, 0.0, "soundfile")
 
 

@@ -6,14 +6,14 @@ from page_checks import read_page
 
 from genre_batch.evaluation.track_answer import HeardTrack
 from genre_batch.evaluation.track_page import track_page
-from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.model.scores import Score
 
 URI = "s3://music/<script>alert(1)</script>\x1b.flac"
 
 
 def heard(genre: str | None) -> HeardTrack:
     samples = np.random.default_rng(0).normal(0.0, 0.1, 2 * 22_050).astype(np.float32)
-    best = (GenreProbability("<i>jazz", 0.75), GenreProbability("rock", 0.25))
+    best = (("<i>jazz", 0.75), ("rock", 0.25))
     score = Score(genre, 0.75, best, genre is None, 3)
     return HeardTrack(URI, 1234, "flac", "soundfile", 200.5, 15.0, 22_050, samples, score)
 

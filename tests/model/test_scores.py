@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genre_batch.model.scores import GenreProbability, to_score
+from genre_batch.model.scores import to_score
 from genre_batch.model.taxonomy import Taxonomy
 
 TAXONOMY = Taxonomy(genres=["blues", "jazz", "pop", "rock"])
@@ -17,9 +17,9 @@ def test_the_most_probable_genres_come_first() -> None:
     score = to_score(probabilities(0.25, 0.125, 0.5, 0.125), TAXONOMY, {}, segments=7)
     assert (score.genre, score.confidence, score.abstained, score.segments) == ("pop", 0.5, False, 7)
     assert score.top_k == (
-        GenreProbability("pop", 0.5),
-        GenreProbability("blues", 0.25),
-        GenreProbability("jazz", 0.125),
+        ("pop", 0.5),
+        ("blues", 0.25),
+        ("jazz", 0.125),
     )
 
 
@@ -33,7 +33,7 @@ def test_the_model_abstains_below_the_threshold_of_the_best_genre(threshold: flo
     score = to_score(probabilities(0.25, 0.125, 0.5, 0.125), TAXONOMY, {"pop": threshold, "jazz": 0.0}, segments=1)
     assert (score.genre, score.abstained) == (genre, genre is None)
     assert score.confidence == 0.5
-    assert score.top_k[0].genre == "pop"
+    assert score.top_k[0][0] == "pop"
 
 
 def test_thresholds_of_other_genres_do_not_matter() -> None:

@@ -99,7 +99,7 @@ class Whims:
     tracks=st.integers(1, 30),
     whims=st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 12)), max_size=80),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_order_of_events_breaks_a_rule_or_keeps_the_run_from_ending(
     tracks: int, whims: list[tuple[str, int]]
 ) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.track import Track
-from genre_batch.model.scores import GenreProbability, Score
+from genre_batch.model.scores import Score
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 
@@ -23,7 +23,7 @@ def make_tracks(count: int) -> list[Track]:
 
 
 def score(track: Track, genre: str | None = "jazz", confidence: float = 0.75) -> ScoredTrack:
-    top_k = (GenreProbability("jazz", confidence), GenreProbability("rock", 1 - confidence))
+    top_k = (("jazz", confidence), ("rock", 1 - confidence))
     return ScoredTrack(track, 30.0, 15.0, "soundfile", Score(genre, confidence, top_k, genre is None, 1))
 
 

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sink.shard_rows import make_track
 
@@ -41,7 +41,6 @@ def is_done(track: Track, runs: list[Run]) -> bool:
 
 
 @given(st.dictionaries(NAMES, ETAGS), st.lists(RUN, max_size=4), st.integers(1, 4), st.integers(1, 4))
-@settings(deadline=None)
 def test_it_is_what_a_look_at_each_track_gives(
     catalog: dict[str, str], runs: list[Run], rows: int, at_once: int
 ) -> None:

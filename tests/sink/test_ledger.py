@@ -178,7 +178,7 @@ def test_every_interleaving_of_three_drivers() -> None:
         assert len({d.result.model_dump_json() for d in drivers if d.done}) <= 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     outcomes=st.lists(st.text("sSrR", min_size=3, max_size=3), min_size=2, max_size=4),
     schedule=st.lists(st.integers(0, 3), max_size=30),

@@ -103,7 +103,7 @@ def test_a_page_that_is_cut_off_stays_broken(left: float) -> None:
 
 
 @given(st.lists(st.tuples(st.text("ab%+ é😀&<", min_size=1), st.text("0f-"), st.integers(0, 2**50))))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_any_page_says_what_a_parser_says(found: list[tuple[str, str, int]]) -> None:
     entries = [
         f"<Contents><Key>{escape(key)}</Key><ETag>&quot;{etag}&quot;</ETag><Size>{size}</Size>\n</Contents>"

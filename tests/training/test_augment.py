@@ -29,7 +29,7 @@ def noise(bands: int, frames: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(bands, frames)).astype(np.float32)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(available=st.integers(1, 200), frames=st.integers(1, 130), seed=st.integers(0, 2**32 - 1))
 def test_any_length_gives_a_segment_of_the_length_asked_for(available: int, frames: int, seed: int) -> None:
     segment = random_segment(noise(24, available), frames, STRONG, np.random.default_rng(seed))

@@ -28,7 +28,7 @@ def test_the_temperature_that_was_hidden_is_found() -> None:
     assert losses[1] == min(losses)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 10_000), n=st.integers(1, 120), target=st.floats(0.05, 0.95), coarse=st.booleans())
 def test_of_the_answers_that_a_genre_still_gives_the_target_is_right(
     seed: int, n: int, target: float, coarse: bool

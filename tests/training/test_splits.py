@@ -28,7 +28,7 @@ def corpus(artists: dict[str, list[int]]) -> list[LabelledTrack]:
 counts = st.lists(st.integers(1, 6), min_size=4, max_size=12)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(a=counts, b=counts, c=counts, folds=st.integers(2, 3), seed=st.integers(0, 1000))
 def test_no_artist_is_on_both_sides_and_every_track_is_held_out_once(
     a: list[int], b: list[int], c: list[int], folds: int, seed: int

@@ -27,7 +27,7 @@ def faults(*scores: Score, genres: list[str] | None = GENRES) -> dict[str, int]:
 
 
 def top(*pairs: tuple[str, float]) -> tuple[GenreProbability, ...]:
-    return tuple(GenreProbability(*pair) for pair in pairs)
+    return pairs
 
 
 def test_right_scores_have_no_fault() -> None:

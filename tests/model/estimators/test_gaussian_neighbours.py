@@ -21,7 +21,7 @@ def _segments(n: int, rows: int, frames: int, seed: int) -> "np.ndarray[tuple[in
     return values.astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_the_distance_is_the_divergence_there_and_back(seed: int, rows: int) -> None:
     segments = _segments(4, rows, 200, seed)
