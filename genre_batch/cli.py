@@ -25,6 +25,7 @@ Source = Annotated[
     str | None, typer.Argument(metavar="SOURCE", help="s3://bucket/prefix/, a folder, or a CSV/Parquet with `uri`.")
 ]
 Output = Annotated[str | None, typer.Argument(metavar="OUTPUT", help="s3://bucket/prefix/ or a folder.")]
+BundleFolder = Annotated[str | None, typer.Argument(metavar="OUTPUT", help="A new folder of this machine.")]
 ConfigFile = Annotated[str | None, typer.Option("--config", metavar="FILE", help="YAML file with settings.")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="A.B=VALUE", help="Change one setting.")]
 Retry = Annotated[
@@ -112,7 +113,7 @@ def features(
 @app.command()
 def train(
     source: Source = None,
-    output: Output = None,
+    output: BundleFolder = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     json: Json = False,
@@ -133,7 +134,7 @@ def adopt(
     model: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="An ONNX file, or a folder of a transformers model.")
     ] = None,
-    output: Output = None,
+    output: BundleFolder = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     json: Json = False,

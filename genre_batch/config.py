@@ -222,7 +222,7 @@ def load(
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        raise UsageError(_explain(error), f"known keys: {', '.join(kind.model_fields)}") from error
+        raise UsageError(_explain(error), _known_keys(kind, error)) from error
 
 
 def dump(config: BaseModel) -> str:
@@ -254,12 +254,23 @@ def _set(tree: dict[str, Yaml], override: str) -> None:
     for parent in parents:
         child = node.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise UsageError(f"--set {path}: {parent} is a value, not a group of keys", "see --help for the keys")
+            raise UsageError(f"--set {path}: {parent} is a value, not a group of keys", f"for example --set {parent}=1")
         node = child
     try:
         node[leaf] = yaml.safe_load(value)
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"--set {path}: {value!r} is not a YAML value", "quote it") from error
+
+
+def _known_keys(kind: type[BaseModel], error: ValidationError) -> str:
+    """The keys beside the first one that is at fault."""
+    where = ""
+    for name in error.errors()[0]["loc"][:-1]:
+        field = kind.model_fields.get(str(name))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            break
+        kind, where = field.annotation, f"{where}{name}."
+    return f"known keys: {', '.join(f'{where}{key}' for key in kind.model_fields)}"
 
 
 def _explain(error: ValidationError) -> str:
@@ -269,5 +280,5 @@ def _explain(error: ValidationError) -> str:
 
 
 def _fault(kind: str, message: str) -> str:
-    words = {"extra_forbidden": "unknown key", "missing": "is required"}
+    words = {"extra_forbidden": "unknown key", "missing": "is required", "union_tag_not_found": "`name` is required"}
     return words.get(kind, message[:1].lower() + message[1:])

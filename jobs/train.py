@@ -1,6 +1,6 @@
 """Train a model bundle as a Ray job.
 
-ray job submit --working-dir . -- python jobs/train.py --config configs/train/short_cnn.yaml
+ray job submit --working-dir . -- python jobs/train.py LABELLED OUTPUT --config configs/train/short_cnn.yaml
 """
 
 import sys

@@ -81,3 +81,12 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 def test_a_missing_source_is_named() -> None:
     with pytest.raises(UsageError, match="source: is required"):
         load(ScoreConfig, None)
+
+
+@pytest.mark.parametrize(
+    ("override", "known"), [("nonsense=1", "batch_tracks, "), ("extract.nonsense=1", "extract.min_size, ")]
+)
+def test_the_hint_has_the_keys_beside_the_one_at_fault(override: str, known: str) -> None:
+    with pytest.raises(UsageError) as error:
+        load(ScoreConfig, None, [override], ARGUMENTS)
+    assert f"known keys: {known}" in error.value.hint

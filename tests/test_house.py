@@ -85,6 +85,11 @@ def test_tests_mirror_sources() -> None:
     assert {str(test) for test in mirrored - tests} == OF_TYPES_ALONE
 
 
+def test_every_job_has_its_test() -> None:
+    jobs = {job.stem for job in (ROOT / "jobs").glob("*.py")}
+    assert jobs == {test.stem.removeprefix("test_") for test in (ROOT / "tests" / "jobs").glob("test_*.py")}
+
+
 def test_constraints_are_pins_without_any_address() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9-]+==[0-9][A-Za-z0-9.!]*", line)] == []

@@ -17,7 +17,7 @@ from genre_batch.model.manifest import BundleManifest
 
 _KNOWN = (
     "{known} of {scored} tracks were in this bundle's training data, so these figures say nothing about new music; "
-    "the model card has the figures for artists that the model never heard"
+    "the model card has the figures for tracks that were held out"
 )
 _LEAKY = (
     "LEAKY: this bundle was made with pieces of one track on both sides of its split: the figures of its card are "

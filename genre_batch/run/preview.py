@@ -78,7 +78,7 @@ def preview(config: TableConfig, job: Job) -> PlanReport:
         tracks=tracks,
         size_bytes=size_bytes,
         shards=len(plan_shards(tracks, parts.shard_tracks)),
-        forecast=_forecast(config, job, sample, replace(parts, tracks=left.tracks)),
+        forecast=_forecast(config, job, sample, replace(parts, tracks=left.tracks), listed.tracks),
     )
 
 
@@ -89,7 +89,7 @@ def _left_of(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[pa.Re
         yield from listing.table(part.start, part.stop).to_batches()
 
 
-def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, left: PartPlan) -> Forecast | None:
+def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, left: PartPlan, listed: int) -> Forecast | None:
     tracks = left.tracks
     if not config.forecast.tracks or not tracks:
         return None
@@ -98,7 +98,7 @@ def _forecast(config: TableConfig, job: Job, sample: StratifiedSample, left: Par
     offer = offer_of(cluster, config, batches=-(-tracks // config.batch_tracks))
     strata = probed(job.crew(cluster), sample.draw(), on_gpu=offer.gpus > 0)
     shards = len(plan_shards(tracks, left.shard_tracks))
-    made = forecast(strata, offer, shards=shards, staged=left.staged, listed=tracks)
+    made = forecast(strata, offer, shards=shards, staged=left.staged, listed=listed)
     made = priced(made, prices) if prices else made
     if config.forecast.file:
         open_store(config.forecast.file).write(config.forecast.file, made.model_dump_json(indent=1).encode())

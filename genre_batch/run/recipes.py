@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import DescriptorFrontEnd, FrontEnd
-from genre_batch.model.bundle import DEFAULT_BUNDLE, load_bundle
+from genre_batch.model.bundle import DEFAULT_BUNDLE, MANIFEST_FILE, load_bundle
 
 _FRONT_END: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
@@ -46,7 +46,7 @@ def descriptors_of(recipe: str) -> tuple[str, DescriptorFrontEnd]:
 def _read(recipe: str) -> tuple[str, FrontEnd]:
     if recipe.endswith((".yaml", ".yml")):
         return Path(recipe).stem, _front_end_in(Path(recipe))
-    if recipe == DEFAULT_BUNDLE or "/" in recipe:
+    if recipe == DEFAULT_BUNDLE or "/" in recipe or (Path(recipe) / MANIFEST_FILE).is_file():
         manifest = load_bundle(recipe).manifest
         return manifest.name, manifest.front_end
     return recipe, _front_end_in(recipe_file(recipe))

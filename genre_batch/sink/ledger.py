@@ -86,10 +86,6 @@ class Ledger:
         with ThreadPoolExecutor(_READERS) as executor:
             yield from prefetched(self.record, sorted(self.shards()), executor, 2 * _READERS)
 
-    def committed(self) -> dict[int, CommitRecord]:
-        """All records by shard; where there are millions, prefer `shards` and `records`."""
-        return {record.shard: record for record in self.records()}
-
     def _settle(self, path: str, table: pa.Table) -> tuple[DataFile, pa.Table]:
         """The file at `path` as it is from now on: this table, unless another driver's is there already."""
         data = to_bytes(table, self._run)

@@ -1,7 +1,6 @@
 """Tables to the bytes of a Parquet file and back: same rows and same run, same bytes."""
 
 import json
-from collections.abc import Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,20 +8,8 @@ import pyarrow.parquet as pq
 from genre_batch.errors import DamageFound
 from genre_batch.model.bundle import OUTPUT_SCHEMA_VERSION
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.tables import rejects_table, scores_table
 
 _GROUP_ROWS = 131_072
-
-
-def scores_file(rows: Sequence[ScoredTrack], run: RunFacts) -> bytes:
-    """A whole Parquet file of `scores`, rows as they are ordered."""
-    return to_bytes(scores_table(rows, run), run)
-
-
-def rejects_file(rows: Sequence[RejectedTrack], run: RunFacts) -> bytes:
-    """A whole Parquet file of `rejects`, rows as they are ordered."""
-    return to_bytes(rejects_table(rows, run), run)
 
 
 def to_bytes(table: pa.Table, run: RunFacts) -> bytes:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from small_bundle import write_small_bundle
 
 from genre_batch.errors import UsageError
 from genre_batch.features.descriptor_columns import COLUMNS
@@ -27,6 +28,13 @@ def test_descriptors_come_from_a_recipe_or_a_file(tmp_path: Path) -> None:
     own.write_text("front_end: {name: descriptors, columns: [tempo], segment_s: 3.0}\n")
     name, front_end = descriptors_of(str(own))
     assert (name, front_end.columns, front_end.segment_s) == ("my-own", ["tempo"], 3.0)
+
+
+def test_a_bundle_beside_needs_no_slash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_small_bundle(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="mine has no descriptors: its front end is log_mel"):
+        descriptors_of("mine")
 
 
 @pytest.mark.parametrize(

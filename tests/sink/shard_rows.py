@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.track import Track
 from genre_batch.model.scores import Score
+from genre_batch.sink.parquet import to_bytes
 from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.tables import rejects_table, scores_table
 
 PLANNED_AT = datetime(2026, 11, 21, 6, 52, 12, tzinfo=UTC)
 RUN_ID = "20261121T065212Z-3f09ab"
@@ -52,3 +55,11 @@ def make_plan(tracks: int = 4, **changes: object) -> RunPlan:
 
 def cut(tracks: Sequence[Track], shard_tracks: int) -> list[list[Track]]:
     return [list(tracks[start : start + shard_tracks]) for start in range(0, len(tracks), shard_tracks)]
+
+
+def scores_file(rows: Sequence[ScoredTrack], run: RunFacts) -> bytes:
+    return to_bytes(scores_table(rows, run), run)
+
+
+def rejects_file(rows: Sequence[RejectedTrack], run: RunFacts) -> bytes:
+    return to_bytes(rejects_table(rows, run), run)

@@ -5,11 +5,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from sink.shard_rows import RUN_ID, make_plan, make_tracks, reject, score
+from sink.shard_rows import RUN_ID, make_plan, make_tracks, reject, rejects_file, score, scores_file
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import parquet
-from genre_batch.sink.parquet import from_bytes, read_columns, rejects_file, scores_file, to_bytes
+from genre_batch.sink.parquet import from_bytes, read_columns, to_bytes
 from genre_batch.sink.schema import REJECTS, SCORES
 from genre_batch.sink.tables import scores_table
 

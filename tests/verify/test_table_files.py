@@ -1,10 +1,10 @@
 from pathlib import Path
 
 import pyarrow.parquet as pq
+from sink.shard_rows import rejects_file, scores_file
 
 from genre_batch.config import VerifyConfig
 from genre_batch.sink import layout
-from genre_batch.sink.parquet import rejects_file, scores_file
 from genre_batch.sink.plan import RunPlan
 from genre_batch.verify.table_files import belongs_to, run_and_shard
 from genre_batch.verify.verification import verify
