@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import BinaryIO
 
 from genre_batch.decode.byte_source import read_at
@@ -47,11 +48,16 @@ def probe_rates(source: BinaryIO, size_bytes: int, head: bytes, first: FrameHead
     """Bit rates in kbit/s of the frames at the start (in `head`), in the middle and at the end of the stream."""
     places = (size_bytes // 2, max(0, size_bytes - PROBE_BYTES))
     probes = (head, *(read_at(source, at, PROBE_BYTES) for at in places))
-    return [first.bitrate_kbps, *(header.bitrate_kbps for probe in probes for header in _headers(probe, first))]
+    return [first.bitrate_kbps, *(rate for probe in probes for rate in _rates_in(probe, first))]
+
+
+@lru_cache(maxsize=6)  # a file's length is measured before its window is placed, and both look at the same three
+def _rates_in(probe: bytes, first: FrameHeader) -> tuple[int, ...]:
+    """The bit rates in `probe` from its first confirmed frame on, as long as they continue the stream of `first`."""
+    return tuple(header.bitrate_kbps for header in _headers(probe, first))
 
 
 def _headers(probe: bytes, first: FrameHeader) -> Iterator[FrameHeader]:
-    """The headers in `probe` from its first confirmed frame on, as long as they continue the stream of `first`."""
     at = find_frame(probe)
     header = parse_header(probe, at) if at is not None else None
     while at is not None and header is not None and header.continues(first):
