@@ -57,7 +57,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_trained_recipe_scores_as_it_evaluates(recipe: str, corpus: Path, tmp_path: Path) -> None:
     bundle, output = str(tmp_path / "bundle"), tmp_path / "out"
     places = {"source": str(corpus), "output": bundle}
-    train(load(TrainConfig, str(CONFIGS / f"{recipe}.yaml"), ["folds=2", *RECIPES[recipe]], places))
+    train(load(TrainConfig, str(CONFIGS / f"{recipe}.yaml"), ["folds=2", "unreadable=skip", *RECIPES[recipe]], places))
     settings = load(ScoreConfig, None, [*ONE_ACTOR, f"bundle={bundle}"], {"source": str(corpus), "output": str(output)})
     report = score(settings)
     assert (report.scored, report.rejected) == (8, 1)

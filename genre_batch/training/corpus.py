@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from genre_batch.training.batches import Labels
 from genre_batch.training.dataset import Example, Extract, as_segments
 from genre_batch.training.feature_cache import Pieces
 from genre_batch.training.progress import tell
+
+Unreadable = Literal["refuse", "skip"]
+"""What becomes of labelled tracks that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +42,11 @@ class TrainingCorpus:
 
 
 def read_training_corpus(
-    tracks: Sequence[LabelledTrack], front_end: FrontEnd, extract: Extract, cache: Path
+    tracks: Sequence[LabelledTrack], front_end: FrontEnd, extract: Extract, cache: Path, unreadable: Unreadable
 ) -> TrainingCorpus:
-    """The examples of `tracks`; each bad one is told on stderr, counted and left out.
+    """The examples of `tracks`; each bad one is told on stderr, and counted where they are to be skipped.
 
-    Raises UsageError if none can be read.
+    Raises UsageError if none can be read, or one cannot that is not to be skipped.
     """
     examples: list[Example] = []
     skipped: Counter[str] = Counter()
@@ -51,9 +55,14 @@ def read_training_corpus(
             examples.append(outcome)
         else:
             skipped[outcome.reject.reason.value] += 1
-            tell(f"skipped {printable(outcome.labelled.track.uri)}: {outcome.reject.message}")
+            tell(f"cannot read {printable(outcome.labelled.track.uri)}: {outcome.reject.message}")
     if not examples:
         raise UsageError("not one labelled track can be read", "the reasons stand above, one line a track")
+    if skipped and unreadable == "refuse":
+        raise UsageError(
+            f"{skipped.total():,} of {len(examples) + skipped.total():,} labelled tracks cannot be read",
+            "each stands above; mend or remove them, or train without them: --set unreadable=skip",
+        )
     tell(f"read {len(examples)} tracks, skipped {skipped.total()}")
     return _corpus(examples, dict(skipped))
 

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, m
 from genre_batch.decode.window import Window
 from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
 from genre_batch.model.architecture import Trainable
+from genre_batch.training.corpus import Unreadable
 from genre_batch.training.fit import Optimisation
 from genre_batch.training.recipe import NETWORKS
 from genre_batch.training.split_lists import SplitFiles
@@ -18,12 +19,13 @@ class TrainConfig(BaseModel):
 
     source: a folder with one folder a genre, FMA's folders, or a table of labelled tracks. output: the folder to
     write; it must not exist yet, or be empty. standardise: each row of a segment gets mean 0 and deviation 1.
-    optimisation: for networks only. training_window: the part of a track that random segments are cut from, where it
-    is longer than the window that is scored. split: see `splits.Split`; split_files: the lists of `listed`, null
-    where the corpus itself has a column `split`. folds: parts of the cross-validation; repeats: how often it is done,
-    each time with other folds (with lists: other seeds). target_precision: a genre is not answered below the
-    confidence from which on this share of its answers to held-out tracks was right; null never abstains. cache: a
-    folder where computed features stay. card: what the model card says besides the figures.
+    optimisation: for networks only. training_window: the part of a track that random segments are cut from, where
+    it is longer than the window that is scored. split: see `splits.Split`; split_files: the lists of `listed`, null
+    where the corpus itself has a column `split`. folds: parts of the cross-validation; repeats: how often it is
+    done, each time with other folds (with lists: other seeds). target_precision: a genre is not answered below the
+    confidence from which on this share of its answers to held-out tracks was right; null never abstains.
+    unreadable: whether tracks that cannot be read are refused or skipped. cache: a folder where computed features
+    stay. card: what the model card says besides the figures.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -42,6 +44,7 @@ class TrainConfig(BaseModel):
     repeats: PositiveInt = 1
     seed: int = Field(default=0, ge=0, lt=2**31)
     target_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
+    unreadable: Unreadable = "refuse"
     cache: str | None = None
     deadline_s: PositiveFloat = 60.0
     card: dict[str, str] = Field(default_factory=dict)

@@ -82,7 +82,7 @@ def _prepare(config: TrainConfig, tracks: list[LabelledTrack], extract: Extract,
         _splits(config, tracks)
     check_recipe(_recipe(config, len({labelled.genre for labelled in tracks})))
     cache = folder / "features" if config.cache is None else Path(config.cache).expanduser()
-    corpus = read_training_corpus(tracks, config.front_end, extract, cache)
+    corpus = read_training_corpus(tracks, config.front_end, extract, cache, config.unreadable)
     material = corpus.pieces
     if config.training_window is not None:
         longer = config.front_end.model_copy(update={"window": config.training_window})
