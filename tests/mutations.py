@@ -23,7 +23,7 @@ from genre_batch.decode.window import Window
 from genre_batch.features.front_end import LogMelFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
-FORMATS = ("wav", "flac", "mp3_vbr", "ogg", "m4a", "opus", "aiff", "alac", "wma", "ogg_flac")
+FORMATS = ("wav", "flac", "flac_24", "mp3_vbr", "ogg", "m4a", "opus", "aiff", "alac", "wma", "ogg_flac")
 FRONT_END = LogMelFrontEnd(window=Window(length_s=3.0, min_offset_s=2, max_offset_s=2), segment_frames=128)
 ALLOWED = {
     *(RejectReason.UNSUPPORTED, RejectReason.CORRUPT, RejectReason.TRUNCATED, RejectReason.TOO_SHORT),
