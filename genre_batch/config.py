@@ -59,6 +59,8 @@ class IndexConfig(BaseModel):
     """Settings of `genre-batch index`.
 
     labelled: the source is a labelled corpus, and the listing says its genres; see `catalog/corpora.py`.
+    max_denied_in_a_row: so many objects of a catalog file one after the other that are denied, or cannot be read, end
+    it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -66,6 +68,7 @@ class IndexConfig(BaseModel):
     source: Location
     output: Location
     labelled: bool = False
+    max_denied_in_a_row: PositiveInt | None = 20
 
 
 class JobConfig(BaseModel):

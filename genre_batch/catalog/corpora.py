@@ -149,7 +149,7 @@ def _relative(uri: str, folder: str) -> str:
 def _check_missing(uris: list[str], corpus: str) -> None:
     if uris:
         raise UsageError(
-            f"{len(uris)} tracks that {corpus!r} names are missing or may not be read, the first one is {uris[0]!r}.",
+            f"{len(uris)} tracks that {corpus!r} names are missing or cannot be read, the first one is {uris[0]!r}.",
             "bring them back, or leave their rows out",
         )
 

@@ -71,7 +71,7 @@ class _Share:
             if stop is not None and stop.is_set():
                 return
             self.tracks += batch.num_rows
-            self.size_bytes += pc.sum(batch["size_bytes"]).as_py() or 0
+            self.size_bytes += pc.sum(pc.max_element_wise(batch["size_bytes"], 0)).as_py() or 0
             yield batch
             self._on_progress(self.tracks, self.size_bytes)
 

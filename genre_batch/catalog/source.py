@@ -31,9 +31,10 @@ class ListedTracks(Iterator[Track]):
     their URI is another; when all tracks have been taken, they are warned about once.
     """
 
-    def __init__(self, source: str, on_progress: OnProgress) -> None:
+    def __init__(self, source: str, on_progress: OnProgress, max_denied_in_a_row: int | None) -> None:
         self.duplicates = 0
         self._source = source
+        self._max_denied_in_a_row = max_denied_in_a_row
         self._batches = self._listed(on_progress)
         self._tracks = one_by_one(self._batches)
 
@@ -51,7 +52,8 @@ class ListedTracks(Iterator[Track]):
         with TrackRuns() as runs:
             with explained():
                 if is_catalog_file(self._source):
-                    runs.add(reported(tracks_of(catalog_rows(absolute(self._source))), on_progress))
+                    rows = catalog_rows(absolute(self._source))
+                    runs.add(reported(tracks_of(rows, self._max_denied_in_a_row), on_progress))
                 else:
                     add_prefix(runs, open_store(self._source), folder_of(self._source), on_progress)
             yield from self._unique(runs.merged_batches())
@@ -86,15 +88,17 @@ def _all_differ(kept: Track | None, sorted_ids: pa.Array) -> bool:
     return not first_seen and not pc.any(pc.equal(sorted_ids[1:], sorted_ids[:-1])).as_py()
 
 
-def list_tracks(source: str, on_progress: OnProgress = say_nothing) -> ListedTracks:
+def list_tracks(
+    source: str, on_progress: OnProgress = say_nothing, *, max_denied_in_a_row: int | None = None
+) -> ListedTracks:
     """The tracks of SOURCE: all objects below a prefix or folder, or those that a CSV or Parquet file names.
 
     `on_progress` is told the numbers of tracks and bytes so far, in the calling thread. A track of a file whose object
-    is gone or denied has etag "" and size -1. Iterating raises UserError for a source that cannot be listed or has no
-    track.
+    is gone, denied or cannot be read has etag "" and size -1. Iterating raises UserError for a source that cannot be
+    listed or has no track, and once so many objects of a file were denied, or could not be read, one after the other.
     """
     open_store(source)
-    return ListedTracks(source, on_progress)
+    return ListedTracks(source, on_progress, max_denied_in_a_row)
 
 
 def folder_of(source: str) -> str:

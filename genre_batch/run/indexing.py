@@ -38,7 +38,8 @@ def index_catalog(config: IndexConfig) -> IndexReport:
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
     with shown(Progress("listing")) as progress:
-        info = write_batches(list_tracks(config.source, progress.update).batches(), store, config.output)
+        found = list_tracks(config.source, progress.update, max_denied_in_a_row=config.max_denied_in_a_row)
+        info = write_batches(found.batches(), store, config.output)
     return IndexReport(output=config.output, tracks=info.tracks, size_bytes=info.size_bytes, files=len(info.files))
 
 

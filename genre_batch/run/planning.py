@@ -83,8 +83,8 @@ def unscored(config: TableConfig, job: Job, store: Store, listed: Progress) -> I
     """
     history = done_runs(store, config.output, job.model_id, job.fingerprint)
     with shown(Progress("listing")) as progress, history as done:
-        found = list_tracks(config.source, progress.update).batches()
-        tracks = (batch.filter(pc.invert(layout.are_own(config.output, batch["uri"]))) for batch in found)
+        found = list_tracks(config.source, progress.update, max_denied_in_a_row=config.max_denied_in_a_row)
+        tracks = (batch.filter(pc.invert(layout.are_own(config.output, batch["uri"]))) for batch in found.batches())
         yield from new_rows(listed.counted(tracks), done, tried_again(config.retry))
     if not listed.tracks:
         raise UsageError(f"there is no track in {config.source}", "it holds only what earlier runs wrote")

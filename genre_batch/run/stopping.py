@@ -2,17 +2,16 @@
 
 from collections.abc import Callable
 
+from genre_batch.catalog.in_a_row import MESSAGE_CHARACTERS, denied_in_a_row
 from genre_batch.catalog.reject import Reject, RejectReason, printable
 from genre_batch.catalog.track import Track
 from genre_batch.config import TableConfig
 from genre_batch.errors import TooManyRejects, UserError
 from genre_batch.schedule.stop_rules import OutcomeWatch, Stop, StopRules
-from genre_batch.storage.uri import is_s3, split_s3
 
 OnDone = Callable[[list[Track], list[Reject | None]], None]
 
 _EXAMPLES = 2
-_MESSAGE_CHARACTERS = 200
 
 
 def judged(count: Callable[[list[Track]], None], config: TableConfig, run_id: str) -> OnDone:
@@ -48,25 +47,11 @@ def _rejected(watch: OutcomeWatch, run_id: str) -> TooManyRejects:
 
 
 def _denied(watch: OutcomeWatch, run_id: str) -> UserError:
-    example = _example(watch, RejectReason.ACCESS_DENIED)
-    return UserError(
-        f"stopped: {watch.rules.max_denied_in_a_row:,} tracks in a row may not be read. For example {example}",
-        f"{_permission(watch)}, then start again: it goes on with run {run_id}; "
-        "with --set max_denied_in_a_row=null such tracks never end a run",
-    )
-
-
-def _permission(watch: OutcomeWatch) -> str:
-    uri = watch.examples[RejectReason.ACCESS_DENIED][0].uri
-    if not is_s3(uri):
-        return "let the user whom Ray's workers run as read these files"
-    bucket = printable(split_s3(uri)[0])
-    return (
-        f"let the credentials of Ray's workers read s3://{bucket}: s3:GetObject on arn:aws:s3:::{bucket}/*, as in "
-        "cluster/aws/s3-policy.json, and kms:Decrypt where the objects are encrypted with a key"
-    )
+    track, reject = watch.examples[RejectReason.ACCESS_DENIED]
+    count, then = watch.rules.max_denied_in_a_row or 0, f": it goes on with run {run_id}"
+    return denied_in_a_row(count, track.uri, reject.message, readers="Ray's workers", then=then)
 
 
 def _example(watch: OutcomeWatch, reason: RejectReason) -> str:
     track, reject = watch.examples[reason]
-    return f"{printable(track.uri)}: {printable(reject.message, _MESSAGE_CHARACTERS)} ({reason})"
+    return f"{printable(track.uri)}: {printable(reject.message, MESSAGE_CHARACTERS)} ({reason})"

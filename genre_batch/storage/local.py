@@ -5,6 +5,7 @@ The etag of a file of up to 64 KiB is a hash of its content; that of a larger on
 only within one tick of the file system's clock (some ms); our own writes always change the etag.
 """
 
+import errno
 import hashlib
 import os
 import stat
@@ -29,6 +30,7 @@ from genre_batch.storage.whole_file import locked, put, put_new
 
 _HASHED_BYTES = 64 * 1024
 _PAGE_OBJECTS = 1000
+_LEADS_NOWHERE = {errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class LocalStore:
@@ -118,16 +120,23 @@ def _listed(uri: str, path: str) -> StoredObject:
     try:
         return LocalStore().head(uri)
     except AccessDenied:
-        facts = Path(path).stat()
-        return StoredObject(uri, _facts_etag(facts), facts.st_size)
+        with suppress(OSError):
+            facts = Path(path).stat()
+            return StoredObject(uri, _facts_etag(facts), facts.st_size)
+    except ReadFailed:
+        pass
+    return StoredObject(uri, "", -1)
 
 
 @contextmanager
 def _reading(uri: str) -> Iterator[int]:
     """An open descriptor of the regular file, and the errors of reading it as ours."""
+    path = local_path(uri)
+    if "\0" in path:
+        raise ObjectGone(f"{uri!r} does not exist: no file can have such a name.")
     try:
         # a pipe must not make us wait for its writer
-        file = os.open(local_path(uri), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
                 raise ObjectGone(f"{uri!r} is not a file.")
@@ -139,6 +148,8 @@ def _reading(uri: str) -> Iterator[int]:
     except PermissionError as error:
         raise AccessDenied(f"{uri!r} cannot be read: permission denied.") from error
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno in _LEADS_NOWHERE:
+            raise ObjectGone(f"{uri!r} does not exist: {_reason(error)}.") from error
         raise ReadFailed(f"{uri!r} cannot be read: {_reason(error)}.") from error
 
 

@@ -23,6 +23,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_afte
 from genre_batch.storage import s3_client
 from genre_batch.storage.store import (
     AccessDenied,
+    NoConnection,
     NoCredentials,
     ObjectChanged,
     ObjectGone,
@@ -30,11 +31,13 @@ from genre_batch.storage.store import (
     StorageError,
     WriteFailed,
 )
+from genre_batch.storage.uri import split_s3
 
 Result = TypeVar("Result")
 
 _UNITS = 5
 _SILENCES = 3
+_LONGEST_KEY_BYTES = 1024
 _PASSING_CODES = frozenset({"BadDigest", "ConditionalRequestConflict", "OperationAborted", "RequestTimeout"})
 _CREDENTIAL_CODES = frozenset(
     {"ExpiredToken", "ExpiredTokenException", "InvalidAccessKeyId", "InvalidToken", "TokenRefreshRequired"}
@@ -88,9 +91,10 @@ def explained(error: Exception, uri: str, failed: type[ReadFailed | WriteFailed]
     if isinstance(error, _CREDENTIAL_ERRORS):
         return NoCredentials(f"{uri!r} cannot be {verb}: there are no AWS credentials ({type(error).__name__}).")
     if isinstance(error, ParamValidationError):
-        return failed(f"{uri!r} cannot be {verb}: S3 allows no such bucket name or key.")
+        return _impossible(uri, failed, verb)
     if isinstance(error, ConnectionError):
-        return failed(f"{uri!r} cannot be {verb}: no connection to the S3 server ({type(error).__name__}).")
+        kind = failed if failed is WriteFailed or _has_own_server(uri) else NoConnection
+        return kind(f"{uri!r} cannot be {verb}: no connection to the S3 server ({type(error).__name__}).")
     return failed(f"{uri!r} cannot be {verb}: the transfer kept breaking off ({type(error).__name__}).")
 
 
@@ -108,7 +112,21 @@ def _refused(error: ClientError, uri: str, failed: type[ReadFailed | WriteFailed
         return AccessDenied(f"{uri!r} is archived and has to be restored first.")
     if status in (401, 403):
         return AccessDenied(f"{uri!r} cannot be {verb}: access denied ({code}).")
+    if status == 400 and len(split_s3(uri)[1].encode()) > _LONGEST_KEY_BYTES:
+        return _impossible(uri, failed, verb)
     return failed(f"{uri!r} cannot be {verb}: the S3 server answered {code or status}.")
+
+
+def _impossible(uri: str, failed: type[ReadFailed | WriteFailed], verb: str) -> StorageError:
+    """What no object can be called is not there."""
+    kind = ObjectGone if failed is ReadFailed else failed
+    return kind(f"{uri!r} cannot be {verb}: S3 allows no such bucket name or key.")
+
+
+def _has_own_server(uri: str) -> bool:
+    """Whether the bucket is an access point or a directory bucket: their names say which server is asked."""
+    bucket, _ = split_s3(uri)
+    return bucket.startswith("arn:") or bucket.endswith("--x-s3")
 
 
 def _may_pass(error: BaseException) -> bool:

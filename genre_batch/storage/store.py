@@ -11,7 +11,7 @@ class StorageError(Exception):
 
 
 class ObjectGone(StorageError):
-    """The object does not exist (404)."""
+    """The object does not exist (404), or no object can have such a name."""
 
 
 class ObjectChanged(StorageError):
@@ -28,6 +28,10 @@ class NoCredentials(AccessDenied):
 
 class ReadFailed(StorageError):
     """The bytes could not be read whole, after all retries."""
+
+
+class NoConnection(ReadFailed):
+    """The store could not be reached at all, which is no fault of the object."""
 
 
 class WriteFailed(StorageError):
@@ -68,7 +72,8 @@ class Store(Protocol):
     def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
         """All objects below the folder `prefix` whose URI is greater than `after`, sorted by URI (UTF-8), streamed.
 
-        A folder that does not exist has no objects. Raises ObjectGone for a missing bucket, AccessDenied, ReadFailed.
+        A folder that does not exist has no objects. A local file that could not be looked at has etag "" and size -1.
+        Raises ObjectGone for a missing bucket, AccessDenied, ReadFailed.
         """
 
     def pages(self, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:

@@ -11,7 +11,7 @@ from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.catalog.track_table import to_tracks
 from genre_batch.sink.prefetch import prefetched
 from genre_batch.storage.open_store import open_store
-from genre_batch.storage.store import AccessDenied, ObjectGone
+from genre_batch.storage.store import AccessDenied, NoConnection, ObjectGone, ReadFailed
 from genre_batch.verify.findings import Findings, Kind
 
 _THREADS = 32
@@ -56,4 +56,10 @@ def _compare(track: Track) -> tuple[Track, str | None]:
         return track, "the object is gone" if track.etag else None
     except AccessDenied:
         return track, "access is denied" if track.etag else None
+    except NoConnection:
+        raise
+    except ReadFailed:
+        if track.etag:
+            raise
+        return track, None
     return track, None if etag == track.etag else f"etag {etag} now, {track.etag or 'none'} when it was listed"

@@ -63,6 +63,15 @@ def test_an_object_that_was_missing_when_listed_is_never_scored(tmp_path: Path) 
     assert reject(missing) == (RejectReason.CHANGED, Stage.READ)
 
 
+def test_what_can_never_be_read_has_a_reason(moto_s3: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for uri in (f"{tmp_path}/zero\0byte", f"{tmp_path}/{'n' * 300}", f"{tmp_path}/loop", "s3://no bucket/a", "s3://a"):
+        assert reject(Track(uri, uri, "", -1)) == (RejectReason.GONE, Stage.READ)
+    # reading this one is an I/O error, as it is on a broken disk
+    (tmp_path / "broken").symlink_to("/proc/self/mem")
+    assert reject(Track("b", f"{tmp_path}/broken", "", -1)) == (RejectReason.READ_FAILED, Stage.READ)
+
+
 def test_the_same_on_s3(moto_s3: S3Server, bucket: str) -> None:
     etag = moto_s3.client.put_object(Bucket=bucket, Key="a", Body=b"bytes")["ETag"].strip('"')
     uri = f"s3://{bucket}/a"

@@ -55,6 +55,16 @@ def test_a_relative_folder_gives_absolute_uris(tmp_path: Path, monkeypatch) -> N
     assert [track.uri for track in list_tracks(f"file://{tmp_path}/music")] == expected
 
 
+def test_a_file_that_cannot_be_looked_at_does_not_end_a_folder(tmp_path: Path) -> None:
+    put(str(tmp_path), "a")
+    # reading this one is an I/O error, as it is on a broken disk
+    (tmp_path / "b").symlink_to("/proc/self/mem")
+    progress: list[tuple[int, int]] = []
+    tracks = list(list_tracks(str(tmp_path), lambda *so_far: progress.append(so_far)))
+    assert tracks[1] == Track(f"{tmp_path}/b", f"{tmp_path}/b", "", -1)
+    assert progress[-1] == (2, 1)
+
+
 def test_a_csv_file_names_tracks_that_may_be_gone(bucket: str, tmp_path: Path) -> None:
     put(f"s3://{bucket}", "b", "a")
     put(str(tmp_path), "local")

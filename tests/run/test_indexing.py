@@ -3,13 +3,16 @@
 from pathlib import Path
 
 import pytest
+from fault_rules import Fault, Rule
+from faulty_proxy import FaultyProxy
+from s3_server import S3Server
 from typer.testing import CliRunner
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.catalog.listing import Listing
 from genre_batch.cli import app
 from genre_batch.config import IndexConfig
-from genre_batch.errors import UsageError
+from genre_batch.errors import UsageError, UserError
 from genre_batch.run.indexing import index_catalog
 from genre_batch.storage.local import LocalStore
 
@@ -25,6 +28,31 @@ def test_a_folder_is_listed_once_and_for_all(tmp_path: Path) -> None:
     assert [track.uri[-1] for track in Listing(LocalStore(), config.output)] == ["a", "b"]
     with pytest.raises(UsageError, match="not empty"):
         index_catalog(config)
+
+
+def test_bad_rows_of_a_file_are_listed_and_do_not_end_it(moto_s3: S3Server, tmp_path: Path) -> None:
+    (tmp_path / "good").write_bytes(b"four")
+    (tmp_path / "loop").symlink_to("loop")
+    bad = ["loop", "zero\0byte", "n" * 300, "s3://no bucket/a", "s3://music"]
+    (tmp_path / "in.csv").write_text("\n".join(["uri", "good", *bad]))
+    report = index_catalog(IndexConfig(source=str(tmp_path / "in.csv"), output=str(tmp_path / "out")))
+    assert (report.tracks, report.size_bytes) == (1 + len(bad), 4)
+    assert sorted(track.size_bytes for track in Listing(LocalStore(), report.output)) == [-1] * len(bad) + [4]
+
+
+def test_credentials_that_open_nothing_end_it_early(
+    moto_s3: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "in.csv").write_text("\n".join(["uri", *(f"s3://{bucket}/{number}" for number in range(1000))]))
+    config = IndexConfig(source=str(tmp_path / "in.csv"), output=str(tmp_path / "out"))
+    with FaultyProxy(moto_s3.endpoint).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        proxy.follow(Rule(Fault.DENIED, "HEAD"))
+        with pytest.raises(UserError, match="stopped: 20 tracks in a row may not be read"):
+            index_catalog(config)
+        assert len(proxy.seen) < 300
+        assert not (tmp_path / "out").exists()
+        assert index_catalog(config.model_copy(update={"max_denied_in_a_row": None})).tracks == 1000
 
 
 def test_a_labelled_corpus_is_listed_with_its_genres(tmp_path: Path) -> None:

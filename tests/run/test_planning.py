@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fault_rules import Fault, Rule
+from faulty_proxy import FaultyProxy
+from s3_server import S3Server
 
 from genre_batch.catalog.listing import Listing
 from genre_batch.config import FeaturesConfig, GcConfig, ScoreConfig, load
@@ -47,6 +50,20 @@ def test_an_unfinished_run_is_resumed_as_it_was_planned(config: ScoreConfig) -> 
     second, resumed = planned(config)
     assert resumed
     assert second == first
+
+
+def test_credentials_that_open_nothing_are_told_before_anything_is_planned(
+    moto_s3: S3Server, bucket: str, config: ScoreConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = Path(config.source, "all.csv")
+    file.write_text("\n".join(["uri", *(f"s3://{bucket}/{number}" for number in range(400))]))
+    with FaultyProxy(moto_s3.endpoint).running() as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        proxy.follow(Rule(Fault.DENIED, "HEAD"))
+        with pytest.raises(UserError, match="stopped: 7 tracks in a row may not be read"):
+            planned(config.model_copy(update={"source": str(file), "max_denied_in_a_row": 7}))
+        assert len(proxy.seen) < 200
+    assert not Path(config.output).exists()
 
 
 def with_bundle(config: ScoreConfig, **changes: object) -> ScoreConfig:

@@ -132,12 +132,30 @@ def test_what_is_not_a_file_is_gone(tmp_path: Path) -> None:
             store.read(f"{tmp_path}/{name}")
 
 
-@pytest.mark.parametrize("name", ["n" * 300, "zero\0byte"])
-def test_impossible_names_are_typed_errors(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ReadFailed):
+@pytest.mark.parametrize("name", ["n" * 300, "zero\0byte", "p/" * 5000])
+def test_what_no_file_can_be_called_is_gone(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ObjectGone):
         store.read(f"{tmp_path}/{name}")
     with pytest.raises(WriteFailed):
         store.write(f"{tmp_path}/{name}", SMALL)
+
+
+def test_a_link_that_leads_to_itself_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ObjectGone):
+        store.head(f"{tmp_path}/loop")
+
+
+def test_a_file_that_cannot_be_looked_at_does_not_end_a_listing(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(SMALL)
+    # reading this one is an I/O error, as it is on a broken disk
+    (tmp_path / "b").symlink_to("/proc/self/mem")
+    (tmp_path / "c").write_bytes(SMALL)
+    whole, broken, other = store.list(f"{tmp_path}")
+    assert (whole, other) == (store.head(whole.uri), store.head(other.uri))
+    assert broken == StoredObject(f"{tmp_path}/b", "", -1)
+    with pytest.raises(ReadFailed):
+        store.head(broken.uri)
 
 
 def test_a_file_in_the_way_of_a_folder_is_a_failed_write(tmp_path: Path) -> None:
@@ -157,6 +175,9 @@ def test_a_file_that_may_not_be_read_is_listed_all_the_same(tmp_path, monkeypatc
     [found] = store.list(f"{tmp_path}")
     assert isinstance(found, StoredObject)
     assert found.size_bytes == len(SMALL)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "stat", refuse)
+        assert list(store.list(f"{tmp_path}")) == [StoredObject(found.uri, "", -1)]
     with pytest.raises(AccessDenied, match="permission denied"):
         store.read(found.uri, etag=found.etag)
     with pytest.raises(AccessDenied, match="permission denied"):

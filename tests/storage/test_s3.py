@@ -11,7 +11,6 @@ from genre_batch.storage.store import (
     NoCredentials,
     ObjectChanged,
     ObjectGone,
-    ReadFailed,
     WriteFailed,
 )
 
@@ -172,10 +171,16 @@ def test_a_missing_bucket_is_said_to_be_missing(server: S3Server) -> None:
 
 
 def test_impossible_names_are_typed_errors(server: S3Server) -> None:
-    with pytest.raises(ReadFailed, match="no such bucket name"):
-        list(store.list("s3://no bucket/"))
-    with pytest.raises(ReadFailed, match="no such bucket name or key"):
-        store.read("s3://music/")
+    for operation in (
+        lambda: list(store.list("s3://no bucket/")),
+        lambda: store.head("s3://no bucket/a"),
+        lambda: store.head("s3://music"),
+        lambda: store.read("s3://music/"),
+    ):
+        with pytest.raises(ObjectGone, match="no such bucket name or key"):
+            operation()
+    with pytest.raises(WriteFailed, match="no such bucket name or key"):
+        store.write("s3://no bucket/a", b"")
 
 
 def test_without_credentials_access_is_denied_at_once(root: str, monkeypatch) -> None:

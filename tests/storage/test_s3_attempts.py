@@ -11,6 +11,7 @@ from genre_batch.storage import s3_client
 from genre_batch.storage.s3_attempts import ShortBody, attempt, explained
 from genre_batch.storage.store import (
     AccessDenied,
+    NoConnection,
     NoCredentials,
     ObjectChanged,
     ObjectGone,
@@ -40,8 +41,8 @@ def refusal(code: str, status: int) -> ClientError:
         (refusal("InvalidAccessKeyId", 403), NoCredentials, "credentials"),
         (refusal("KeyTooLongError", 400), ReadFailed, "KeyTooLongError"),
         (NoCredentialsError(), NoCredentials, "credentials"),
-        (ParamValidationError(report="x"), ReadFailed, "no such bucket name"),
-        (EndpointConnectionError(endpoint_url="http://a"), ReadFailed, "no connection"),
+        (ParamValidationError(report="x"), ObjectGone, "no such bucket name"),
+        (EndpointConnectionError(endpoint_url="http://a"), NoConnection, "no connection"),
         (ReadTimeoutError(endpoint_url="http://a"), ReadFailed, "breaking off"),
         (ShortBody(), ReadFailed, "breaking off"),
     ],
@@ -55,6 +56,20 @@ def test_each_error_is_one_sentence_that_names_the_uri(error: Exception, expecte
     assert text.endswith(".")
     assert "\n" not in text
     assert "AKIASECRET" not in text
+
+
+@pytest.mark.parametrize("bucket", ["arn:aws:s3:nowhere-1:123456789012:accesspoint:x", "x--nowhere-az1--x-s3"])
+def test_a_bucket_that_names_its_server_tells_nothing_of_the_others(bucket: str) -> None:
+    error = EndpointConnectionError(endpoint_url="http://a")
+    assert type(explained(error, f"s3://{bucket}/a", ReadFailed)) is ReadFailed
+    assert type(explained(error, "s3://music/a", WriteFailed)) is WriteFailed
+
+
+def test_a_key_that_is_too_long_is_gone_though_a_head_has_no_code() -> None:
+    error, written = refusal("400", 400), refusal("KeyTooLongError", 400)
+    assert type(explained(error, f"s3://music/{'é' * 513}", ReadFailed)) is ObjectGone
+    assert type(explained(error, f"s3://music/{'é' * 512}", ReadFailed)) is ReadFailed
+    assert type(explained(written, f"s3://music/{'é' * 513}", WriteFailed)) is WriteFailed
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,17 @@ from genre_batch.verify.findings import Findings
 from genre_batch.verify.source_etags import ListedVersions
 
 
+def test_what_could_not_be_read_when_it_was_listed_is_no_change(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("/proc/self/mem")
+    [found] = LocalStore().list(str(tmp_path))
+    findings = Findings()
+    with TrackRuns() as runs:
+        versions = ListedVersions(runs)
+        versions.add(pa.Table.from_batches([to_batch([Track(found.uri, found.uri, found.etag, found.size_bytes)])]))
+        versions.check(findings)
+    assert findings.kept == []
+
+
 def test_the_newest_listed_version_is_compared(tmp_path: Path) -> None:
     for name in ("a", "b", "c", "d"):
         (tmp_path / name).write_bytes(name.encode())
