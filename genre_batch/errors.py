@@ -18,7 +18,7 @@ class UsageError(UserError):
 
 
 class TooManyRejects(UserError):
-    """More tracks were rejected than the settings allow: the run was stopped, or has finished with them."""
+    """More tracks were rejected than the settings allow, or none has a genre: the run was stopped, or has finished."""
 
     exit_code = 3
 

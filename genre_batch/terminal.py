@@ -63,11 +63,12 @@ def show_plan(settings: "TableConfig", job: "Job", *, json: bool) -> None:
 
 
 def show_report(report: "ScoreReport", max_reject_rate: float, *, json: bool) -> None:
-    """Say on stdout what a run did. Raises TooManyRejects where that is no success."""
+    """Say on stdout what a run did. Raises TooManyRejects where that is no success, also for want of a genre."""
     from genre_batch.run.report import summary
 
     typer.echo(report.model_dump_json() if json else summary(report))
     _check_rejects(report, max_reject_rate)
+    _check_genres(report)
 
 
 def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
@@ -76,8 +77,20 @@ def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
     if tried and not report.scored:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.rejects_by_reason.items())
         raise TooManyRejects(f"not one of {tried:,} tracks got an answer: {reasons}", where)
-    if report.skipped and tried < _RATE_NEEDS_TRACKS:
-        return
-    if report.reject_rate > max_reject_rate:
+    if not _is_few(report) and report.reject_rate > max_reject_rate:
         told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
         raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")
+
+
+def _check_genres(report: "ScoreReport") -> None:
+    if report.answers == "scores" and report.scored and report.scored == report.abstained and not _is_few(report):
+        raise TooManyRejects(
+            f"the model abstained on every one of {report.scored:,} tracks that it scored: none has a genre",
+            f"compare the confidences in {report.output.rstrip('/')}/scores with the thresholds in the bundle's card; "
+            "score with a bundle that has lower ones, as a lower target_precision makes when it is trained",
+        )
+
+
+def _is_few(report: "ScoreReport") -> bool:
+    """Whether only some tracks were left to try, beside many that were done before."""
+    return report.skipped > 0 and report.scored + report.rejected < _RATE_NEEDS_TRACKS

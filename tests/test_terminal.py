@@ -72,10 +72,36 @@ def test_a_run_without_one_answer_is_no_success_whatever_is_allowed(skipped: int
         show_report(report(skipped, 0, tried), 1.0, json=False)
 
 
-def report(skipped: int, scored: int, rejected: int) -> ScoreReport:
+@pytest.mark.parametrize(
+    ("skipped", "scored", "rejected", "abstained", "labelled_nothing"),
+    [
+        (0, 1, 0, 1, True),
+        (0, 5_000, 0, 5_000, True),
+        (0, 9, 1, 9, True),
+        (0, 5_000, 0, 4_999, False),
+        (1_000, 100, 0, 100, True),
+        (1_000, 99, 0, 99, False),
+        (1_000, 0, 0, 0, False),
+    ],
+)
+def test_a_run_that_gave_no_track_a_genre_is_no_success(
+    skipped: int, scored: int, rejected: int, abstained: int, labelled_nothing: bool
+) -> None:
+    """A few tracks of a night on which the model abstains are no alarm."""
+    told = pytest.raises(TooManyRejects, match=f"abstained on every one of {scored:,} tracks")
+    with told if labelled_nothing else nullcontext() as ended:
+        show_report(report(skipped, scored, rejected, abstained), 1.0, json=False)
+    assert ended is None or "thresholds" in ended.value.hint
+
+
+def test_features_have_no_genre() -> None:
+    show_report(report(0, 9, 0).model_copy(update={"answers": "features", "abstained": 9}), 1.0, json=False)
+
+
+def report(skipped: int, scored: int, rejected: int, abstained: int = 0) -> ScoreReport:
     plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
     plan |= {"resumed": False}
     counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
-    figures = {"abstained": 0, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
+    figures = {"abstained": abstained, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
     reasons = {"corrupt": rejected} if rejected else {}
     return ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": reasons, "genres": {}})
