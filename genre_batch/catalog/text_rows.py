@@ -31,8 +31,8 @@ class TextRow:
 def read_rows(uri: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[TextRow]:
     """The rows of a CSV (`.csv`) or Parquet file, with the columns asked for; what is missing or null is "".
 
-    Raises UsageError where a `required` column is missing or the file cannot be understood, and what the store
-    raises.
+    Raises UsageError where a `required` column is missing, one asked for is there twice, or the file cannot be
+    understood, and what the store raises.
     """
     read = _csv_rows if uri.lower().endswith(".csv") else _parquet_rows
     return read(uri, required, (*required, *optional))
@@ -45,7 +45,7 @@ def _csv_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> Iter
         reader = csv.reader(codecs.iterdecode(file, "utf-8-sig"), strict=True)
         try:
             header = [name.strip() for name in next(reader, [])]
-            _check(uri, required, header)
+            _check(uri, required, columns, header)
             where = {name: header.index(name) for name in columns if name in header}
             for fields in filter(None, reader):
                 cells = {name: fields[at] if at < len(fields) else "" for name, at in where.items()}
@@ -63,7 +63,7 @@ def _parquet_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> 
     try:
         file = _opened(uri)
         _refuse_extensions(uri, list(file.schema_arrow))
-        _check(uri, required, file.schema_arrow.names)
+        _check(uri, required, columns, file.schema_arrow.names)
         names = [name for name in columns if name in file.schema_arrow.names]
         for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=names):
             texts = [batch.column(name).cast(pa.string()).to_pylist() for name in names]
@@ -71,7 +71,8 @@ def _parquet_rows(uri: str, required: Sequence[str], columns: Sequence[str]) -> 
                 number += 1
                 cells = {name: value or "" for name, value in zip(names, values, strict=True)}
                 yield TextRow(f"row {number}", cells)
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # Arrow says OSError of damaged pages; what a store raises is none
         raise UsageError(f"{uri!r} is not a Parquet file that can be read.", "write it again") from error
 
 
@@ -88,7 +89,10 @@ def _opened(uri: str) -> "pq.ParquetFile":
         raise UsageError(f"{uri!r} has a column of a broken extension type.", _PLAIN) from error
 
 
-def _check(uri: str, required: Sequence[str], names: Sequence[str]) -> None:
+def _check(uri: str, required: Sequence[str], columns: Sequence[str], names: Sequence[str]) -> None:
+    for column in columns:
+        if names.count(column) > 1:
+            raise UsageError(f"{uri!r} has more than one column `{column}`.", "leave one of them")
     for column in required:
         if column not in names:
             found = ", ".join(map(repr, names[:20])) or "none"

@@ -8,7 +8,7 @@ from genre_batch.catalog import text_rows
 from genre_batch.catalog.text_rows import read_rows
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
-from genre_batch.storage.store import ObjectGone
+from genre_batch.storage.store import ObjectGone, ReadFailed
 
 ROWS = [{"uri": 'a,b\n"c" 😀', "track_id": "1"}, {"uri": "e\u0301", "track_id": ""}]
 
@@ -75,6 +75,48 @@ def test_what_is_no_parquet_is_wrong_usage(tmp_path: Path) -> None:
         cells(tmp_path / "a.parquet")
     pq.write_table(pa.table({"path": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(UsageError, match="no column `uri`"):
+        cells(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("compression", ["snappy", "gzip", "zstd", "none"])
+def test_damaged_pages_are_wrong_usage(tmp_path: Path, compression: str) -> None:
+    path = tmp_path / "a.parquet"
+    table = pa.table({"uri": [f"{number}.wav" for number in range(1000)]})
+    pq.write_table(table, path, compression=compression)
+    data = path.read_bytes()
+    path.write_bytes(data[:100] + bytes(range(255, 155, -1)) + data[200:])
+    with pytest.raises(UsageError, match="is not a Parquet file that can be read"):
+        cells(path)
+
+
+def test_text_that_is_not_utf8_is_wrong_usage(tmp_path: Path) -> None:
+    offsets, characters = pa.py_buffer(b"\0\0\0\0\3\0\0\0"), pa.py_buffer(b"\xff\xfea")
+    pq.write_table(
+        pa.table({"uri": pa.Array.from_buffers(pa.string(), 1, [None, offsets, characters])}), tmp_path / "a.parquet"
+    )
+    with pytest.raises(UsageError, match="is not a Parquet file that can be read"):
+        cells(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("name", ["uri", "track_id"])
+def test_a_column_that_is_there_twice_is_wrong_usage(tmp_path: Path, name: str) -> None:
+    names = ["uri", "track_id", name]
+    pq.write_table(pa.Table.from_arrays([pa.array(["x"])] * 3, names=names), tmp_path / "a.parquet")
+    (tmp_path / "a.csv").write_text(f"{','.join(names)}\nx,y,z\n")
+    for file in ("a.parquet", "a.csv"):
+        with pytest.raises(UsageError, match=f"more than one column `{name}`"):
+            cells(tmp_path / file)
+
+
+def test_a_store_that_fails_is_no_damage_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pq.write_table(pa.table({"uri": ["x"]}), tmp_path / "a.parquet")
+
+    class Breaking(LocalStore):
+        def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
+            raise ReadFailed("line cut")
+
+    monkeypatch.setattr(text_rows, "open_store", lambda uri: Breaking())
+    with pytest.raises(ReadFailed, match="line cut"):
         cells(tmp_path / "a.parquet")
 
 
