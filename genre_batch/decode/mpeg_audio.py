@@ -10,6 +10,7 @@ _BITRATES_KBPS = {
     (2, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
     (2, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
 }
+_SYNC = b"\xff"
 _SAMPLE_RATES = (44_100, 48_000, 32_000)
 _RATE_DIVISORS = {3: 1, 2: 2, 0: 4}
 
@@ -69,9 +70,11 @@ def find_frame(data: bytes, confirmations: int = 2, search_bytes: int = 4096) ->
 
     At offset 0 one confirmation is enough.
     """
-    for at in range(min(search_bytes, len(data))):
-        if data[at] == 0xFF and _confirmed(data, at, confirmations if at else 1):
+    at = data.find(_SYNC, 0, search_bytes)
+    while at >= 0:
+        if _confirmed(data, at, confirmations if at else 1):
             return at
+        at = data.find(_SYNC, at + 1, search_bytes)
     return None
 
 

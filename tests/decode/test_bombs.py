@@ -54,6 +54,12 @@ def ten_hours_of_opus() -> bytes:
     return target.getvalue()
 
 
+def mp3_of_false_starts() -> bytes:
+    """16 MiB in which every fourth byte could begin a frame, between real frames of two bit rates."""
+    frames = b"".join(bytes([0xFF, 0xFB, rate, 0xC0]) + bytes(size - 4) for rate, size in ((0x50, 208), (0x60, 261)))
+    return frames * 100 + bytes.fromhex("FFFB90C0") * (16 << 18) + frames * 100
+
+
 def forged(encoding: str, at: int, fields: bytes) -> bytes:
     data = bytearray(encode(chirp(3.0, RATE), RATE, encoding))
     data[at : at + len(fields)] = fields
@@ -69,6 +75,7 @@ def forged_box(name: bytes, offset: int) -> bytes:
 BOMBS = {
     "flac_of_ten_hours_of_silence": ten_hours_of_flac,
     "mp3_of_ten_hours_of_silence": ten_hours_of_mp3,
+    "mp3_of_16_mib_of_false_starts": mp3_of_false_starts,
     "opus_of_ten_hours_of_silence": ten_hours_of_opus,
     "ogg_of_an_hour_of_silence": lambda: silence("ogg", 3600.0),
     "flac_that_claims_all_samples": lambda: forged("flac", 21, b"\xff\xff\xff\xff\xff"),
