@@ -284,4 +284,5 @@ def _explain(error: ValidationError) -> str:
 
 def _fault(kind: str, message: str) -> str:
     words = {"extra_forbidden": "unknown key", "missing": "is required", "union_tag_not_found": "`name` is required"}
+    message = message.removeprefix("Value error, ")
     return words.get(kind, message[:1].lower() + message[1:])

@@ -3,10 +3,11 @@
 import time
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
+from pydantic import PositiveFloat
 
 from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock
 from genre_batch.actors.object_reader import ObjectReader, ReadRange, require_listed
+from genre_batch.actors.pool import Pool
 from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track
@@ -16,13 +17,9 @@ from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_segments
 
 
-class ExtractPool(BaseModel):
+class ExtractPool(Pool):
     """How many extract actors a run has; `max_size: null` means as many as the cluster's CPUs allow."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    min_size: PositiveInt = 1
-    max_size: PositiveInt | None = None
     num_cpus: PositiveFloat = 1.0
 
 

@@ -3,9 +3,10 @@
 import time
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveInt
+from pydantic import NonNegativeFloat
 
 from genre_batch.actors.blocks import FeatureBlock, PredictReport
+from genre_batch.actors.pool import Pool
 from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.model.bundle import load_bundle
@@ -20,7 +21,7 @@ _TOP_K = 10
 """Genres kept a track: all of the shipped model's, so that readers see the whole distribution and it sums to 1."""
 
 
-class PredictPool(BaseModel):
+class PredictPool(Pool):
     """How many predict actors a run has and on what.
 
     `num_gpus: null` gives each a GPU where the cluster has some, and none elsewhere; `max_size: null` means one a
@@ -28,10 +29,6 @@ class PredictPool(BaseModel):
     ONNX Runtime on the CPU, faster for small CNNs; it takes a second more to start.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    min_size: PositiveInt = 1
-    max_size: PositiveInt | None = None
     num_gpus: NonNegativeFloat | None = None
     device: Device = "auto"
     precision: Precision = "fp32"
