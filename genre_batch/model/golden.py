@@ -40,6 +40,10 @@ _UNREADABLE = (
 """What numpy and zipfile raise for archives that are cut, forged, encrypted, or promise more than there is."""
 
 _FULL_SCALE = 32768.0
+_MOST_BYTES = 64 << 20
+"""Of all arrays, unpacked: the largest front ends take a few MiB for four seconds of sound."""
+_BOUNDED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
+"""Of these zipfile unpacks no more at once than it is asked for, nor in all than the archive's table says."""
 
 
 class GivesLogits(Protocol):
@@ -77,6 +81,7 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
     """The bundle's golden vectors. Raises UsageError if the file is not one of them."""
     manifest = bundle.manifest
     try:
+        _require_small(bundle.files[GOLDEN_FILE])
         with np.load(io.BytesIO(bundle.files[GOLDEN_FILE]), allow_pickle=False) as arrays:
             golden = GoldenVectors(arrays["audio"], arrays["segments"], arrays["probabilities"])
     except _UNREADABLE as error:
@@ -88,6 +93,16 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
     if not fits or golden.probabilities.dtype != np.float32 or golden.probabilities.shape != answers:
         raise _not_golden(bundle)
     return golden
+
+
+def _require_small(archive: bytes) -> None:
+    """Raise ValueError where unpacking could take more memory than golden vectors need."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as members:
+        table = members.infolist()
+    if sum(member.file_size for member in table) > _MOST_BYTES:
+        raise ValueError(f"more than {_MOST_BYTES} bytes")
+    if not all(member.compress_type in _BOUNDED for member in table):
+        raise ValueError("a compression that numpy does not use")
 
 
 def check_segments(bundle: Bundle) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import pickle
+import tracemalloc
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +142,38 @@ def test_every_precision_has_a_tolerance() -> None:
 def test_a_file_that_holds_no_golden_vectors_is_refused(bundle: Bundle, damaged: bytes) -> None:
     with pytest.raises(UsageError, match="golden vectors"):
         read_golden(with_file(bundle, GOLDEN_FILE, damaged))
+
+
+def bomb(method: int, promised_bytes: int | None = None) -> bytes:
+    """A small archive of 300 MiB of silence; its table may promise less."""
+    buffer, header = io.BytesIO(), io.BytesIO()
+    shape = {"descr": "<i2", "fortran_order": False, "shape": (150 << 20,)}
+    np.lib.format.write_array_header_1_0(header, shape)
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        with archive.open("audio.npy", "w") as file:
+            file.write(header.getvalue())
+            for _ in range(300):
+                file.write(bytes(1 << 20))
+        if promised_bytes is not None:
+            archive.getinfo("audio.npy").file_size = promised_bytes
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("method", "promised_bytes"),
+    [(zipfile.ZIP_DEFLATED, None), (zipfile.ZIP_DEFLATED, 9), (zipfile.ZIP_BZIP2, 1 << 20)],
+)
+def test_a_small_archive_that_unpacks_to_much_is_refused_before_it_does(
+    bundle: Bundle, method: int, promised_bytes: int | None
+) -> None:
+    forged = with_file(bundle, GOLDEN_FILE, bomb(method, promised_bytes))
+    assert len(forged.files[GOLDEN_FILE]) < 1 << 20
+    tracemalloc.start()
+    with pytest.raises(UsageError, match="golden vectors"):
+        read_golden(forged)
+    _, peak_bytes = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak_bytes < 16 << 20
 
 
 class Bomb:
