@@ -18,7 +18,8 @@ def check(data: bytes) -> Container:
 
 @pytest.mark.parametrize("encoding", [name for name in ENCODINGS if name != "mp3_untagged"])
 def test_whole_files_pass_without_remarks(encoding: str) -> None:
-    assert check(encode(chirp(2.0, 48_000), 48_000, encoding)) == Container()
+    frames = 2 * 48_000 if encoding in ("flac", "flac_24") else None
+    assert check(encode(chirp(2.0, 48_000), 48_000, encoding)) == Container(frames=frames)
 
 
 def test_untagged_mp3_files_are_measured() -> None:
