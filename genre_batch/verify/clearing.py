@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.catalog.reject import printable
 from genre_batch.config import GcConfig
 from genre_batch.sink import layout
+from genre_batch.storage.links import is_linked
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify.leftovers import Leftover, Leftovers
 
@@ -45,7 +46,7 @@ class GcReport(BaseModel):
 def clear(config: GcConfig) -> GcReport:
     """List what no run of the output names, remove it where the settings say so, and report.
 
-    Raises UsageError where the run to be given up is not an unfinished one, and what the store raises.
+    What is a link or lies behind one is kept. Raises UsageError as `Leftovers.find` does, and what the store raises.
     """
     store = open_store(config.output)
     found = Leftovers(store, config, datetime.now(UTC))
@@ -54,6 +55,9 @@ def clear(config: GcConfig) -> GcReport:
     for number, leftover in zip(count(), found.find(), strict=False):
         uri = layout.at(config.output, leftover.path)
         if not layout.is_own(config.output, uri):
+            continue
+        if is_linked(config.output, uri):
+            found.kept.append(f"{leftover.path}: it is a link or lies behind one, and may be somebody else's")
             continue
         if number < _KEPT:
             first.append(leftover)

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from itertools import chain
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,6 +15,7 @@ from genre_batch.sink.plan import RunPlan, run_ids
 from genre_batch.sink.pointer import as_written, read_pointer, swap_pointer
 from genre_batch.sink.run_facts import planned_at
 from genre_batch.sink.turn import Head
+from genre_batch.storage.links import is_linked
 from genre_batch.storage.store import AccessDenied, ObjectGone, Store, StoredObject
 from genre_batch.storage.temporary_files import temporary_files
 from genre_batch.verify.findings import Findings
@@ -71,12 +73,17 @@ class Leftovers:
         self.kept: list[str] = []
 
     def find(self) -> Iterator[Leftover]:
-        """All leftovers. Raises UsageError where the run to be given up is not an unfinished one."""
+        """All leftovers.
+
+        Raises UsageError where the run to be given up is not an unfinished one, or where a link is among its files: it
+        would be given up in part.
+        """
         runs = {run_id: self._standing(run_id) for run_id in run_ids(self._store, self._output)}
         given_up = self._config.unfinished
         if given_up is not None and (given_up not in runs or runs[given_up].state is not State.UNFINISHED):
             raise UsageError(f"{given_up} is no unfinished run of {self._output}", "`genre-batch verify` lists them")
         if given_up is not None:
+            self._check_links(given_up)
             yield from self._of_given_up(given_up, runs)
         for path, found in table_files(self._store, self._output):
             if self._is_extra(path, found, runs):
@@ -145,6 +152,16 @@ class Leftovers:
         elif written_at > self._young:
             self.kept.append(f"{path}: written less than {self._config.min_age_h:g} h ago; its writer may be at work")
         return written_at is not None and written_at <= self._young
+
+    def _check_links(self, run_id: str) -> None:
+        tables = (found for _, found in table_files(self._store, self._output, run_id))
+        records = self._store.list(layout.at(self._output, layout.run_path(run_id, "")))
+        for found in chain(tables, records):
+            if is_linked(self._output, found.uri):
+                raise UsageError(
+                    f"{found.uri!r}, of the run to be given up, is a link or lies behind one",
+                    "take the link out of the output, then start again",
+                )
 
     def _of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
         """Markers, then rejects, then answers: what is left is what a driver writes first. The plan goes last."""

@@ -20,7 +20,7 @@ from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Finding
 from genre_batch.verify.pointers import identity_path, latest_of, new_claim
-from genre_batch.verify.repair_plan import RunRepair, plan_repair
+from genre_batch.verify.repair_plan import RunRepair, files_of_shard, plan_repair
 from genre_batch.verify.repair_report import RepairReport
 from genre_batch.verify.run_files import DAMAGED_FOLDER
 from genre_batch.verify.verification import VerifyReport, verify
@@ -134,12 +134,8 @@ class _Mend:
             raise UserError(f"another repair of {plan.run_id} has taken over", "let it finish, then verify again")
 
     def _empty(self, plan: RunPlan, shard: int) -> None:
-        """Files first: a file without a marker would be taken over by the next driver as it is, and so would parts."""
-        for part in plan.parts.of(shard):
-            self.away(layout.staged_path(plan.run_id, part.start, part.stop), plan.run_id)
-        self.away(layout.rejects_path(plan, shard), plan.run_id)
-        self.away(layout.answers_path(plan, shard), plan.run_id)
-        self.away(layout.commit_path(plan.run_id, shard), plan.run_id)
+        for path in files_of_shard(plan, shard):
+            self.away(path, plan.run_id)
 
     def _rewrite(self, plan: RunPlan, record: CommitRecord) -> None:
         path = layout.commit_path(plan.run_id, record.shard)

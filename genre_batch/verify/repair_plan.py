@@ -1,6 +1,6 @@
 """What a repair would do, worked out from the findings before anything is touched."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import yaml
@@ -15,6 +15,7 @@ from genre_batch.run.planning import listing_folder
 from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord
+from genre_batch.storage.links import is_linked
 from genre_batch.storage.store import Store
 from genre_batch.verify.findings import Finding, Findings, Kind
 from genre_batch.verify.run_files import run_files
@@ -22,6 +23,18 @@ from genre_batch.verify.run_records import RunRecords, read_run_records
 from genre_batch.verify.shard_check import ShardCheck
 
 JobSettings = ScoreConfig | FeaturesConfig
+
+
+def files_of_shard(plan: RunPlan, shard: int) -> Iterator[str]:
+    """All that a shard may have, in the order in which it can go.
+
+    A file without a marker would be taken over by the next driver as it is, and so would staged parts.
+    """
+    for part in plan.parts.of(shard):
+        yield layout.staged_path(plan.run_id, part.start, part.stop)
+    yield layout.rejects_path(plan, shard)
+    yield layout.answers_path(plan, shard)
+    yield layout.commit_path(plan.run_id, shard)
 
 
 @dataclass(slots=True)
@@ -44,6 +57,14 @@ class RunRepair:
     def reopens(self) -> bool:
         """Whether shards are touched or the manifest is to be written again."""
         return bool(self.again or self.rewritten or layout.manifest_path(self.plan.run_id) in self.records)
+
+    @property
+    def moved(self) -> list[str]:
+        """The paths of what is moved away, as far as it is there."""
+        paths = [layout.manifest_path(self.plan.run_id)] if self.reopens else []
+        paths += [path for path in self.records if path not in paths]
+        paths += [path for shard in self.again for path in files_of_shard(self.plan, shard)]
+        return paths + [layout.commit_path(self.plan.run_id, record.shard) for record in self.rewritten]
 
 
 @dataclass(slots=True)
@@ -73,7 +94,21 @@ def plan_repair(store: Store, output: str, findings: Sequence[Finding]) -> Repai
     rest = [finding for finding in damage if finding.kind not in (Kind.EXTRA, Kind.SCORED_TWICE) and finding.run_id]
     for run_id in sorted({finding.run_id for finding in rest if finding.run_id}, reverse=True):
         _plan_run(store, output, run_id, [finding for finding in rest if finding.run_id == run_id], plan)
+    _leave_links(output, plan)
     return plan
+
+
+def _leave_links(output: str, plan: RepairPlan) -> None:
+    """Take out of the plan what would move a link, or what lies behind one: it may be somebody else's."""
+
+    def movable(paths: Sequence[str]) -> list[str]:
+        linked = {path: None for path in paths if is_linked(output, layout.at(output, path))}
+        said = "it is a link or lies behind one; take the link out, then repair again"
+        plan.hopeless += [f"{path}: {said}" for path in linked]
+        return [path for path in paths if path not in linked]
+
+    plan.extras, plan.pointers = movable(plan.extras), movable(plan.pointers)
+    plan.runs = [run for run in plan.runs if movable(run.moved) == run.moved]
 
 
 def _plan_run(store: Store, output: str, run_id: str, findings: Sequence[Finding], plan: RepairPlan) -> None:

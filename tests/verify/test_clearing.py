@@ -171,3 +171,47 @@ def test_odd_names_are_escaped(output: Path, runs: Runs) -> None:
     summary = cleared(output).summary()
     assert "new\\nline\\x1b[31m.parquet" in summary
     assert "\x1b" not in summary
+
+
+def linked_music(tmp_path: Path, link: Path) -> Path:
+    """An old file of a user's, which a link leads to."""
+    song = tmp_path / "music" / "song.wav"
+    song.parent.mkdir()
+    song.write_bytes(b"a user's")
+    os.utime(song, (1, 1))
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(song.parent)
+    return song
+
+
+@pytest.mark.parametrize("place", ["scores/model=mel-cnn-1/link", "damaged", "staged"])
+def test_what_lies_behind_a_link_is_kept(place: str, tmp_path: Path, output: Path, runs: Runs) -> None:
+    path = place if "/" in place else layout.run_path(runs[0].run_id, place)
+    song = linked_music(tmp_path, output / path)
+    report = cleared(output, delete=True)
+    assert report.objects == 0
+    assert [line.partition(": ")[0] for line in report.kept] == [f"{path}/song.wav"]
+    assert song.exists()
+
+
+def test_a_linked_file_is_kept(tmp_path: Path, output: Path, runs: Runs) -> None:
+    (output / "scores" / "model=mel-cnn-1" / "song.wav").symlink_to(linked_music(tmp_path, tmp_path / "link"))
+    assert (cleared(output, delete=True).objects, len(cleared(output).kept)) == (0, 1)
+
+
+def test_a_run_with_a_link_among_its_files_is_not_given_up_in_part(
+    tmp_path: Path, output: Path, unfinished: RunPlan
+) -> None:
+    song = linked_music(tmp_path, output / layout.run_path(unfinished.run_id, "damaged"))
+    before = everything(LocalStore(), str(output))
+    with pytest.raises(UsageError, match="is a link or lies behind one"):
+        cleared(output, unfinished=unfinished.run_id, delete=True)
+    assert everything(LocalStore(), str(output)) == before
+    assert song.exists()
+
+
+def test_an_output_may_be_a_link_itself(tmp_path: Path, output: Path, runs: Runs) -> None:
+    wanted = litter(output, runs[0])
+    (tmp_path / "link").symlink_to(output)
+    assert cleared(tmp_path / "link", delete=True).objects == len(wanted)
+    assert not any((output / path).exists() for path in wanted)

@@ -166,3 +166,32 @@ def test_a_run_planned_next_skips_what_was_repaired(output: Path, runs: Runs) ->
     plan = plan_run(LocalStore(), str(output), tracks, day=4)
     commit_shards(LocalStore(), str(output), plan, tracks, [0])
     assert plan.run_id > runs[1].run_id
+
+
+@pytest.mark.parametrize("linked", ["folder", "file"])
+def test_what_a_link_leads_to_is_told_and_left_alone(linked: str, tmp_path: Path, output: Path, runs: Runs) -> None:
+    song = tmp_path / "music" / "song.wav"
+    song.parent.mkdir()
+    song.write_bytes(b"a user's")
+    path = output / layout.answers_path(runs[0], 0)
+    if linked == "file":
+        path.unlink()
+        path.symlink_to(song)
+    else:
+        (path.parent / "link").symlink_to(song.parent)
+    report = repaired(output)
+    assert report.damage
+    assert report.repair is not None
+    assert report.repair.moved == ()
+    assert ["link" in each for each in report.repair.hopeless] == [True]
+    assert (song.read_bytes(), path.is_symlink()) == (b"a user's", linked == "file")
+    assert is_finished(LocalStore(), str(output), runs[0].run_id)
+
+
+def test_an_output_that_is_a_link_itself_is_repaired(tmp_path: Path, output: Path, runs: Runs) -> None:
+    before = content(output)
+    MENDED["cut scores"](output, runs[1], random.Random(1))
+    MENDED["foreign file"](output, runs[1], random.Random(1))
+    (tmp_path / "link").symlink_to(output)
+    assert not repaired(tmp_path / "link").damage
+    assert content(output) == before
