@@ -12,6 +12,7 @@ from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.run.job import Job
 from genre_batch.run.libraries import library_versions
 from genre_batch.sink import layout
+from genre_batch.sink.mending import giving_up
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.store import ObjectGone, Store
 
@@ -56,7 +57,7 @@ def refusal(store: Store, config: TableConfig, job: Job, plan: RunPlan) -> Usage
     finish = f"--set {name}={before}" if name in changes else f"{plan.model_id} back at {before}"
     return UsageError(
         f"run {plan.run_id} over {plan.source} is unfinished, and was planned with other things: {differ}",
-        f"finish it with {finish}; or give it up: genre-batch gc {config.output} --unfinished {plan.run_id} --delete; "
+        f"finish it with {finish}; or give it up: {giving_up(config.output, plan.run_id)}; "
         "or leave it and start another: --set beside_unfinished=true",
     )
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
+from genre_batch.sink.mending import giving_up, mend
 from genre_batch.sink.plan import RunPlan, plan_sha256, read_plan, write_plan
 from genre_batch.sink.pointer import read_pointer, swap_pointer
 from genre_batch.storage.open_store import absolute
@@ -45,14 +46,27 @@ class Turn:
 
 
 def take_turn(store: Store, output: str, *, source: str, model_id: str, fingerprint: str) -> Turn:
-    """Look at the head. Do so before reading the history: a run that scores tracks after that moves the head first."""
+    """Look at the head. Do so before reading the history: a run that scores tracks after that moves the head first.
+
+    Raises DamageFound where the head or the plan of the run to join cannot be read.
+    """
     path = layout.head_path(identity_of(source, model_id, fingerprint))
     found = read_pointer(store, layout.at(output, path), Head)
     if found is None:
         return Turn(path, None, None)
     head, etag = found
     finished = is_finished(store, output, head.run_id)
-    return Turn(path, etag, None if finished else read_plan(store, output, head.run_id))
+    return Turn(path, etag, None if finished else _plan_to_join(store, output, head.run_id))
+
+
+def _plan_to_join(store: Store, output: str, run_id: str) -> RunPlan:
+    try:
+        return read_plan(store, output, run_id)
+    except (ObjectGone, DamageFound) as error:
+        raise DamageFound(
+            f"the plan of the unfinished run {run_id} is missing or damaged",
+            f"{mend(output)} mends it or says why not; {giving_up(output, run_id)} gives the run up",
+        ) from error
 
 
 def identity_of(source: str, model_id: str, fingerprint: str) -> str:

@@ -20,9 +20,9 @@ from genre_batch.storage.store import AccessDenied, ObjectGone, Store, StoredObj
 from genre_batch.storage.temporary_files import temporary_files
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.pointers import identity_path, new_claim
-from genre_batch.verify.run_check import State, state_of
+from genre_batch.verify.run_check import State, state_of, state_without_plan
 from genre_batch.verify.run_files import RunFiles, run_files
-from genre_batch.verify.run_records import head_of, read_run_records
+from genre_batch.verify.run_records import head_of, heads_naming, read_run_records
 from genre_batch.verify.table_files import TABLES, belongs_to, run_and_shard, table_files
 
 
@@ -80,10 +80,8 @@ class Leftovers:
         """
         runs = {run_id: self._standing(run_id) for run_id in run_ids(self._store, self._output)}
         given_up = self._config.unfinished
-        if given_up is not None and (given_up not in runs or runs[given_up].state is not State.UNFINISHED):
-            raise UsageError(f"{given_up} is no unfinished run of {self._output}", "`genre-batch verify` lists them")
         if given_up is not None:
-            self._check_links(given_up)
+            self._check_given_up(given_up, runs.get(given_up) or self._standing(given_up))
             yield from self._of_given_up(given_up, runs)
         for path, found in table_files(self._store, self._output):
             if self._is_extra(path, found, runs):
@@ -96,7 +94,9 @@ class Leftovers:
         files, findings = run_files(self._store, self._output, run_id), Findings()
         records = read_run_records(self._store, self._output, files, findings)
         if records.plan is None:
-            state = State.LOST if files.worked_on or "plan.json" in files.records else State.UNPUBLISHED
+            state = state_without_plan(self._store, self._output, files)
+            if state is State.LOST and run_id != self._config.unfinished:
+                self.kept.append(f"{layout.run_path(run_id, '')}: run {run_id} has lost its plan; verify it first")
             return Standing(state, None, files, trusted=state is State.UNPUBLISHED)
         state = state_of(self._store, self._output, files, records.plan, findings)
         if findings.damage:
@@ -153,7 +153,11 @@ class Leftovers:
             self.kept.append(f"{path}: written less than {self._config.min_age_h:g} h ago; its writer may be at work")
         return written_at is not None and written_at <= self._young
 
-    def _check_links(self, run_id: str) -> None:
+    def _check_given_up(self, run_id: str, run: Standing) -> None:
+        """A run whose plan is lost can be given up too, as long as nothing says that it has finished."""
+        ended = run.files.records & {"manifest.json", "report.json"}
+        if run.state is not State.UNFINISHED and (run.state is not State.LOST or ended):
+            raise UsageError(f"{run_id} is no unfinished run of {self._output}", "`genre-batch verify` lists them")
         tables = (found for _, found in table_files(self._store, self._output, run_id))
         records = self._store.list(layout.at(self._output, layout.run_path(run_id, "")))
         for found in chain(tables, records):
@@ -178,18 +182,16 @@ class Leftovers:
 
     def _head_of_given_up(self, run_id: str, runs: Mapping[str, Standing]) -> Iterator[Leftover]:
         """The head, unless an earlier run of the same kind can have it back."""
-        plan = runs[run_id].plan
-        assert plan is not None
-        path = identity_path(plan)
-        found = read_pointer(self._store, layout.at(self._output, path), Head)
-        if found is None or found[0].run_id != run_id:
-            return
-        others = [run.plan for run in runs.values() if run.state is State.FINISHED and run.plan]
-        earlier = [each for each in others if identity_path(each) == path]
-        if not earlier:
-            yield Leftover(path=path, size_bytes=len(as_written(found[0])), why=Why.GIVEN_UP)
-        elif self._config.delete:
-            swap_pointer(self._store, layout.at(self._output, path), new_claim(earlier[-1]), found[1])
+        finished = [run.plan for run in runs.values() if run.state is State.FINISHED and run.plan]
+        for path in heads_naming(self._store, self._output, run_id):
+            found = read_pointer(self._store, layout.at(self._output, path), Head)
+            earlier = [plan for plan in finished if identity_path(plan) == path]
+            if found is None or found[0].run_id != run_id:
+                continue
+            if not earlier:
+                yield Leftover(path=path, size_bytes=len(as_written(found[0])), why=Why.GIVEN_UP)
+            elif self._config.delete:
+                swap_pointer(self._store, layout.at(self._output, path), new_claim(earlier[-1]), found[1])
 
     def _temporary(self) -> Iterator[Leftover]:
         for folder in (*(f"{table}/" for table in TABLES), layout.RUNS_FOLDER):

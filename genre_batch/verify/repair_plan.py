@@ -13,12 +13,13 @@ from genre_batch.errors import UsageError
 from genre_batch.run.job import features_job, scoring_job
 from genre_batch.run.planning import listing_folder
 from genre_batch.sink import layout
+from genre_batch.sink.mending import giving_up
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord
 from genre_batch.storage.links import is_linked
 from genre_batch.storage.store import Store
 from genre_batch.verify.findings import Finding, Findings, Kind
-from genre_batch.verify.run_files import run_files
+from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import RunRecords, read_run_records
 from genre_batch.verify.shard_check import ShardCheck
 
@@ -115,11 +116,11 @@ def _plan_run(store: Store, output: str, run_id: str, findings: Sequence[Finding
     files = run_files(store, output, run_id)
     records = read_run_records(store, output, files, Findings())
     if records.plan is None:
-        plan.hopeless.append(f"{run_id}: its plan is lost; `genre-batch gc` tells what it left behind")
+        plan.hopeless.append(f"{run_id}: its plan is lost; {_without_plan(output, files)}")
         return
     unfinished = records.manifest is None and "report.json" not in files.records and not _told_missing(findings, run_id)
     run = RunRepair(records.plan, unfinished)
-    run.records = _records(run_id, findings, records, plan)
+    run.records = _records(output, run_id, findings, records, plan)
     listing_damaged = _note_hopeless(run_id, findings, plan)
     _sort_shards(store, output, records, findings, run, with_listing=not listing_damaged)
     if run.again and not listing_damaged:
@@ -132,17 +133,26 @@ def _plan_run(store: Store, output: str, run_id: str, findings: Sequence[Finding
         plan.runs.append(run)
 
 
+def _without_plan(output: str, files: RunFiles) -> str:
+    if files.records & {"manifest.json", "report.json"}:
+        return "restore plan.json or manifest.json from a copy of the output"
+    return f"restore it from a copy of the output, or give the run up: {giving_up(output, files.run_id)}"
+
+
 def _told_missing(findings: Sequence[Finding], run_id: str) -> bool:
     manifest = layout.manifest_path(run_id)
     return any(finding.path == manifest for finding in findings)
 
 
-def _records(run_id: str, findings: Iterable[Finding], records: RunRecords, plan: RepairPlan) -> list[str]:
+def _records(output: str, run_id: str, findings: Iterable[Finding], records: RunRecords, plan: RepairPlan) -> list[str]:
     """The damaged records that can be made anew: the plan from the manifest, the manifest from the markers."""
     plan_path, manifest_path = layout.plan_path(run_id), layout.manifest_path(run_id)
     paths = {finding.path for finding in findings}
     if plan_path in paths and records.manifest is None:
-        plan.hopeless.append(f"{plan_path}: no manifest has a copy of it; restore it, or start into a new output")
+        plan.hopeless.append(
+            f"{plan_path}: no manifest has a copy of it; restore it from a copy of the output, or give the run up: "
+            f"{giving_up(output, run_id)}"
+        )
         paths.remove(plan_path)
     return sorted(paths & {plan_path, manifest_path, layout.run_path(run_id, "report.json")})
 

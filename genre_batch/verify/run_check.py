@@ -23,7 +23,7 @@ from genre_batch.storage.store import ObjectGone, StorageError, Store
 from genre_batch.verify.findings import Findings, Kind
 from genre_batch.verify.listing_check import check_listing
 from genre_batch.verify.run_files import RunFiles, run_files
-from genre_batch.verify.run_records import head_of, read_run_records
+from genre_batch.verify.run_records import head_of, heads_naming, read_run_records
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
 from genre_batch.verify.table_rows import unsorted
 
@@ -70,7 +70,7 @@ def check_run(store: Store, output: str, run_id: str, findings: Findings, on_sha
     records = read_run_records(store, output, files, findings)
     plan, manifest = records.plan, records.manifest
     if plan is None:
-        return _lost(files, findings)
+        return _lost(store, output, files, findings)
     checked = CheckedRun(run_id, state_of(store, output, files, plan, findings), plan, "report.json" in files.records)
     if checked.state is State.UNPUBLISHED:
         return checked
@@ -140,17 +140,24 @@ def _note_strangers(files: RunFiles, findings: Findings) -> None:
         findings.add(Kind.EXTRA, path, "no commit marker", run_id=files.run_id)
 
 
-def _lost(files: RunFiles, findings: Findings) -> CheckedRun:
+def _lost(store: Store, output: str, files: RunFiles, findings: Findings) -> CheckedRun:
     """A run without a plan that can be trusted."""
-    path = layout.run_path(files.run_id, "")
-    if files.worked_on:
+    path, state = layout.run_path(files.run_id, ""), state_without_plan(store, output, files)
+    if state is State.UNPUBLISHED:
+        findings.add(Kind.UNPUBLISHED, path, "a driver stopped while it listed the source", run_id=files.run_id)
+    elif files.worked_on:
         said = f"{len(files.shards):,} shards are committed, and no plan can be read"
         findings.add(Kind.DAMAGED, path, said, run_id=files.run_id)
-        return CheckedRun(files.run_id, State.LOST)
-    if not files.records & {"plan.json"}:
-        findings.add(Kind.UNPUBLISHED, path, "a driver stopped while it listed the source", run_id=files.run_id)
-        return CheckedRun(files.run_id, State.UNPUBLISHED)
-    return CheckedRun(files.run_id, State.LOST)
+    elif "plan.json" not in files.records:
+        said = "the plan of a run that was to be carried out is missing"
+        findings.add(Kind.MISSING, layout.plan_path(files.run_id), said, run_id=files.run_id)
+    return CheckedRun(files.run_id, state)
+
+
+def state_without_plan(store: Store, output: str, files: RunFiles) -> State:
+    """Whether a run without a readable plan never had one, or has lost it."""
+    known = files.worked_on or "plan.json" in files.records or heads_naming(store, output, files.run_id)
+    return State.LOST if known else State.UNPUBLISHED
 
 
 def state_of(store: Store, output: str, files: RunFiles, plan: RunPlan, findings: Findings) -> State:

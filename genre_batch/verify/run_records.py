@@ -28,6 +28,14 @@ def head_of(store: Store, output: str, plan: RunPlan) -> StoredRecord[Head]:
     return read_record(store, output, layout.head_path(identity), Head)
 
 
+def heads_naming(store: Store, output: str, run_id: str) -> list[str]:
+    """The paths of the heads that name a run: found without its plan. Costs a listing, and a request a head."""
+    folder = layout.at(output, layout.HEADS_FOLDER)
+    paths = [f"{layout.HEADS_FOLDER}{head.uri.removeprefix(folder)}" for head in store.list(folder)]
+    heads = [read_record(store, output, path, Head) for path in paths]
+    return [head.path for head in heads if head.value is not None and head.value.run_id == run_id]
+
+
 def read_run_records(store: Store, output: str, files: RunFiles, findings: Findings) -> RunRecords:
     """The records of one run; what is wrong with them is noted."""
     run_id = files.run_id

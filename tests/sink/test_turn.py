@@ -13,8 +13,10 @@ from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan, make_track, make_trac
 from sink.stepping import Driver, every_interleaving
 from sink.table_facts import everything, visible_tracks
 
+from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, finish, read_manifest
+from genre_batch.sink.mending import giving_up
 from genre_batch.sink.plan import RunPlan, run_ids
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.turn import Turn, publish, take_turn, unfinished_beside
@@ -45,6 +47,18 @@ def test_runs_over_other_things_take_their_own_turns(table: tuple[Store, str], o
     assert publish(*table, plan, turn(*table, **other))
     assert turn(*table, **other).unfinished == plan
     assert turn(*table).unfinished == make_plan()
+
+
+@pytest.mark.parametrize("damage", [None, b"{}"])
+def test_a_run_to_join_that_has_lost_its_plan_is_damage_and_can_be_given_up(
+    damage: bytes | None, table: tuple[Store, str]
+) -> None:
+    publish(*table, make_plan(), turn(*table))
+    store, uri = table[0], layout.at(table[1], layout.plan_path(RUN_ID))
+    store.delete(uri) if damage is None else store.write(uri, damage)
+    with pytest.raises(DamageFound, match=RUN_ID) as found:
+        turn(*table)
+    assert giving_up(table[1], RUN_ID) in found.value.hint
 
 
 def test_one_of_two_plans_is_published(table: tuple[Store, str]) -> None:
