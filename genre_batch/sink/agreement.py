@@ -7,6 +7,7 @@ from genre_batch.catalog.reject import Reject, RejectReason, Stage
 from genre_batch.catalog.track_table import to_tracks
 from genre_batch.errors import DamageFound
 from genre_batch.sink.answers import once_a_track, versions, without
+from genre_batch.sink.mending import mend
 from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import RejectedTrack
 from genre_batch.sink.shard_tables import ShardTables
@@ -40,4 +41,4 @@ def _check_tracks(found: pa.Table, answers: pa.Table, rejects: pa.Table) -> None
     known = pa.chunked_array([*versions(answers).chunks, *versions(rejects).chunks], pa.string())
     twice = pc.count_distinct(keys).as_py() != len(keys)
     if twice or not pc.all(pc.is_in(keys, value_set=known), min_count=0).as_py():
-        raise DamageFound("the stored answers of a shard are not of its tracks", "start a run into a new output folder")
+        raise DamageFound("the stored answers of a shard are not of its tracks", mend())

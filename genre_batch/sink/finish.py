@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.mending import mend
 from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.pointer import LOST_RACES, parse, read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
@@ -45,8 +46,8 @@ def finish(store: Store, output: str, plan: RunPlan, records: Iterable[CommitRec
     """
     manifest = make_manifest(plan, records)
     uri = layout.at(output, layout.manifest_path(plan.run_id))
-    if not store.create(uri, to_json(manifest)) and parse(store.read(uri), RunManifest, uri) != manifest:
-        raise DamageFound(f"there is another manifest at {uri}", "use a new output folder")
+    if not store.create(uri, to_json(manifest)) and parse(store.read(uri), RunManifest, uri, output) != manifest:
+        raise DamageFound(f"there is another manifest at {uri}", mend(output))
     _advance_latest(store, output, plan)
     return manifest
 
@@ -68,7 +69,7 @@ def read_manifest(store: Store, output: str, run_id: str) -> RunManifest | None:
     """The manifest of one run; None where it has not finished."""
     uri = layout.at(output, layout.manifest_path(run_id))
     try:
-        return parse(store.read(uri), RunManifest, uri)
+        return parse(store.read(uri), RunManifest, uri, output)
     except ObjectGone:
         return None
 

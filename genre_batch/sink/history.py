@@ -7,8 +7,10 @@ from contextlib import contextmanager
 import pyarrow as pa
 
 from genre_batch.catalog.reject import TRANSIENT, RejectReason
+from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.mending import mend
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
 from genre_batch.sink.prefetch import prefetched, shards_at_once
@@ -32,8 +34,8 @@ def done_runs(
     """For each run of this model, the oldest first, what came of its tracks: sorted by track_id, streamed in batches.
 
     The columns are track_id, etag and the reason of a reject, null for an answer. They come from all committed shards,
-    of finished runs and others. Raises DamageFound where a committed file cannot be read as Parquet, and what the store
-    raises.
+    of finished runs and others. Raises DamageFound where a committed file is missing or cannot be read as Parquet, or
+    a plan is missing or cannot be understood, and what the store raises.
     """
     plans = list(_plans(store, output, model_id, fingerprint))
     with ThreadPoolExecutor(_READERS) as executor:
@@ -47,9 +49,16 @@ def _plans(store: Store, output: str, model_id: str, fingerprint: str) -> Iterat
         try:
             plan = read_plan(store, output, run_id)
         except ObjectGone:
+            _check_unpublished(store, output, run_id)
             continue
         if (plan.model_id, plan.fingerprint) == (model_id, fingerprint):
             yield plan
+
+
+def _check_unpublished(store: Store, output: str, run_id: str) -> None:
+    """A run that is being planned has no plan yet; one with committed shards has lost it: they would be forgotten."""
+    if next(iter(store.list(layout.at(output, layout.commits_folder(run_id)))), None) is not None:
+        raise DamageFound(f"{layout.plan_path(run_id)} is missing, and the run has committed shards", mend(output))
 
 
 def _run_batches(store: Store, output: str, plan: RunPlan, ahead: int, executor: Executor) -> Iterator[pa.RecordBatch]:
@@ -67,7 +76,11 @@ def _shard_outcomes(store: Store, output: str, record: CommitRecord) -> pa.Table
     """Outcomes of one shard, sorted, as a table of track_id, etag and reason, null for an answer."""
 
     def read(path: str, columns: list[str]) -> pa.Table:
-        return read_columns(store.read(layout.at(output, path)), columns, path)
+        try:
+            data = store.read(layout.at(output, path))
+        except ObjectGone as gone:
+            raise DamageFound(f"{path} is missing, and its shard is committed", mend(output)) from gone
+        return read_columns(data, columns, path, output)
 
     answers_path, *reject_paths = (file.path for file in record.files)
     answers = read(answers_path, _KEY)

@@ -19,6 +19,7 @@ from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.agreement import rejects_beside
 from genre_batch.sink.answers import MakeTable, make_scores, versions
+from genre_batch.sink.mending import mend
 from genre_batch.sink.parquet import from_bytes, to_bytes
 from genre_batch.sink.pointer import parse, to_json
 from genre_batch.sink.prefetch import prefetched
@@ -62,7 +63,7 @@ class Ledger:
             return self._mark(CommitRecord(shard=shard_index, files=(answers_file,), counts=Counts.of(answers, None)))
         rejects_file, rejects = self._settle(layout.rejects_path(self._run, shard_index), wanted)
         if not versions(rejects).equals(versions(wanted)):
-            raise DamageFound(f"{rejects_file.path} does not fit its answers", "start a run into a new output folder")
+            raise DamageFound(f"{rejects_file.path} does not fit its answers", mend(self._output))
         counts = Counts.of(answers, rejects)
         return self._mark(CommitRecord(shard=shard_index, files=(answers_file, rejects_file), counts=counts))
 
@@ -79,7 +80,7 @@ class Ledger:
     def record(self, shard_index: int) -> CommitRecord:
         """What the marker of one shard says. Raises ObjectGone where it is not committed, DamageFound if unreadable."""
         path = layout.commit_path(self._run.run_id, shard_index)
-        return parse(self._store.read(layout.at(self._output, path)), CommitRecord, path)
+        return parse(self._store.read(layout.at(self._output, path)), CommitRecord, path, self._output)
 
     def records(self) -> Iterator[CommitRecord]:
         """What each marker says, in the order of the shards, streamed with several reads at once."""
@@ -92,7 +93,7 @@ class Ledger:
         uri = layout.at(self._output, path)
         if not self._store.create(uri, data):
             data = self._store.read(uri)
-            table = from_bytes(data, table.schema, self._run.run_id, path)
+            table = from_bytes(data, table.schema, self._run.run_id, path, self._output)
         return DataFile.of(path, data, table.num_rows), table
 
     def _mark(self, record: CommitRecord) -> CommitRecord:
@@ -101,5 +102,5 @@ class Ledger:
             return record
         marked = self.record(record.shard)
         if marked.files != record.files:
-            raise DamageFound(f"{path} names other files than those on storage", "start a run into a new output folder")
+            raise DamageFound(f"{path} names other files than those on storage", mend(self._output))
         return marked

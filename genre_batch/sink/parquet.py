@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from genre_batch.errors import DamageFound
 from genre_batch.model.bundle import OUTPUT_SCHEMA_VERSION
+from genre_batch.sink.mending import mend
 from genre_batch.sink.run_facts import RunFacts
 
 _GROUP_ROWS = 131_072
@@ -25,28 +26,24 @@ def to_bytes(table: pa.Table, run: RunFacts) -> bytes:
     return data
 
 
-def from_bytes(data: bytes, schema: pa.Schema, run_id: str, path: str) -> pa.Table:
-    """The table of a file that this run wrote; `path` is for the message.
+def from_bytes(data: bytes, schema: pa.Schema, run_id: str, path: str, output: str = "OUTPUT") -> pa.Table:
+    """The table of a file that this run wrote; `path` is for the message, and `output` for its hint.
 
     Raises DamageFound where the bytes are not such a file.
     """
-    table = read_columns(data, None, path)
+    table = read_columns(data, None, path, output)
     metadata = table.schema.metadata or {}
     if not table.schema.equals(schema) or metadata.get(b"run_id") != run_id.encode():
-        raise _damaged(path, "is not a file of this run")
+        raise DamageFound(f"{path} is not a file of this run", mend(output))
     return table
 
 
-def read_columns(data: bytes, columns: list[str] | None, path: str) -> pa.Table:
+def read_columns(data: bytes, columns: list[str] | None, path: str, output: str = "OUTPUT") -> pa.Table:
     """These columns (None: all) of a Parquet file, page checksums verified. Raises DamageFound, which names `path`."""
     try:
         return pq.read_table(pa.BufferReader(data), columns=columns, use_threads=False, page_checksum_verification=True)
     except (pa.ArrowException, OSError, ValueError, TypeError, LookupError) as error:
-        raise _damaged(path, f"cannot be read as Parquet: {error}") from error
-
-
-def _damaged(path: str, fault: str) -> DamageFound:
-    return DamageFound(f"{path} {fault}", "move the file out of the output folder and start the run again")
+        raise DamageFound(f"{path} cannot be read as Parquet: {error}", mend(output)) from error
 
 
 def file_metadata(run: RunFacts) -> dict[str, str]:

@@ -65,7 +65,7 @@ def plan_sha256(plan: RunPlan) -> str:
 def read_plan(store: Store, output: str, run_id: str) -> RunPlan:
     """The plan of one run. Raises ObjectGone where there is none, DamageFound where it cannot be understood."""
     uri = layout.at(output, layout.plan_path(run_id))
-    return parse(store.read(uri), RunPlan, uri)
+    return parse(store.read(uri), RunPlan, uri, output)
 
 
 def run_ids(store: Store, output: str) -> Iterator[str]:

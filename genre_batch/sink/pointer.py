@@ -5,6 +5,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from genre_batch.errors import DamageFound
+from genre_batch.sink.mending import mend
 from genre_batch.storage.store import ObjectChanged, ObjectGone, ReadFailed, Store
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -52,9 +53,9 @@ def as_written(value: BaseModel) -> bytes:
     return value.model_dump_json(indent=1, exclude_unset=True).encode() + b"\n"
 
 
-def parse(data: bytes, kind: type[Model], path: str) -> Model:
-    """The model behind `data`. Raises DamageFound, which names `path`."""
+def parse(data: bytes, kind: type[Model], path: str, output: str = "OUTPUT") -> Model:
+    """The model behind `data`. Raises DamageFound, which names `path` and says how to mend `output`."""
     try:
         return kind.model_validate_json(data)
     except ValueError as error:
-        raise DamageFound(f"{path} is not a {kind.__name__} of this version", "use a new output folder") from error
+        raise DamageFound(f"{path} is not a {kind.__name__} of this version", mend(output)) from error

@@ -6,6 +6,7 @@ import pyarrow.compute as pc
 from genre_batch.catalog.shards import Shard
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.mending import mend
 from genre_batch.sink.parquet import from_bytes, to_bytes
 from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import REJECTS
@@ -31,11 +32,11 @@ def read_part(store: Store, output: str, run: RunFacts, part: Shard, answers: pa
     """
     path = layout.staged_path(run.run_id, part.start, part.stop)
     schema = pa.unify_schemas([_optional(answers.empty_table()).schema, _optional(REJECTS.empty_table()).schema])
-    rows = from_bytes(store.read(layout.at(output, path)), schema, run.run_id, path)
+    rows = from_bytes(store.read(layout.at(output, path)), schema, run.run_id, path, output)
     rejected = pc.is_valid(rows["reason"])
     tables = ShardTables(_strict(rows.filter(pc.invert(rejected)), answers), _strict(rows.filter(rejected), REJECTS))
     if tables.tracks != part.stop - part.start:
-        raise DamageFound(f"{path} has {tables.tracks:,} tracks", "delete the file and start the run again")
+        raise DamageFound(f"{path} has {tables.tracks:,} tracks", mend(output))
     return tables
 
 

@@ -13,6 +13,7 @@ from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
 from genre_batch.sink.history import done_runs, tried_again
 from genre_batch.sink.ledger import Ledger
+from genre_batch.sink.mending import mend
 from genre_batch.sink.plan import RunPlan, write_plan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.storage.local import LocalStore
@@ -126,8 +127,38 @@ def test_a_committed_file_that_is_damaged_is_named(table: Table) -> None:
     commit(table, make_plan(2), make_tracks(2))
     path = layout.answers_path(make_plan(), 0)
     store.write(layout.at(output, path), b"gone bad")
-    with pytest.raises(DamageFound, match=path):
+    with pytest.raises(DamageFound, match=path) as damage:
         done(table)
+    assert damage.value.hint == mend(output)
+
+
+def test_a_committed_file_that_is_missing_is_damage(table: Table) -> None:
+    store, output = table
+    commit(table, make_plan(2), make_tracks(2))
+    path = layout.answers_path(make_plan(), 0)
+    store.delete(layout.at(output, path))
+    with pytest.raises(DamageFound, match=f"{path} is missing") as damage:
+        done(table)
+    assert damage.value.hint == mend(output)
+
+
+@pytest.mark.parametrize("path", [layout.plan_path(RUN_ID), layout.commit_path(RUN_ID, 0)])
+def test_a_record_that_is_damaged_is_named_with_what_mends_it(path: str, table: Table) -> None:
+    store, output = table
+    commit(table, make_plan(2), make_tracks(2))
+    store.write(layout.at(output, path), b"{}")
+    with pytest.raises(DamageFound, match=path) as damage:
+        done(table)
+    assert damage.value.hint == mend(output)
+
+
+def test_a_run_that_has_lost_its_plan_is_not_done_again(table: Table) -> None:
+    store, output = table
+    commit(table, make_plan(2), make_tracks(2))
+    store.delete(layout.at(output, layout.plan_path(RUN_ID)))
+    with pytest.raises(DamageFound, match=r"plan\.json is missing") as damage:
+        done(table)
+    assert damage.value.hint == mend(output)
 
 
 def test_a_reader_may_stop_early(table: Table) -> None:
