@@ -1,6 +1,7 @@
 """Tables to the bytes of a Parquet file and back: same rows and same run, same bytes."""
 
 import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,12 +14,12 @@ from genre_batch.sink.run_facts import RunFacts
 _GROUP_ROWS = 131_072
 
 
-def to_bytes(table: pa.Table, run: RunFacts) -> bytes:
-    """The table as one zstd-compressed Parquet file with page checksums and the facts of the run as metadata.
+def to_bytes(table: pa.Table, run: RunFacts, more: Mapping[str, str] | None = None) -> bytes:
+    """The table as one zstd-compressed Parquet file with page checksums, the facts of the run and `more` as metadata.
 
     How the table is cut into chunks makes no difference; a row group at a time is held besides it.
     """
-    sink, schema = pa.BufferOutputStream(), table.schema.with_metadata(file_metadata(run))
+    sink, schema = pa.BufferOutputStream(), table.schema.with_metadata(file_metadata(run) | dict(more or {}))
     with pq.ParquetWriter(sink, schema, compression="zstd", write_page_checksum=True, version="2.6") as writer:
         for start in range(0, max(1, table.num_rows), _GROUP_ROWS):
             writer.write_table(table.slice(start, _GROUP_ROWS).combine_chunks(), row_group_size=_GROUP_ROWS)

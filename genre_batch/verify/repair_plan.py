@@ -88,15 +88,21 @@ def plan_repair(store: Store, output: str, findings: Sequence[Finding]) -> Repai
     for finding in damage:
         if finding.path == layout.LATEST or finding.path.startswith(layout.HEADS_FOLDER):
             plan.pointers.append(finding.path)
-        elif finding.kind is Kind.EXTRA:
+        elif finding.kind is Kind.EXTRA or _is_staged(finding):
             plan.extras.append(finding.path)
         elif finding.kind is Kind.SCORED_TWICE:
             plan.hopeless.append(f"{finding.path}: {finding.message}; keep the rows with the newest event_timestamp")
-    rest = [finding for finding in damage if finding.kind not in (Kind.EXTRA, Kind.SCORED_TWICE) and finding.run_id]
+    rest = [finding for finding in damage if finding.kind not in (Kind.EXTRA, Kind.SCORED_TWICE)]
+    rest = [finding for finding in rest if finding.run_id and not _is_staged(finding)]
     for run_id in sorted({finding.run_id for finding in rest if finding.run_id}, reverse=True):
         _plan_run(store, output, run_id, [finding for finding in rest if finding.run_id == run_id], plan)
     _leave_links(output, plan)
     return plan
+
+
+def _is_staged(finding: Finding) -> bool:
+    """Whether it is of a part that waits for its shard: without it, the next driver does the part again."""
+    return finding.run_id is not None and finding.path.startswith(layout.staged_folder(finding.run_id))
 
 
 def _leave_links(output: str, plan: RepairPlan) -> None:

@@ -25,6 +25,7 @@ from genre_batch.verify.listing_check import check_listing
 from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import head_of, heads_naming, read_run_records
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
+from genre_batch.verify.staged_check import check_staged
 from genre_batch.verify.table_rows import unsorted
 
 _READERS = 8
@@ -81,6 +82,8 @@ def check_run(store: Store, output: str, run_id: str, findings: Findings, on_sha
         findings.add(Kind.EXTRA, path, "a commit marker of a shard that the run does not have", run_id=run_id)
     committed = set(range(plan.shards)) if checked.state is State.FINISHED else files.shards & set(range(plan.shards))
     named = {file.path: file for file in manifest.files} if manifest else None
+    if checked.state is State.UNFINISHED:
+        check_staged(store, output, plan, files, listing, findings)
     check = ShardCheck(store, output, plan, named, _genres(plan, config))
     told = [
         _told(checked, facts, tracks, findings, on_shard)

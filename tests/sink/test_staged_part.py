@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from sink.shard_rows import make_plan, make_track, make_tracks, reject, score
 from sink.test_answers import FRONT_END, described
@@ -7,6 +9,7 @@ from sink.test_answers import FRONT_END, described
 from genre_batch.catalog.shards import Shard
 from genre_batch.errors import DamageFound
 from genre_batch.sink.answers import MakeTable, features_maker, make_scores
+from genre_batch.sink.mending import mend
 from genre_batch.sink.schema import SCORES, AnsweredTrack, features_schema
 from genre_batch.sink.shard_tables import ShardTables, shard_tables
 from genre_batch.sink.staged_part import read_part, staged_uri, write_part
@@ -76,3 +79,33 @@ def test_a_file_of_another_run_or_of_fewer_tracks_is_damage(tmp_path: Path) -> N
     write_part(store, output, PLAN, Shard(2, 3, 7), MIXES[0])
     with pytest.raises(DamageFound, match="has 3 tracks"):
         read_part(store, output, PLAN, Shard(2, 3, 7), SCORES)
+
+
+def test_a_part_under_the_name_of_another_is_damage(tmp_path: Path) -> None:
+    store, output = LocalStore(), str(tmp_path)
+    write_part(store, output, PLAN, PART, MIXES[0])
+    other = Shard(2, 3, 6)
+    store.write(staged_uri(output, PLAN, other), store.read(staged_uri(output, PLAN, PART)))
+    with pytest.raises(DamageFound, match="these rows of the listing") as damage:
+        read_part(store, output, PLAN, other, SCORES)
+    assert damage.value.hint == mend(output)
+
+
+def test_a_part_of_an_older_version_says_not_of_which_rows_it_is(tmp_path: Path) -> None:
+    store, output, uri = LocalStore(), str(tmp_path), staged_uri(str(tmp_path), PLAN, PART)
+    write_part(store, output, PLAN, PART, MIXES[0])
+    table = pq.read_table(uri)
+    metadata = {key: value for key, value in table.schema.metadata.items() if key != b"listing_rows"}
+    pq.write_table(table.replace_schema_metadata(metadata), uri)
+    with pytest.raises(DamageFound, match="these rows of the listing"):
+        read_part(store, output, PLAN, PART, SCORES)
+
+
+def test_a_row_without_its_values_is_damage(tmp_path: Path) -> None:
+    store, output, uri = LocalStore(), str(tmp_path), staged_uri(str(tmp_path), PLAN, PART)
+    write_part(store, output, PLAN, PART, MIXES[0])
+    table = pq.read_table(uri)
+    place = table.column_names.index("decoder")
+    pq.write_table(table.set_column(place, table.field("decoder"), pa.nulls(table.num_rows, pa.string())), uri)
+    with pytest.raises(DamageFound, match="lacks values"):
+        read_part(store, output, PLAN, PART, SCORES)

