@@ -24,7 +24,7 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE
 from genre_batch.model.manifest import key_path
-from genre_batch.sink.run_facts import RUN_ID_PATTERN
+from genre_batch.sink.run_facts import RunId
 from genre_batch.storage.open_store import absolute
 
 Config = TypeVar("Config", bound=BaseModel)
@@ -163,7 +163,7 @@ class ReportConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     source: Location | None = None
-    run_id: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    run_id: RunId | None = None
     track: Location | None = None
     bundle: BundleLocation = DEFAULT_BUNDLE
     output: Location
@@ -186,7 +186,7 @@ class VerifyConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     output: Location
-    run_id: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    run_id: RunId | None = None
     etags: bool = False
     repair: bool = False
 
@@ -203,7 +203,7 @@ class GcConfig(BaseModel):
 
     output: Location
     delete: bool = False
-    unfinished: str | None = Field(default=None, pattern=RUN_ID_PATTERN)
+    unfinished: RunId | None = None
     min_age_h: float = Field(default=24.0, ge=0.0)
 
 

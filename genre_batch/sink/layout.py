@@ -85,7 +85,8 @@ def shard_of_commit(uri: str) -> int | None:
     """The shard that a commit marker stands for; None where the name is not a marker's."""
     name = uri.rsplit("/", 1)[-1]
     digits = name.removesuffix(".json")
-    return int(digits) if name.endswith(".json") and len(digits) == _SHARD_DIGITS and digits.isdecimal() else None
+    is_number = len(digits) == _SHARD_DIGITS and digits.isascii() and digits.isdecimal()
+    return int(digits) if name.endswith(".json") and is_number else None
 
 
 def staged_folder(run_id: str) -> str:

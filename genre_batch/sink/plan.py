@@ -1,7 +1,6 @@
 """The plan of a run: what it will do, fixed before it starts."""
 
 import hashlib
-import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Self
@@ -12,7 +11,7 @@ from genre_batch.catalog.shards import PartPlan
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.pointer import parse, to_json
-from genre_batch.sink.run_facts import RUN_ID_PATTERN, RunFacts, planning_time
+from genre_batch.sink.run_facts import RunFacts, is_run_id, planning_time
 from genre_batch.storage.store import Store
 
 
@@ -72,7 +71,7 @@ def run_ids(store: Store, output: str) -> Iterator[str]:
     """The runs below `output`, oldest first, planned or not."""
     for folder in store.folders(layout.at(output, layout.RUNS_FOLDER)):
         name = folder.rstrip("/").rsplit("/", 1)[-1]
-        if re.match(RUN_ID_PATTERN, name):
+        if is_run_id(name):
             yield name
 
 

@@ -1,12 +1,32 @@
 """What is fixed when a run is planned and stamped on everything it writes."""
 
+import re
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
-RUN_ID_PATTERN = r"^\d{8}T\d{6}Z-[0-9a-f]{6}$"
+_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
 _RUN_TIME = "%Y%m%dT%H%M%SZ"
+
+
+def is_run_id(name: str) -> bool:
+    """Whether `name` can be that of a run: it says a time, and the next run has a second after it."""
+    try:
+        return _RUN_ID.fullmatch(name) is not None and planned_at(name) + timedelta(seconds=1) > planned_at(name)
+    except (ValueError, OverflowError):
+        return False
+
+
+def _checked(name: str) -> str:
+    if not is_run_id(name):
+        raise PydanticCustomError("run_id", "is not the name of a run, such as 20261121T065212Z-3f09ab")
+    return name
+
+
+RunId = Annotated[str, AfterValidator(_checked)]
+"""The name of a run."""
 
 
 class RunFacts(BaseModel):
@@ -19,7 +39,7 @@ class RunFacts(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    run_id: str = Field(pattern=RUN_ID_PATTERN)
+    run_id: RunId
     model_id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)
     fingerprint: str = Field(min_length=1)
     answers: Literal["scores", "features"] = "scores"

@@ -8,12 +8,13 @@ from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.parquet import file_metadata, read_columns
 from genre_batch.sink.plan import RunPlan, read_plan
+from genre_batch.sink.run_facts import is_run_id
 from genre_batch.storage.store import ObjectGone, Store, StoredObject
 from genre_batch.verify.findings import Findings, Kind
 from genre_batch.verify.run_check import CheckedRun, State
 
 TABLES = ("scores", "features", "rejects")
-_FILE = re.compile(r"(?P<run_id>\d{8}T\d{6}Z-[0-9a-f]{6})-(?P<shard>\d{8})\.parquet")
+_FILE = re.compile(r"(?P<run_id>.+)-(?P<shard>\d{8})\.parquet", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ def table_files(
 def run_and_shard(path: str) -> tuple[str, int] | None:
     """The run and the shard in the name of a file of a table; None where the name is no such."""
     match = _FILE.fullmatch(path.rsplit("/", 1)[-1])
-    return (match["run_id"], int(match["shard"])) if match else None
+    return (match["run_id"], int(match["shard"])) if match and is_run_id(match["run_id"]) else None
 
 
 def belongs_to(path: str, plan: RunPlan, shard: int) -> bool:

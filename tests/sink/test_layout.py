@@ -35,7 +35,9 @@ def test_shards_that_would_not_sort_are_refused(shard: int) -> None:
         layout.shard_name(shard)
 
 
-@pytest.mark.parametrize("name", ["1.json", "0000000a.json", "00000001.json.tmp", "00000001", ".json", "²0000001.json"])
+@pytest.mark.parametrize(
+    "name", ["1.json", "0000000a.json", "00000001.json.tmp", "00000001", ".json", "²0000001.json", "٠٠٠٠٠٠٠١.json"]
+)
 def test_other_names_are_no_markers(name: str) -> None:
     assert layout.shard_of_commit(f"/table/_runs/{RUN_ID}/commits/{name}") is None
 

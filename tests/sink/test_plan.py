@@ -48,7 +48,7 @@ def test_the_last_shard_may_be_short(tracks: int, shards: int) -> None:
 def test_runs_are_found_oldest_first_and_nothing_else(table: tuple[Store, str]) -> None:
     store, output = table
     later = "20270101T000000Z-000000"
-    for name in [later, RUN_ID, "_heads", "notes"]:
+    for name in [later, RUN_ID, "_heads", "notes", "20269999T999999Z-000000", "99991231T235959Z-ffffff"]:
         store.create(layout.at(output, layout.run_path(name, "plan.json")), b"{}")
     assert list(run_ids(store, output)) == [RUN_ID, later]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan
 
-from genre_batch.sink.run_facts import make_run_id, planning_time
+from genre_batch.sink.run_facts import is_run_id, make_run_id, planned_at, planning_time
 
 
 def test_a_run_id_says_the_utc_time_and_the_randomness() -> None:
@@ -44,7 +44,35 @@ def test_a_model_id_is_safe_in_a_path(model_id: str) -> None:
         make_plan(model_id=model_id)
 
 
-@pytest.mark.parametrize("run_id", ["", "latest", f"{RUN_ID}/..", f"x{RUN_ID}"])
+NO_RUNS = [
+    "",
+    "latest",
+    f"{RUN_ID}/..",
+    f"x{RUN_ID}",
+    f"{RUN_ID}\n",
+    "20269999T999999Z-000000",
+    "20260229T000000Z-000000",
+    "00000101T000000Z-000000",
+    "99991231T235959Z-ffffff",
+    "٢٠٢٦١١٢١T٠٦٥٢١٢Z-000000",
+    "20261121T065212Z-00000A",
+]
+
+
+@pytest.mark.parametrize("name", NO_RUNS)
+def test_names_that_are_no_runs(name: str) -> None:
+    assert not is_run_id(name)
+
+
+@given(st.datetimes(timezones=st.just(UTC)), st.binary(min_size=3, max_size=3))
+def test_every_run_that_can_be_followed_has_a_name(time: datetime, randomness: bytes) -> None:
+    last = datetime.max.replace(microsecond=0, tzinfo=UTC)
+    name = make_run_id(time, randomness) if time.year >= 1000 else RUN_ID
+    assert is_run_id(name) == (time.replace(microsecond=0) < last or name == RUN_ID)
+    assert not is_run_id(name) or planning_time(PLANNED_AT, name) > planned_at(name)
+
+
+@pytest.mark.parametrize("run_id", NO_RUNS)
 def test_a_run_id_has_one_form(run_id: str) -> None:
     with pytest.raises(ValidationError):
         make_plan(run_id=run_id)

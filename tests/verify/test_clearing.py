@@ -251,3 +251,15 @@ def test_an_output_may_be_a_link_itself(tmp_path: Path, output: Path, runs: Runs
     (tmp_path / "link").symlink_to(output)
     assert cleared(tmp_path / "link", delete=True).objects == len(wanted)
     assert not any((output / path).exists() for path in wanted)
+
+
+@pytest.mark.parametrize("name", ["20269999T999999Z-000000", "99991231T235959Z-ffffff", "٢٠٢٦١١٢١T٠٦٥٢١٢Z-000000"])
+def test_names_with_impossible_dates_are_no_runs(name: str, output: Path, runs: Runs) -> None:
+    stray = output / "_runs" / name / "x"
+    stray.parent.mkdir()
+    stray.write_bytes(b"x")
+    file = (output / layout.answers_path(runs[0], 0)).with_name(f"{name}-00000000.parquet")
+    file.write_bytes(b"x")
+    assert verify(VerifyConfig(output=str(output))).runs == 2
+    assert [each.path for each in cleared(output, delete=True).leftovers] == [str(file.relative_to(output))]
+    assert stray.exists()
