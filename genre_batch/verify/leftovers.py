@@ -16,7 +16,7 @@ from genre_batch.sink.pointer import as_written, read_pointer, swap_pointer
 from genre_batch.sink.run_facts import planned_at
 from genre_batch.sink.turn import Head
 from genre_batch.storage.links import is_linked
-from genre_batch.storage.store import AccessDenied, ObjectGone, Store, StoredObject
+from genre_batch.storage.store import AccessDenied, ObjectGone, ReadFailed, Store, StoredObject
 from genre_batch.storage.temporary_files import temporary_files
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.pointers import identity_path, new_claim
@@ -145,7 +145,7 @@ class Leftovers:
             written_at = self._store.head(uri).modified_at
         except ObjectGone:
             return False
-        except AccessDenied:
+        except (AccessDenied, ReadFailed):
             written_at = None
         if written_at is None:
             self.kept.append(f"{path}: how old it is cannot be told")

@@ -11,6 +11,7 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.object_file import ObjectFile
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Findings, Kind
+from genre_batch.verify.reading import Unreadable, reading
 from genre_batch.verify.run_files import RunFiles
 
 _PIECE_BYTES = 8 * 1024 * 1024
@@ -33,9 +34,13 @@ def check_listing(store: Store, output: str, plan: RunPlan, files: RunFiles, fin
 
 def _faults(store: Store, output: str, plan: RunPlan, files: RunFiles) -> Iterator[tuple[Kind, str, str]]:
     try:
-        data = store.read(layout.at(output, _path(plan, LISTING_INDEX)))
+        with reading():
+            data = store.read(layout.at(output, _path(plan, LISTING_INDEX)))
     except ObjectGone:
         yield Kind.MISSING, LISTING_INDEX, "the index of the listing is missing"
+        return
+    except Unreadable as unreadable:
+        yield Kind.DAMAGED, LISTING_INDEX, str(unreadable)
         return
     try:
         info = ListingInfo.model_validate_json(data)
@@ -58,9 +63,13 @@ def _wrong_parts(
     hashes = dict(zip(info.files, info.sha256, strict=False))
     for name in parts:
         try:
-            digest = _sha256(store, layout.at(output, _path(plan, name)))
+            with reading():
+                digest = _sha256(store, layout.at(output, _path(plan, name)))
         except ObjectGone:
             yield Kind.MISSING, name, "a part of the listing is missing"
+            continue
+        except Unreadable as unreadable:
+            yield Kind.DAMAGED, name, str(unreadable)
             continue
         if hashes.get(name, digest) != digest:
             yield Kind.DAMAGED, name, "the sha256 of this part of the listing is not that of its index"

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest
@@ -9,6 +10,7 @@ from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.turn import Head, identity_of
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Findings, Kind
+from genre_batch.verify.reading import Unreadable, reading
 from genre_batch.verify.run_check import CheckedRun, State
 from genre_batch.verify.run_records import plan_hashes
 from genre_batch.verify.stored_record import read_record
@@ -95,8 +97,9 @@ def _wrong_head(
 
 
 def _exists(store: Store, output: str, path: str) -> bool:
-    try:
-        store.head(layout.at(output, path))
-    except ObjectGone:
-        return False
+    with suppress(Unreadable), reading():
+        try:
+            store.head(layout.at(output, path))
+        except ObjectGone:
+            return False
     return True

@@ -1,6 +1,7 @@
 """What a repair would do, worked out from the findings before anything is touched."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import yaml
@@ -17,8 +18,9 @@ from genre_batch.sink.mending import giving_up
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord
 from genre_batch.storage.links import is_linked
-from genre_batch.storage.store import Store
+from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Finding, Findings, Kind
+from genre_batch.verify.reading import Unreadable, reading
 from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import RunRecords, read_run_records
 from genre_batch.verify.shard_check import ShardCheck
@@ -96,7 +98,7 @@ def plan_repair(store: Store, output: str, findings: Sequence[Finding]) -> Repai
     rest = [finding for finding in rest if finding.run_id and not _is_staged(finding)]
     for run_id in sorted({finding.run_id for finding in rest if finding.run_id}, reverse=True):
         _plan_run(store, output, run_id, [finding for finding in rest if finding.run_id == run_id], plan)
-    _leave_links(output, plan)
+    _leave_unmovable(store, output, plan)
     return plan
 
 
@@ -105,24 +107,38 @@ def _is_staged(finding: Finding) -> bool:
     return finding.run_id is not None and finding.path.startswith(layout.staged_folder(finding.run_id))
 
 
-def _leave_links(output: str, plan: RepairPlan) -> None:
-    """Take out of the plan what would move a link, or what lies behind one: it may be somebody else's."""
+def _leave_unmovable(store: Store, output: str, plan: RepairPlan) -> None:
+    """Take out of the plan what would move a link, or what lies behind one, or what cannot be read."""
 
     def movable(paths: Sequence[str]) -> list[str]:
-        linked = {path: None for path in paths if is_linked(output, layout.at(output, path))}
-        said = "it is a link or lies behind one; take the link out, then repair again"
-        plan.hopeless += [f"{path}: {said}" for path in linked]
-        return [path for path in paths if path not in linked]
+        faults = {path: fault for path in paths if (fault := _unmovable(store, output, path))}
+        plan.hopeless += [f"{path}: {fault}" for path, fault in faults.items()]
+        return [path for path in paths if path not in faults]
 
     plan.extras, plan.pointers = movable(plan.extras), movable(plan.pointers)
     plan.runs = [run for run in plan.runs if movable(run.moved) == run.moved]
+
+
+def _unmovable(store: Store, output: str, path: str) -> str:
+    """Why a file must stay where it is; empty where it need not."""
+    uri = layout.at(output, path)
+    if is_linked(output, uri):
+        return "it is a link or lies behind one, and may be somebody else's; take the link out, then repair again"
+    try:
+        with suppress(ObjectGone), reading():
+            store.read(uri)
+    except Unreadable as unreadable:
+        return f"{unreadable} It may be whole: let it be read, then repair again"
+    return ""
 
 
 def _plan_run(store: Store, output: str, run_id: str, findings: Sequence[Finding], plan: RepairPlan) -> None:
     files = run_files(store, output, run_id)
     records = read_run_records(store, output, files, Findings())
     if records.plan is None:
-        plan.hopeless.append(f"{run_id}: its plan is lost; {_without_plan(output, files)}")
+        plan_path = layout.plan_path(run_id)
+        fault = _unmovable(store, output, plan_path) or f"the plan is lost; {_without_plan(output, files)}"
+        plan.hopeless.append(f"{plan_path}: {fault}")
         return
     unfinished = records.manifest is None and "report.json" not in files.records and not _told_missing(findings, run_id)
     run = RunRepair(records.plan, unfinished)

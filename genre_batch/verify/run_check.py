@@ -22,6 +22,7 @@ from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.storage.store import ObjectGone, StorageError, Store
 from genre_batch.verify.findings import Findings, Kind
 from genre_batch.verify.listing_check import check_listing
+from genre_batch.verify.reading import Unreadable, reading
 from genre_batch.verify.run_files import RunFiles, run_files
 from genre_batch.verify.run_records import head_of, heads_naming, read_run_records
 from genre_batch.verify.shard_check import ShardCheck, ShardFacts
@@ -185,9 +186,13 @@ def state_of(store: Store, output: str, files: RunFiles, plan: RunPlan, findings
 def _check_config(store: Store, output: str, plan: RunPlan, findings: Findings) -> bytes | None:
     path = layout.run_path(plan.run_id, "config.yaml")
     try:
-        data = store.read(layout.at(output, path))
+        with reading():
+            data = store.read(layout.at(output, path))
     except ObjectGone:
         findings.add(Kind.MISSING, path, "the settings of the run are missing", run_id=plan.run_id)
+        return None
+    except Unreadable as unreadable:
+        findings.add(Kind.DAMAGED, path, str(unreadable), run_id=plan.run_id)
         return None
     if hashlib.sha256(data).hexdigest() != plan.config_sha256:
         findings.add(Kind.DAMAGED, path, "the settings are not those that the plan names", run_id=plan.run_id)
@@ -235,14 +240,14 @@ def _check_report(store: Store, output: str, plan: RunPlan, manifest: RunManifes
     """The counts of report.json, which may be missing. Its figures of time have no second witness."""
     path = layout.run_path(plan.run_id, "report.json")
     try:
-        data = store.read(layout.at(output, path))
-    except ObjectGone:
-        return
-    try:
+        with reading():
+            data = store.read(layout.at(output, path))
         report = ScoreReport.model_validate_json(data)
         if report.model_dump_json(indent=1, exclude_unset=True).encode() != data:
             raise DamageFound("it is not as it was written")
         _check_counts(report, plan, manifest)
+    except ObjectGone:
+        return
     except (ValueError, DamageFound) as error:
         fault = str(error) if isinstance(error, DamageFound) else "it is not a report"
         findings.add(Kind.DAMAGED, path, fault, run_id=plan.run_id)

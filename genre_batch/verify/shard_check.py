@@ -17,6 +17,7 @@ from genre_batch.sink.schema import REJECTS, SCORES, features_schema
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.feature_values import wrong_numbers, wrong_segments
 from genre_batch.verify.findings import Finding, Kind
+from genre_batch.verify.reading import Unreadable, reading
 from genre_batch.verify.score_values import wrong_scores
 from genre_batch.verify.stored_record import StoredRecord, read_record
 from genre_batch.verify.table_rows import Fault, wrong_facts, wrong_rejects, wrong_tracks
@@ -83,9 +84,13 @@ class ShardCheck:
         if not recorded:
             return None
         try:
-            data = self._store.read(layout.at(self._output, path))
+            with reading():
+                data = self._store.read(layout.at(self._output, path))
         except ObjectGone:
             self._note(facts, Kind.MISSING, path, "a committed file is missing", tracks=recorded[0].rows)
+            return None
+        except Unreadable as unreadable:
+            self._note(facts, Kind.DAMAGED, path, str(unreadable), tracks=recorded[0].rows)
             return None
         facts.size_bytes += len(data)
         digest = hashlib.sha256(data).hexdigest()

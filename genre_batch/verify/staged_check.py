@@ -12,6 +12,7 @@ from genre_batch.sink.schema import REJECTS, SCORES, features_schema
 from genre_batch.sink.staged_part import part_tables
 from genre_batch.storage.store import ObjectGone, Store
 from genre_batch.verify.findings import Findings, Kind
+from genre_batch.verify.reading import reading
 from genre_batch.verify.run_files import RunFiles
 from genre_batch.verify.table_rows import wrong_facts, wrong_tracks
 
@@ -42,7 +43,8 @@ def _parts(plan: RunPlan) -> dict[str, Shard]:
 def _fault(store: Store, output: str, plan: RunPlan, part: Shard, listing: Listing | None) -> str:
     path = layout.staged_path(plan.run_id, part.start, part.stop)
     try:
-        data = store.read(layout.at(output, path))
+        with reading():
+            data = store.read(layout.at(output, path))
         tables = part_tables(data, plan, part, _answers(data, plan, path), output)
     except ObjectGone:  # a driver at work has committed the shard meanwhile
         return ""

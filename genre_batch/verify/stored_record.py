@@ -9,13 +9,15 @@ from genre_batch.errors import DamageFound
 from genre_batch.sink.layout import at
 from genre_batch.sink.pointer import as_written, parse
 from genre_batch.storage.store import ObjectGone, Store
+from genre_batch.verify.reading import Unreadable, reading
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord(Generic[Model]):
-    """What is at `path`. data: None where nothing is. value: None where it cannot be understood.
+    """What is at `path`. data: None where nothing is, empty where it cannot be read. value: None where it cannot be
+    understood.
 
     fault: what is wrong with it by itself, None where nothing is, or where it is missing.
     """
@@ -29,9 +31,12 @@ class StoredRecord(Generic[Model]):
 def read_record(store: Store, output: str, path: str, kind: type[Model]) -> StoredRecord[Model]:
     """The record at `path` below `output`; every byte of it must be as this program, or an older version, writes it."""
     try:
-        data = store.read(at(output, path))
+        with reading():
+            data = store.read(at(output, path))
     except ObjectGone:
         return StoredRecord(path, None, None, None)
+    except Unreadable as unreadable:
+        return StoredRecord(path, b"", None, str(unreadable).removeprefix("it "))
     try:
         value = parse(data, kind, path)
     except DamageFound:

@@ -11,6 +11,7 @@ from genre_batch.sink.plan import RunPlan, read_plan
 from genre_batch.sink.run_facts import is_run_id
 from genre_batch.storage.store import ObjectGone, Store, StoredObject
 from genre_batch.verify.findings import Findings, Kind
+from genre_batch.verify.reading import reading
 from genre_batch.verify.run_check import CheckedRun, State
 
 TABLES = ("scores", "features", "rejects")
@@ -79,7 +80,8 @@ def _accounted(store: Store, output: str, path: str, run_id: str, shard: int, ru
 
 def _is_planned(store: Store, output: str, path: str, run_id: str, shard: int) -> bool:
     try:
-        return belongs_to(path, read_plan(store, output, run_id), shard)
+        with reading():
+            return belongs_to(path, read_plan(store, output, run_id), shard)
     except (ObjectGone, DamageFound):
         return False
 
@@ -87,7 +89,9 @@ def _is_planned(store: Store, output: str, path: str, run_id: str, shard: int) -
 def _check_uncommitted(store: Store, output: str, path: str, plan: RunPlan, shard: int, findings: Findings) -> None:
     """Whether the next driver of the run can adopt the file."""
     try:
-        metadata = read_columns(store.read(layout.at(output, path)), None, path).schema.metadata or {}
+        with reading():
+            data = store.read(layout.at(output, path))
+        metadata = read_columns(data, None, path).schema.metadata or {}
     except ObjectGone:
         return
     except DamageFound as damage:

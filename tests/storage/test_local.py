@@ -182,3 +182,12 @@ def test_a_file_that_may_not_be_read_is_listed_all_the_same(tmp_path, monkeypatc
         store.read(found.uri, etag=found.etag)
     with pytest.raises(AccessDenied, match="permission denied"):
         store.write(found.uri, SMALL)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that cannot be read")
+def test_a_file_that_cannot_be_read_is_listed_all_the_same(tmp_path: Path) -> None:
+    (tmp_path / "bad").symlink_to("/proc/self/mem")
+    store.write(f"{tmp_path}/good", SMALL)
+    with pytest.raises(ReadFailed):
+        store.head(f"{tmp_path}/bad")
+    assert [found.uri for found in store.list(f"{tmp_path}")] == [f"{tmp_path}/bad", f"{tmp_path}/good"]
