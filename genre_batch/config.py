@@ -25,14 +25,14 @@ from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE
 from genre_batch.model.manifest import key_path
 from genre_batch.sink.run_facts import RunId
-from genre_batch.storage.open_store import absolute
+from genre_batch.storage.open_store import location
 
 Config = TypeVar("Config", bound=BaseModel)
-Location = Annotated[str, Field(min_length=1), AfterValidator(absolute)]
+Location = Annotated[str, Field(min_length=1), AfterValidator(location)]
 """A URI or path; a relative path becomes absolute, since actors run in other folders and on other machines."""
 
 BundleLocation = Annotated[
-    str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else absolute(b))
+    str, Field(min_length=1), AfterValidator(lambda b: b if b == DEFAULT_BUNDLE else location(b))
 ]
 """The folder of a model bundle, or the name of the shipped one."""
 
@@ -204,7 +204,7 @@ class GcConfig(BaseModel):
     output: Location
     delete: bool = False
     unfinished: RunId | None = None
-    min_age_h: float = Field(default=24.0, ge=0.0)
+    min_age_h: float = Field(default=24.0, ge=0.0, le=1e6)
 
 
 def load(

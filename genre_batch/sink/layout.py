@@ -7,31 +7,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.sink.run_facts import RunFacts
+from genre_batch.storage.uri import encoded_uri, is_s3
 
 LATEST = "_latest.json"
 RUNS_FOLDER = "_runs/"
 HEADS_FOLDER = f"{RUNS_FOLDER}_heads/"
+_ENCODED = "file:///"
 _SHARD_DIGITS = 8
 _ROW_DIGITS = 12
 _OWN = ("scores/model=", "features/front_end=", "rejects/model=", "rejects/front_end=", RUNS_FOLDER, LATEST)
 
 
 def at(output: str, path: str) -> str:
-    """The URI of `path` below `output`."""
+    """The URI of `path` below `output`. On this machine a path that is not UTF-8 is called by its whole URI."""
+    if path.startswith(_ENCODED) and not is_s3(output):
+        return path
     return f"{output.rstrip('/')}/{path}"
+
+
+def as_name(output: str, path: str) -> str:
+    """`path` below `output` as a name in another folder: what is not UTF-8 stays percent-encoded."""
+    return path.removeprefix(encoded_uri(at(output, ""))) if at(output, path) == path else path
 
 
 def is_own(output: str, uri: str) -> bool:
     """Whether an object below `output` was written by a run, and is no user's."""
-    return uri.startswith(tuple(at(output, path) for path in _OWN))
+    return uri.startswith(_own_prefixes(output))
 
 
 def are_own(output: str, uris: pa.Array) -> pa.Array:
     """The same of each of `uris`."""
     own = pa.repeat(False, len(uris))
-    for path in _OWN:
-        own = pc.or_(own, pc.starts_with(uris, at(output, path)))
+    for prefix in _own_prefixes(output):
+        own = pc.or_(own, pc.starts_with(uris, prefix))
     return own
+
+
+def _own_prefixes(output: str) -> tuple[str, ...]:
+    plain = tuple(at(output, path) for path in _OWN)
+    return plain if is_s3(output) else plain + tuple(encoded_uri(prefix) for prefix in plain)
 
 
 def shard_name(shard_index: int) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from urllib.parse import quote_from_bytes
 
-from genre_batch.storage.store import AccessDenied
+from genre_batch.storage.store import AccessDenied, ReadFailed
 from genre_batch.storage.uri import is_utf8, local_uri
 from genre_batch.storage.whole_file import OWN_PREFIX
 
@@ -13,7 +13,7 @@ def files_below(folder: str) -> Iterator[str]:
     """The paths of all regular files below `folder` (it ends with a slash), sorted by URI in UTF-8 order.
 
     Links are followed to files, and to folders that lie elsewhere, each once: so loops end. Names that are not UTF-8
-    come last, as their `file:///` URIs do. Raises AccessDenied for a folder that cannot be read.
+    come last, as their `file:///` URIs do. Raises AccessDenied or ReadFailed for a folder that cannot be read.
     """
     odd_names = False
     for path in _Walk(folder, spell=str).files(folder):
@@ -26,7 +26,7 @@ def files_below(folder: str) -> Iterator[str]:
 
 
 def folders_in(folder: str) -> list[str]:
-    """The folders directly in `folder`, links included, with a slash at their end. Raises AccessDenied."""
+    """The folders directly in `folder`, links included, with a slash at their end. Raises as `files_below`."""
     return [entry.path + "/" for entry in _scan(folder) if _is_folder(entry)]
 
 
@@ -64,6 +64,8 @@ def _scan(folder: str) -> list[os.DirEntry[str]]:
         raise AccessDenied(f"The folder {local_uri(folder)!r} cannot be read: permission denied.") from error
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise ReadFailed(f"The folder {local_uri(folder)!r} cannot be read: {error.strerror}.") from error
 
 
 def _is_listed(entry: os.DirEntry[str]) -> bool:

@@ -1,5 +1,6 @@
 """A URI becomes a store; folders and names become URIs."""
 
+import os
 import re
 
 from genre_batch.errors import UsageError
@@ -9,6 +10,8 @@ from genre_batch.storage.uri import is_s3, local_path, local_uri, split_s3, with
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _HINT = "give s3://bucket/key, or a path"
+_LONGEST_PATH_BYTES, _LONGEST_NAME_BYTES = 4095, 255
+_SHOWN = 80
 _CREDENTIALS_HINT = "take them out; they come from the AWS chain: environment, profile or role"
 
 
@@ -48,6 +51,17 @@ def absolute(uri: str) -> str:
     """`uri` as stores list it: S3 URIs as they are, local ones as an absolute path. Raises UsageError as check_uri."""
     check_uri(uri)
     return uri if is_s3(uri) else local_uri(local_path(uri))
+
+
+def location(uri: str) -> str:
+    """What a user names as a place, absolute. Raises UsageError as check_uri, and for a path that no file can have."""
+    uri = absolute(uri)
+    path = b"" if is_s3(uri) else os.fsencode(local_path(uri))
+    if b"\0" in path:
+        raise UsageError("A path holds a NUL character.", _HINT)
+    if len(path) > _LONGEST_PATH_BYTES or max(map(len, path.split(b"/"))) > _LONGEST_NAME_BYTES:
+        raise UsageError(f"The path that begins with {uri[:_SHOWN]!r} is too long.", _HINT)
+    return uri
 
 
 def as_folder(uri: str) -> str:

@@ -46,7 +46,12 @@ def without_secrets(uri: str) -> str:
 
 def local_uri(path: str) -> str:
     """The URI of an absolute path: the path itself, or `file:///` with percent-encoding where it is not UTF-8."""
-    return path if is_utf8(path) else _FILE + quote_from_bytes(os.fsencode(path))
+    return path if is_utf8(path) else encoded_uri(path)
+
+
+def encoded_uri(path: str) -> str:
+    """The same URI in its percent-encoded form: how those begin that are below `path` and are not UTF-8."""
+    return _FILE + quote_from_bytes(os.fsencode(path))
 
 
 def is_utf8(path: str) -> bool:

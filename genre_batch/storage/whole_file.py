@@ -10,12 +10,15 @@ from pathlib import Path
 OWN_PREFIX = ".genre-batch"
 """Files whose name begins so are temporary files and locks of these functions; they are never listed."""
 
+LOCK = f"{OWN_PREFIX}.lock"
+"""The lock of the folder it lies in."""
+
 
 @contextmanager
 def locked(target: Path) -> Iterator[None]:
     """Hold the lock of the folder that `target` lies in: one writer at a time, over all processes (flock)."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(target.parent / f"{OWN_PREFIX}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    lock = os.open(target.parent / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

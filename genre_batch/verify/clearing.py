@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.catalog.reject import printable
 from genre_batch.config import GcConfig
+from genre_batch.errors import UsageError
 from genre_batch.sink import layout
+from genre_batch.sink.plan import run_ids
+from genre_batch.storage.empty_folders import remove_empty_folders
 from genre_batch.storage.links import is_linked
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify.leftovers import Leftover, Leftovers
@@ -46,10 +49,11 @@ class GcReport(BaseModel):
 def clear(config: GcConfig) -> GcReport:
     """List what no run of the output names, remove it where the settings say so, and report.
 
-    What is a link or lies behind one is kept. Raises UsageError as `Leftovers.find` does, and what the store raises.
+    What is a link or lies behind one is kept. Raises UsageError where there is no run and nothing left of any, and as
+    `Leftovers.find` does; and what the store raises.
     """
     store = open_store(config.output)
-    found = Leftovers(store, config, datetime.now(UTC))
+    found, any_run = Leftovers(store, config, datetime.now(UTC)), next(run_ids(store, config.output), None)
     counts: Counter[str] = Counter()
     size_bytes, first = 0, []
     for number, leftover in zip(count(), found.find(), strict=False):
@@ -65,6 +69,10 @@ def clear(config: GcConfig) -> GcReport:
         size_bytes += leftover.size_bytes
         if config.delete:
             store.delete(uri)
+    if any_run is None and not counts and not found.kept:
+        raise UsageError(f"there is no run at {config.output}", "give the OUTPUT of `genre-batch score`")
+    for run_id in found.over if config.delete else ():
+        remove_empty_folders(layout.at(config.output, layout.run_path(run_id, "")))
     return GcReport(
         output=config.output,
         deleted=config.delete,

@@ -64,13 +64,14 @@ class Standing:
 class Leftovers:
     """Finds leftovers, in an order in which they can be removed: what is left after a crash is still consistent.
 
-    kept: what was left alone although no run names it, and why.
+    kept: what was left alone although no run names it, and why. over: the runs of which nothing is to be left.
     """
 
     def __init__(self, store: Store, config: GcConfig, now: datetime) -> None:
         self._store, self._config, self._output = store, config, config.output
         self._young = now.astimezone(UTC) - timedelta(hours=config.min_age_h)
         self.kept: list[str] = []
+        self.over: list[str] = []
 
     def find(self) -> Iterator[Leftover]:
         """All leftovers.
@@ -82,6 +83,7 @@ class Leftovers:
         given_up = self._config.unfinished
         if given_up is not None:
             self._check_given_up(given_up, runs.get(given_up) or self._standing(given_up))
+            self.over.append(given_up)
             yield from self._of_given_up(given_up, runs)
         for path, found in table_files(self._store, self._output):
             if self._is_extra(path, found, runs):
@@ -119,6 +121,7 @@ class Leftovers:
 
     def _of_run(self, run_id: str, run: Standing) -> Iterator[Leftover]:
         if run.state is State.UNPUBLISHED and run.trusted and self._is_over(run_id, run):
+            self.over.append(run_id)
             folder = layout.at(self._output, layout.run_path(run_id, ""))
             yield from (self._leftover(found, Why.UNPUBLISHED) for found in self._store.list(folder))
         elif run.state is State.FINISHED and run.trusted:

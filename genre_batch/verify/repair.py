@@ -72,7 +72,7 @@ class _Mend:
 
     def away(self, path: str, run_id: str | None = None) -> None:
         """Move a file below its run's folder, where no reader of a table looks; the newest run's if it has none."""
-        target = layout.run_path(run_id or self._newest, f"{DAMAGED_FOLDER}{path}")
+        target = layout.run_path(run_id or self._newest, f"{DAMAGED_FOLDER}{layout.as_name(self._output, path)}")
         with suppress(ObjectGone):
             where = move(self._store, layout.at(self._output, path), layout.at(self._output, target))
             self.moved.append(where.removeprefix(layout.at(self._output, "")))

@@ -51,3 +51,15 @@ def test_of_many_objects_those_a_run_wrote_are_told_as_of_one() -> None:
     assert layout.are_own(output, pa.array(uris)).to_pylist() == expected
     assert expected.count(True) == len(own)
     assert layout.are_own(output, pa.array([], pa.string())).to_pylist() == []
+
+
+def test_names_that_are_not_utf8_are_called_by_their_uri() -> None:
+    output, odd = "/a b/out", "file:///a%20b/out/scores/model%3Dm/%FF.parquet"
+    uris = [odd, "file:///a%20b/out/scores/mine%FF", "file:///a%20b/music%FF", "/a b/out/scores/model=m/x"]
+    assert [layout.is_own(output, uri) for uri in uris] == [True, False, False, True]
+    assert layout.are_own(output, pa.array(uris)).to_pylist() == [True, False, False, True]
+    assert layout.at(output, odd) == layout.at(f"{output}/", odd) == odd
+    assert layout.as_name(output, odd) == "scores/model%3Dm/%FF.parquet"
+    assert layout.as_name(output, "scores/x") == "scores/x"
+    assert layout.at("s3://b/out", odd) == f"s3://b/out/{odd}"
+    assert layout.as_name("s3://b/out", odd) == odd

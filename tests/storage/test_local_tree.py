@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from genre_batch.storage.local_tree import files_below, folders_in
-from genre_batch.storage.store import AccessDenied
+from genre_batch.storage.store import AccessDenied, ReadFailed
 from genre_batch.storage.uri import local_uri
 
 
@@ -95,3 +95,8 @@ def test_a_folder_that_may_not_be_read_is_named() -> None:
         with not_root(), pytest.raises(AccessDenied, match="secret"):
             below(folder)
         (folder / "secret").chmod(0o755)
+
+
+def test_a_folder_with_a_name_that_is_too_long_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(ReadFailed, match="too long"):
+        below(tmp_path / (256 * "x"))

@@ -2,7 +2,7 @@ import pytest
 
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
-from genre_batch.storage.open_store import absolute, as_folder, join, open_store
+from genre_batch.storage.open_store import absolute, as_folder, join, location, open_store
 from genre_batch.storage.s3 import S3Store
 
 
@@ -58,3 +58,15 @@ def test_join_takes_parts_as_they_are(tmp_path, monkeypatch) -> None:
     assert join("s3://music/x/", "/lead") == "s3://music/x//lead"
     assert join("music", "part-0.parquet") == f"{tmp_path}/music/part-0.parquet"
     assert join("file:///m%FF/", "a%20b") == "file:///m%FF/a%2520b"
+
+
+@pytest.mark.parametrize("path", ["/a\0b", "a\0b", "/a/" + 256 * "x", "/" + 128 * "é", 16 * ("/" + 255 * "x") + "/"])
+def test_a_path_that_no_file_can_have_is_wrong_usage(path: str) -> None:
+    with pytest.raises(UsageError, match=r"too long|NUL") as caught:
+        location(path)
+    assert len(str(caught.value)) < 200
+
+
+@pytest.mark.parametrize("path", ["/a/" + 255 * "x", "s3://music/" + 300 * "x", "music"])
+def test_other_places_are_as_they_are(path: str) -> None:
+    assert location(path) == absolute(path)

@@ -10,7 +10,7 @@ import pytest
 from sink.table_facts import everything, visible_tracks
 from verify.outputs import plan_run, tracks_of, two_runs
 
-from genre_batch.config import GcConfig, VerifyConfig
+from genre_batch.config import GcConfig, VerifyConfig, load
 from genre_batch.errors import UsageError
 from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
@@ -263,3 +263,48 @@ def test_names_with_impossible_dates_are_no_runs(name: str, output: Path, runs: 
     assert verify(VerifyConfig(output=str(output))).runs == 2
     assert [each.path for each in cleared(output, delete=True).leftovers] == [str(file.relative_to(output))]
     assert stray.exists()
+
+
+def not_utf8(output: Path, plan: RunPlan) -> Path:
+    path = (output / layout.answers_path(plan, 0)).with_name(os.fsdecode(b"\xff\xfe.parquet"))
+    path.write_bytes(b"x")
+    return path
+
+
+def test_a_name_that_is_not_utf8_can_be_removed(output: Path, runs: Runs) -> None:
+    path = not_utf8(output, runs[0])
+    assert verify(VerifyConfig(output=str(output))).damage
+    report = cleared(output, delete=True)
+    assert (report.objects, path.exists()) == (1, False)
+    assert "%FF%FE.parquet" in report.model_dump_json()
+    assert not verify(VerifyConfig(output=str(output))).damage
+
+
+def test_no_folders_are_left_of_a_run_that_is_over(output: Path, unfinished: RunPlan) -> None:
+    """A folder alone would be taken for a run that is being planned."""
+    folder, begun = output / layout.run_path(unfinished.run_id, ""), output / "_runs" / "20261120T000000Z-abcdef"
+    (begun / "listing").mkdir(parents=True)
+    cleared(output, unfinished=unfinished.run_id)
+    assert folder.exists()
+    cleared(output, unfinished=unfinished.run_id, delete=True)
+    assert (folder.exists(), begun.exists()) == (False, False)
+    assert verify(VerifyConfig(output=str(output))).findings == ()
+
+
+@pytest.mark.parametrize("place", ["typo", "file"])
+def test_where_there_is_no_run(place: str, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="no run at"):
+        cleared(tmp_path / place)
+
+
+def test_what_is_left_where_no_run_is_left_is_listed(output: Path, runs: Runs) -> None:
+    for plan in runs:
+        shutil.rmtree(output / layout.run_path(plan.run_id, ""))
+    assert cleared(output).counts.keys() == {"extra"}
+
+
+@pytest.mark.parametrize("age", [".inf", ".nan", "-1", "1e300"])
+def test_an_age_that_is_none_is_refused(age: str, output: Path) -> None:
+    with pytest.raises(UsageError, match="min_age_h"):
+        load(GcConfig, None, [f"min_age_h={age}"], {"output": str(output)})

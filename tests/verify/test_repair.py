@@ -1,5 +1,6 @@
 """A repaired output is clean, whole files are as they were, and what was damaged is kept aside."""
 
+import os
 import random
 from pathlib import Path
 
@@ -195,3 +196,14 @@ def test_an_output_that_is_a_link_itself_is_repaired(tmp_path: Path, output: Pat
     (tmp_path / "link").symlink_to(output)
     assert not repaired(tmp_path / "link").damage
     assert content(output) == before
+
+
+def test_a_name_that_is_not_utf8_is_moved_away(output: Path, runs: Runs) -> None:
+    path = (output / layout.answers_path(runs[0], 0)).with_name(os.fsdecode(b"\xff\xfe.parquet"))
+    path.write_bytes(b"another program's")
+    report = repaired(output)
+    assert report.repair is not None
+    assert (report.damage, path.exists()) == (0, False)
+    (moved,) = report.repair.moved
+    assert moved.startswith(layout.run_path(runs[1].run_id, "damaged/scores/"))
+    assert (output / moved).read_bytes() == b"another program's"
