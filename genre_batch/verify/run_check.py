@@ -47,8 +47,8 @@ class State(StrEnum):
 class CheckedRun:
     """What is known of a run after its check.
 
-    plan: None where it is lost. answers, rejects: the shards that have a committed file of this kind. files, size_bytes
-    and tracks: of what was read.
+    plan: None where it is lost. listing: of an unfinished run, where it is whole. answers, rejects: the shards that
+    have a committed file of this kind. files, size_bytes and tracks: of what was read.
     """
 
     run_id: str
@@ -60,6 +60,7 @@ class CheckedRun:
     files: int = 0
     size_bytes: int = 0
     tracks: int = 0
+    listing: Listing | None = None
 
 
 def check_run(store: Store, output: str, run_id: str, findings: Findings, on_shard: OnShard) -> CheckedRun:
@@ -84,6 +85,7 @@ def check_run(store: Store, output: str, run_id: str, findings: Findings, on_sha
     committed = set(range(plan.shards)) if checked.state is State.FINISHED else files.shards & set(range(plan.shards))
     named = {file.path: file for file in manifest.files} if manifest else None
     if checked.state is State.UNFINISHED:
+        checked.listing = listing
         check_staged(store, output, plan, files, listing, findings)
     check = ShardCheck(store, output, plan, named, _genres(plan, config))
     told = [

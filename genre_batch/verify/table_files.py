@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.parquet import file_metadata, read_columns
 from genre_batch.sink.plan import RunPlan, read_plan
 from genre_batch.sink.run_facts import is_run_id
 from genre_batch.storage.store import ObjectGone, Store, StoredObject
 from genre_batch.verify.findings import Findings, Kind
 from genre_batch.verify.reading import reading
 from genre_batch.verify.run_check import CheckedRun, State
+from genre_batch.verify.uncommitted import check_uncommitted
 
 TABLES = ("scores", "features", "rejects")
 _FILE = re.compile(r"(?P<run_id>.+)-(?P<shard>\d{8})\.parquet", re.ASCII)
@@ -62,7 +62,7 @@ def check_table_files(
         elif run is not None and run.plan is not None and run.state is State.UNFINISHED and named[1] not in run.answers:
             shards = uncommitted.setdefault(run.run_id, Uncommitted())
             (shards.rejects if path.startswith("rejects/") else shards.answers).add(named[1])
-            _check_uncommitted(store, output, path, run.plan, named[1], findings)
+            check_uncommitted(store, output, path, run, named[1], findings)
     for run_id_, shards in uncommitted.items():
         _note_uncommitted(runs[run_id_], shards, findings)
 
@@ -84,21 +84,6 @@ def _is_planned(store: Store, output: str, path: str, run_id: str, shard: int) -
             return belongs_to(path, read_plan(store, output, run_id), shard)
     except (ObjectGone, DamageFound):
         return False
-
-
-def _check_uncommitted(store: Store, output: str, path: str, plan: RunPlan, shard: int, findings: Findings) -> None:
-    """Whether the next driver of the run can adopt the file."""
-    try:
-        with reading():
-            data = store.read(layout.at(output, path))
-        metadata = read_columns(data, None, path).schema.metadata or {}
-    except ObjectGone:
-        return
-    except DamageFound as damage:
-        findings.add(Kind.DAMAGED, path, str(damage), run_id=plan.run_id, shard=shard)
-        return
-    if {key.decode(): value.decode() for key, value in metadata.items()} != file_metadata(plan):
-        findings.add(Kind.DAMAGED, path, "it is not a file of its run", run_id=plan.run_id, shard=shard)
 
 
 def _note_uncommitted(run: CheckedRun, shards: Uncommitted, findings: Findings) -> None:
