@@ -3,7 +3,6 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -118,42 +117,6 @@ def test_an_unfinished_run_goes_only_by_its_name(output: Path, unfinished: RunPl
     assert not verify(VerifyConfig(output=str(output))).damage
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-9])
-
-
-def remove_folder_of_plan(path: Path) -> None:
-    shutil.rmtree(path.parent)
-
-
-def remove_all_but_listing(path: Path) -> None:
-    shutil.rmtree(path.parent / "commits")
-    path.unlink()
-
-
-@pytest.mark.parametrize("damage", [cut, Path.unlink, remove_all_but_listing, remove_folder_of_plan])
-def test_an_unfinished_run_that_has_lost_its_plan_can_be_given_up(
-    damage: Callable[[Path], None], output: Path, runs: Runs, unfinished: RunPlan
-) -> None:
-    head = next((output / layout.HEADS_FOLDER).glob("*.json"))
-    damage(output / layout.plan_path(unfinished.run_id))
-    assert verify(VerifyConfig(output=str(output))).damage
-    assert cleared(output, delete=True).counts.keys() <= {"extra"}
-    cleared(output, unfinished=unfinished.run_id, delete=True)
-    left = everything(LocalStore(), str(output))
-    assert not [path for path in left if unfinished.run_id in path]
-    assert not verify(VerifyConfig(output=str(output))).damage
-    assert f'"run_id": "{runs[1].run_id}"' in head.read_text()
-
-
-def test_a_finished_run_that_has_lost_its_plan_and_manifest_is_not_given_up(output: Path, runs: Runs) -> None:
-    for path in (layout.plan_path(runs[1].run_id), layout.manifest_path(runs[1].run_id)):
-        (output / path).write_bytes(b"{}")
-    with pytest.raises(UsageError, match="no unfinished run"):
-        cleared(output, unfinished=runs[1].run_id, delete=True)
-    assert runs[1].run_id in "".join(cleared(output).kept)
-
-
 def test_a_finished_run_cannot_be_given_up(output: Path, runs: Runs) -> None:
     before = everything(LocalStore(), str(output))
     with pytest.raises(UsageError, match="no unfinished run"):
@@ -233,17 +196,6 @@ def test_what_lies_behind_a_link_is_kept(place: str, tmp_path: Path, output: Pat
 def test_a_linked_file_is_kept(tmp_path: Path, output: Path, runs: Runs) -> None:
     (output / "scores" / "model=mel-cnn-1" / "song.wav").symlink_to(linked_music(tmp_path, tmp_path / "link"))
     assert (cleared(output, delete=True).objects, len(cleared(output).kept)) == (0, 1)
-
-
-def test_a_run_with_a_link_among_its_files_is_not_given_up_in_part(
-    tmp_path: Path, output: Path, unfinished: RunPlan
-) -> None:
-    song = linked_music(tmp_path, output / layout.run_path(unfinished.run_id, "damaged"))
-    before = everything(LocalStore(), str(output))
-    with pytest.raises(UsageError, match="is a link or lies behind one"):
-        cleared(output, unfinished=unfinished.run_id, delete=True)
-    assert everything(LocalStore(), str(output)) == before
-    assert song.exists()
 
 
 def test_an_output_may_be_a_link_itself(tmp_path: Path, output: Path, runs: Runs) -> None:
