@@ -13,11 +13,11 @@ from genre_batch.sink.answers import once_a_track
 
 
 class DataFile(BaseModel):
-    """One Parquet file; `path` is relative to the output."""
+    """One Parquet file; `path` is relative to the output and leads into one of its tables, never out of it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    path: str
+    path: str = Field(pattern=r"^(scores|features|rejects)(/[^/.][^/]*)+\.parquet$")
     rows: NonNegativeInt
     size_bytes: NonNegativeInt
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")

@@ -119,10 +119,12 @@ def _listed(uri: str, path: str) -> StoredObject:
     """The file as it is now, even where it may not be read: that is found out, and reported, when it is."""
     try:
         return LocalStore().head(uri)
-    except (AccessDenied, ReadFailed):
+    except AccessDenied:
         with suppress(OSError):
             facts = Path(path).stat()
             return StoredObject(uri, _facts_etag(facts), facts.st_size)
+    except ReadFailed:
+        pass
     return StoredObject(uri, "", -1)
 
 

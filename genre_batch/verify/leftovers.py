@@ -204,4 +204,4 @@ class Leftovers:
 
     def _leftover(self, found: StoredObject, why: Why) -> Leftover:
         path = found.uri.removeprefix(layout.at(self._output, ""))
-        return Leftover(path=path, size_bytes=found.size_bytes, why=why)
+        return Leftover(path=path, size_bytes=max(0, found.size_bytes), why=why)

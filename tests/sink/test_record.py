@@ -52,3 +52,12 @@ def test_a_record_survives_json() -> None:
 def test_an_unknown_key_is_refused() -> None:
     with pytest.raises(ValidationError):
         CommitRecord.model_validate_json('{"shard": 1, "files": [], "counts": {}, "extra": 1}')
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "/etc/passwd", "../scores/a.parquet", "scores/../../a.parquet", "scores/./a.parquet", "_runs/a.parquet"],
+)
+def test_a_forged_marker_leads_nowhere_else(path: str) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        DataFile.of(path, b"", 0)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sink.shard_rows import rejects_file, scores_file
 from verify.outputs import commit_shards, outcome, tracks_of
 from verify.stand_in import sink_resumes
 
@@ -12,7 +13,6 @@ from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.mending import mend
-from genre_batch.sink.parquet import rejects_file, scores_file
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.storage.local import LocalStore
