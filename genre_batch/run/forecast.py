@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.run.price_list import PriceList
 
-_START_S, _START_CPU_S = 10.0, 8.0
+_START_S, _START_CPU_S = 8.0, 9.0
 """Ray, its workers and their libraries, on two cores: what a run takes beside its tracks (docs/performance.md)."""
 
 _BESIDE_THE_TRACKS = 1.07
