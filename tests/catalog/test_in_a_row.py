@@ -12,17 +12,19 @@ DENIED = AccessDenied("'s3://music/a\n' cannot be read: access denied (403).")
 FAILED = ReadFailed("'s3://music/a' cannot be read: the S3 server answered 503.")
 
 
-def note(errors: Sequence[StorageError | None], most: int | None = 3, uri: str = "s3://music/a\n") -> None:
+def note(errors: Sequence[StorageError | None], most: int | None = 3, uri: str = "s3://music/a\n") -> int:
+    """How many were let by."""
     failures = FailuresInARow(most)
     for error in errors:
         failures.note(uri, error)
+    return len(errors)
 
 
 def test_what_is_not_in_a_row_or_fails_in_two_ways_is_let_by() -> None:
-    note([DENIED, DENIED, None] * 5)
-    note([DENIED, DENIED, FAILED, FAILED] * 5)
-    note([None] * 5)
-    note([DENIED] * 50, most=None)
+    assert note([DENIED, DENIED, None] * 5) == 15
+    assert note([DENIED, DENIED, FAILED, FAILED] * 5) == 20
+    assert note([None] * 5) == 5
+    assert note([DENIED] * 50, most=None) == 50
 
 
 def test_denied_access_is_told_as_the_run_tells_it() -> None:

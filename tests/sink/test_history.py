@@ -122,41 +122,28 @@ def test_a_run_that_is_being_planned_has_no_history(table: Table) -> None:
     assert done(table) == []
 
 
-def test_a_committed_file_that_is_damaged_is_named(table: Table) -> None:
+ANSWERS = layout.answers_path(make_plan(), 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "data"),
+    [(ANSWERS, b"gone bad"), (layout.plan_path(RUN_ID), b"{}"), (layout.commit_path(RUN_ID, 0), b"{}")],
+)
+def test_what_is_damaged_is_named_with_what_mends_it(path: str, data: bytes, table: Table) -> None:
     store, output = table
     commit(table, make_plan(2), make_tracks(2))
-    path = layout.answers_path(make_plan(), 0)
-    store.write(layout.at(output, path), b"gone bad")
+    store.write(layout.at(output, path), data)
     with pytest.raises(DamageFound, match=path) as damage:
         done(table)
     assert damage.value.hint == mend(output)
 
 
-def test_a_committed_file_that_is_missing_is_damage(table: Table) -> None:
+@pytest.mark.parametrize("path", [ANSWERS, layout.plan_path(RUN_ID)])
+def test_a_missing_file_or_plan_is_damage_and_its_tracks_are_not_done_again(path: str, table: Table) -> None:
     store, output = table
     commit(table, make_plan(2), make_tracks(2))
-    path = layout.answers_path(make_plan(), 0)
     store.delete(layout.at(output, path))
     with pytest.raises(DamageFound, match=f"{path} is missing") as damage:
-        done(table)
-    assert damage.value.hint == mend(output)
-
-
-@pytest.mark.parametrize("path", [layout.plan_path(RUN_ID), layout.commit_path(RUN_ID, 0)])
-def test_a_record_that_is_damaged_is_named_with_what_mends_it(path: str, table: Table) -> None:
-    store, output = table
-    commit(table, make_plan(2), make_tracks(2))
-    store.write(layout.at(output, path), b"{}")
-    with pytest.raises(DamageFound, match=path) as damage:
-        done(table)
-    assert damage.value.hint == mend(output)
-
-
-def test_a_run_that_has_lost_its_plan_is_not_done_again(table: Table) -> None:
-    store, output = table
-    commit(table, make_plan(2), make_tracks(2))
-    store.delete(layout.at(output, layout.plan_path(RUN_ID)))
-    with pytest.raises(DamageFound, match=r"plan\.json is missing") as damage:
         done(table)
     assert damage.value.hint == mend(output)
 
