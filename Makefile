@@ -1,4 +1,5 @@
-# make setup | test | test-faults | lint | audit | demo | simulate | chaos | fuzz | bench | clean. Needs Python 3.11 to 3.13 and nothing else; everything lands in .venv.
+# make setup | docs | test | test-faults | test-readers | test-feast | lint | audit | demo | wheel | simulate | chaos | fuzz | bench | model-figures | clean.
+# Needs only Python 3.11 to 3.13; everything is installed into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$python && break; done)
 
-# uv has its own name for the folders pip looks into besides its index
+# pip and uv use different variables for extra package folders: pass pip's on to uv
 comma := ,
 empty :=
 space := $(empty) $(empty)
@@ -21,28 +22,35 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(subst $(space),$(comma),$(strip $(PIP_FIND_LINKS)))
 endif
 
-# hundreds of test processes import Ray and torch: each would compile their thousands of files again
+# hundreds of test processes import Ray and torch: without bytecode, each would recompile thousands of files
 unexport PYTHONDONTWRITEBYTECODE
 
-# one file stays with one process, the long ones begin first (tests/conftest.py)
+# each file runs in one process; the slowest files start first (tests/conftest.py)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help setup test test-faults lint audit demo simulate chaos fuzz bench clean
+.PHONY: help docs setup test test-faults test-readers test-feast lint audit demo wheel simulate chaos fuzz bench model-figures clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
 	@echo 'make test    run all tests but those of the next line'
 	@echo 'make test-faults  run the job for real while storage, workers, machines, links and drivers fail'
+	@echo 'make test-readers  read an output with Spark; needs Java 17 or newer'
+	@echo 'make test-feast  serve an output with Feast, in an environment of its own; needs redis-server'
+	@echo 'make docs    build the site of the docs in build/site'
 	@echo 'make lint    check style, types and the layers'
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
+	@echo 'make wheel   build the package, install it in a fresh environment and try it there'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
 	@echo 'make bench   measure the job and its stages, beside their aims'
+	@echo 'make model-figures LABELLED=<folder> [OTHERS=<folder with labelled/, out_of_scope/>]  those of docs/default-model.md'
 	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in tests/fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 
+# with PYTHONDONTWRITEBYTECODE=1, each process would compile what it imports again: seconds a start
 setup: $(STAMP)
+	@$(BIN)/python -m compileall -q genre_batch
 
 $(STAMP): pyproject.toml constraints.txt
 	@if [ -z '$(PYTHON)' ]; then \
@@ -51,7 +59,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
 		echo 'Python could not create $(VENV): on Debian and Ubuntu, install python3-venv.' >&2; exit 2; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
-	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
 test: setup
@@ -60,18 +68,41 @@ test: setup
 test-faults: setup
 	$(PYTEST) -m faults $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.faults' tests)
 
+test-readers: setup
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[readers]'
+	$(BIN)/python -m pytest -m spark $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.spark' tests)
+
+# Feast needs an older pandas and tenacity than the package
+test-feast: setup
+	@test -x $(VENV)-feast/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-feast
+	VIRTUAL_ENV=$(VENV)-feast $(BIN)/uv pip install --quiet --compile-bytecode --constraint configs/feast/constraints.txt 'feast[duckdb,redis]'
+	$(BIN)/python -m pytest -m feast $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.feast' tests)
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-# --strict: a version that cannot be looked up is no version without faults
+docs: setup
+	$(BIN)/mkdocs build --strict
+
+# --strict: a version that cannot be looked up is not known to be safe, so it fails the audit
 audit: setup
 	$(BIN)/uv tool run pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 demo: setup
 	@$(BIN)/genre-batch demo $(if $(CATALOG),--catalog "$$CATALOG") $(if $(OUTPUT),--output "$$OUTPUT")
+
+# the commands run outside the checkout, so that nothing of it is imported by accident
+wheel: setup
+	@rm -rf dist
+	@$(BIN)/uv build --quiet --python $(BIN)/python --out-dir dist
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	&& $(BIN)/uv venv --quiet --python $(BIN)/python "$$folder/venv" \
+	&& VIRTUAL_ENV="$$folder/venv" $(BIN)/uv pip install --quiet --constraint constraints.txt \
+		"genre-batch[demo] @ file://$$(echo "$$PWD"/dist/*.whl)" \
+	&& cp .ci/try-wheel "$$folder" && cd "$$folder" && env -u PYTHONPATH PATH="$$folder/venv/bin:$$PATH" ./try-wheel
 
 simulate: setup
 	$(BIN)/python benchmarks/simulate.py --seeds 10000
@@ -86,6 +117,15 @@ fuzz: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python tests/fuzz/readers.py $(TARGET) -max_total_time=60
 
+# takes long on two cores; OTHERS is music of other publishers that no choice should be made on
+model-figures: setup
+	$(if $(LABELLED),,$(error give LABELLED=<folder>, as in docs/training.md))
+	$(BIN)/python benchmarks/default_model.py $(LABELLED) build/model-figures $(if $(OTHERS),--others $(OTHERS)/labelled)
+	$(BIN)/python benchmarks/scope.py $(LABELLED) build/model-figures $(if $(OTHERS),--clips $(OTHERS))
+	$(BIN)/python benchmarks/few_labels.py $(LABELLED) build/model-figures
+	$(BIN)/python benchmarks/tags.py $(LABELLED) build/model-figures
+	$(BIN)/python benchmarks/trunk_runtimes.py $(LABELLED) build/model-figures
+
 clean:
-	rm -rf $(VENV) demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(VENV)-feast demo-output build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

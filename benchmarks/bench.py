@@ -1,9 +1,10 @@
-"""The figures of the job and of its stages, beside their aims and what they are measured against.
+"""The main figures of the job and its stages, with their targets and baselines.
 
     python benchmarks/bench.py [--only peers,log_mel] [--json]
 
-Runs the other benchmarks one after the other, small, and prints one table in Markdown, or JSON. A figure is a ratio or
-a rate of one run, so that other machines can compare it. Exit code 1 where a benchmark failed; a missed aim is none.
+Runs short versions of the other benchmarks one after another, and prints a Markdown table or JSON. Figures are mostly
+ratios within one run, so that they are comparable between machines. Exits with code 1 if a benchmark failed, but not if
+a target was missed.
 """
 
 import argparse
@@ -20,7 +21,7 @@ Json = dict[str, "Json"] | list["Json"] | float | str
 
 @dataclass(frozen=True)
 class Figure:
-    """One row. value: finds it in what the benchmark printed. at_least: which side of the aim is the good one."""
+    """One row. value: extracts it from the benchmark's JSON. at_least: the aim is a minimum, else a maximum."""
 
     name: str
     against: str
@@ -31,7 +32,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Bench:
-    """A benchmark, how it is called to be short, and what is taken from it."""
+    """A benchmark, the arguments of its short version, and the figures to extract."""
 
     script: str
     arguments: tuple[str, ...]
@@ -39,7 +40,7 @@ class Bench:
 
 
 def at(*path: str) -> Callable[[Json], float]:
-    """Finds a value by its keys."""
+    """A function that looks up the value at `path`."""
 
     def find(found: Json) -> float:
         for key in path:
@@ -62,7 +63,7 @@ BENCHES = (
         ("--tracks", "400"),
         (
             Figure("floor / core-seconds of the job", "sum of its stages", at("throughput_ratio"), 0.85),
-            Figure("floor / its CPU, but for the start", "sum of its stages", at("cpu_ratio_marginal"), 0.85),
+            Figure("floor / its CPU, without start-up", "sum of its stages", at("cpu_ratio_marginal"), 0.85),
         ),
     ),
     Bench(
@@ -70,7 +71,7 @@ BENCHES = (
         ("--tracks", "12"),
         (
             Figure("tracks/s of the job", "Ray Data, librosa, torch", at("over_ray_data_whole"), 15.0),
-            Figure("tracks/s of the job", "the same, window alone decoded", at("over_ray_data_window"), 6.0),
+            Figure("tracks/s of the job", "the same, decoding only the window", at("over_ray_data_window"), 6.0),
             Figure("tracks/s of the job", "two processes, librosa, torch", at("over_process_pool"), 2.0),
         ),
     ),
@@ -83,11 +84,20 @@ BENCHES = (
         ),
     ),
     Bench(
+        "start.py",
+        (),
+        (
+            Figure("seconds of --help", "", at("seconds", "help"), 0.3, at_least=False),
+            Figure("seconds of 60 tracks in all", "", at("seconds", "first night"), 12.0, at_least=False),
+            Figure("seconds of a night without work", "", at("seconds", "night without work"), 3.0, at_least=False),
+        ),
+    ),
+    Bench(
         "log_mel.py",
         (),
         (
-            Figure("log-mel, 1024/256", "librosa", at("synthesised metal", "1024/256", "ratio"), 0.3, at_least=False),
-            Figure("log-mel, 2048/512", "librosa", at("synthesised metal", "2048/512", "ratio"), 0.3, at_least=False),
+            Figure("log-mel, 1024/256", "librosa", at("synthesised grind", "1024/256", "ratio"), 0.3, at_least=False),
+            Figure("log-mel, 2048/512", "librosa", at("synthesised grind", "2048/512", "ratio"), 0.3, at_least=False),
         ),
     ),
     Bench("window_decode.py", ("--repeats", "3"), _formats("ratio", 0.5, "librosa.load; AAC: PyAV")),
@@ -104,22 +114,22 @@ BENCHES = (
     Bench(
         "s3_latency.py",
         ("--tracks", "40", "--pairs", "1"),
-        (Figure("tracks/s with 50 ms a request", "without", at("ratio"), 0.9),),
+        (Figure("tracks/s with 50 ms per request", "without", at("ratio"), 0.9),),
     ),
     Bench(
         "listing.py",
         ("--tracks", "1000000"),
         (
-            Figure("keys listed a second", "endpoint on the same cores", at("keys_a_s"), 50_000.0),
-            Figure("MB of the driver, a million keys", "", at("driver_peak_mb"), 500.0, at_least=False),
+            Figure("keys listed per second", "endpoint on the same cores", at("keys_a_s"), 50_000.0),
+            Figure("peak MB of the driver, 1 million keys", "", at("driver_peak_mb"), 500.0, at_least=False),
         ),
     ),
-    Bench("shard_commit.py", (), (Figure("MB of a file of the table, at scale", "", at("file_mb"), 32.0),)),
+    Bench("shard_commit.py", (), (Figure("MB of a table file in a large catalog", "", at("file_mb"), 32.0),)),
 )
 
 
 def rows(names: set[str]) -> Iterator[tuple[Figure, float | None]]:
-    """Each figure, as its benchmark is done; None where that failed."""
+    """Each figure with its value, as soon as its benchmark has finished; None if the benchmark failed."""
     for bench in BENCHES:
         if names and bench.script.removesuffix(".py") not in names:
             continue
@@ -133,20 +143,20 @@ def rows(names: set[str]) -> Iterator[tuple[Figure, float | None]]:
 
 
 def as_dict(figure: Figure, value: float | None) -> dict[str, str | float | bool | None]:
-    """A row of the JSON answer."""
+    """A row of the JSON output."""
     met = None if value is None else value >= figure.aim if figure.at_least else value <= figure.aim
     aim = f"{'at least' if figure.at_least else 'at most'} {figure.aim:g}"
     return {"figure": figure.name, "against": figure.against, "measured": value, "aim": aim, "met": met}
 
 
 def markdown(table: list[dict[str, str | float | bool | None]]) -> str:
-    """The rows as a table."""
+    """The rows as a Markdown table."""
     lines = ["| figure | against | measured | aim | met |", "|---|---|---|---|---|"]
     for row in table:
         measured = row["measured"]
-        told = "failed" if measured is None else f"{measured:,.3g}" if float(measured) < 1000 else f"{measured:,.0f}"
+        value = "failed" if measured is None else f"{measured:,.3g}" if float(measured) < 1000 else f"{measured:,.0f}"
         met = {True: "yes", False: "no", None: ""}[row["met"]]  # type: ignore[index]
-        lines.append(f"| {row['figure']} | {row['against']} | {told} | {row['aim']} | {met} |")
+        lines.append(f"| {row['figure']} | {row['against']} | {value} | {row['aim']} | {met} |")
     return "\n".join(lines)
 
 

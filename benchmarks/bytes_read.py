@@ -1,11 +1,11 @@
-"""How many of an object's bytes a track takes, and whether they are enough: each format, in one run.
+"""How much of an object is read for a track, and whether that suffices, for each format.
 
     python benchmarks/bytes_read.py [--seconds 240] [--offset 60] [--bundle default]
 
-Tracks are synthesised, with a loudness that swells so that variable bit rates vary, and read by the extract actor's
-reader from a local folder, through the sandbox. The reference decodes the whole file from its start and cuts the same
-window out of the samples. Prints one JSON object: bytes read by object size, requests, the largest difference of the
-segments from the reference (1.0 is one standard deviation of log-mel), and whether the label is the same.
+Tracks are synthesised, with varying loudness so that variable bit rates vary, and read from a local folder by the
+extract actor's reader, through the sandbox. The reference decodes the whole file from its start and cuts the same
+window out of the samples. Prints one JSON object: the share of the object that is read, requests, the largest
+difference of the segments from the reference (1.0 is one standard deviation of log-mel), and whether the label agrees.
 """
 
 import os
@@ -23,18 +23,18 @@ import numpy as np
 import numpy.typing as npt
 import soundfile
 
-from genre_batch.actors.object_reader import ObjectReader
 from genre_batch.catalog.track import Track
 from genre_batch.decode.decoder import decode_window
-from genre_batch.decode.resample import resample
+from genre_batch.decode.waveform import resample
 from genre_batch.decode.window import Window
 from genre_batch.demo.encode import Encoding, encode
 from genre_batch.demo.synthesis import synthesise
-from genre_batch.features.front_end import FrontEnd, Segments
+from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
-from genre_batch.features.segments_of import segments_of
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.predictor import Predictor
+from genre_batch.stages.object_reader import ObjectReader
 from genre_batch.storage.local import LocalStore
 
 Sound = npt.NDArray[np.float32]
@@ -42,13 +42,13 @@ Sound = npt.NDArray[np.float32]
 
 def swelling(seconds: float, sample_rate: int) -> Sound:
     """Synthesised music [n, 2] that gets louder and softer every 37 s."""
-    sound = synthesise("metal", 1, seconds, sample_rate)
+    sound = synthesise("grind", 1, seconds, sample_rate)
     swell = 0.25 + 0.75 * np.sin(np.pi * np.arange(len(sound)) / sample_rate / 37) ** 2
     return (sound * swell[:, None]).astype(np.float32)
 
 
 def mp3(sound: Sound, mode: str) -> bytes:
-    """Constant or variable bit rate, with the encoder's tag."""
+    """An MP3 file with constant or variable bit rate, with the encoder's tag."""
     target = io.BytesIO()
     settings = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": mode, "compression_level": 0.6}
     with soundfile.SoundFile(target, "w", 44_100, 2, **settings) as file:
@@ -57,12 +57,12 @@ def mp3(sound: Sound, mode: str) -> bytes:
 
 
 def without_tag(data: bytes) -> bytes:
-    """The MP3 file from its second frame on."""
+    """The MP3 file without its first frame, which holds the tag."""
     return data[data.index(data[:2], 4) :]
 
 
 def index_first(data: bytes) -> bytes:
-    """The MP4 file `ftyp, free, mdat, moov` with `moov` in front of `mdat`, as for streaming."""
+    """The MP4 file `ftyp, free, mdat, moov` with `moov` moved in front of `mdat`, as for streaming."""
     moov_at, mdat_at = data.rindex(b"moov") - 4, data.index(b"mdat") - 4
     moov = bytearray(data[moov_at:])
     table = moov.index(b"stco") + 8
@@ -72,7 +72,7 @@ def index_first(data: bytes) -> bytes:
 
 
 def files(seconds: float) -> Iterator[tuple[str, bytes]]:
-    """Each format's name and bytes."""
+    """The name and the bytes of each format."""
     sound = swelling(seconds, 44_100)
     constant, variable = mp3(sound, "CONSTANT"), mp3(sound, "VARIABLE")
     yield from {"mp3_cbr": constant, "mp3_cbr_without_tag": without_tag(constant)}.items()
@@ -85,15 +85,15 @@ def files(seconds: float) -> Iterator[tuple[str, bytes]]:
 
 
 def reference(data: bytes, window: Window, front_end: FrontEnd) -> Segments:
-    """The segments of the window, cut out of the whole decoded file."""
+    """The segments of the window, cut out of the fully decoded file."""
     whole = decode_window(io.BytesIO(data), len(data), "", Window(length_s=1e5))
-    start = round(window.start_s("", whole.duration_s) * whole.sample_rate)
+    start = round(window.start_s("", whole.facts.duration_s) * whole.sample_rate)
     part = whole.samples[start : start + round(window.length_s * whole.sample_rate)]
-    return segments_of(resample(part, whole.sample_rate, front_end.sample_rate), front_end)
+    return front_end.segments(resample(part, whole.sample_rate, front_end.sample_rate))
 
 
 def measure(path: Path, front_end: FrontEnd, label: Callable[[Segments], int]) -> dict[str, float | int | bool]:
-    """What reading the track takes, and how its segments differ from the reference."""
+    """The cost of reading one track, and how its segments differ from the reference."""
     (stored,) = LocalStore().list(f"{path.parent}/")
     reader, sandboxed = ObjectReader(front_end.window), SandboxedFrontEnd(front_end, deadline_s=30.0)
     ((track, read),) = reader.ranges([Track("", stored.uri, stored.etag, stored.size_bytes)])
@@ -111,7 +111,7 @@ def measure(path: Path, front_end: FrontEnd, label: Callable[[Segments], int]) -
 
 
 def table(seconds: float, offset_s: int, bundle_uri: str) -> dict[str, dict[str, float | int | bool]]:
-    """One row a format."""
+    """One row per format."""
     bundle = load_bundle(bundle_uri)
     window = Window(length_s=30.0, min_offset_s=offset_s, max_offset_s=offset_s)
     front_end = bundle.manifest.front_end.model_copy(update={"window": window})

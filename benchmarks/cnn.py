@@ -1,10 +1,10 @@
-"""What a recipe's network costs on one CPU thread: as it is written, as the predictor runs it, and with ONNX Runtime.
+"""The cost of a recipe's network on one CPU thread: in eager PyTorch, in the predictor, and in ONNX Runtime.
 
     python benchmarks/cnn.py [--recipe mel_cnn ...] [--repeats 7]
 
-Each in a process of its own, in turn, on the predictor's batches: CPU milliseconds a segment, least of the repeats, the
-median ratio to eager PyTorch, the largest difference of the logits, CPU seconds and memory of the start. The weights
-are random; what it costs does not hang on them. Prints one JSON object.
+Each runs in a process of its own, taking turns on the predictor's batches: CPU milliseconds per segment (the least of
+the repeats), the median ratio to eager PyTorch, the largest difference of the logits, and the CPU seconds and memory of
+the start. The weights are random, since they do not affect the cost. Prints one JSON object.
 """
 
 import os
@@ -35,18 +35,18 @@ VALUES = 4 * 128 * 1292
 
 
 def recipe(name: str) -> TrainConfig:
-    """The settings of a recipe that ships."""
+    """The settings of a shipped recipe."""
     return load(TrainConfig, str(CONFIGS / f"{name}.yaml"), [], {"source": "noise", "output": "nowhere"})
 
 
 def random_network(config: TrainConfig, genres: int) -> torch.nn.Module:
-    """The network, the same in all processes."""
+    """A network with random weights that are the same in all processes."""
     torch.manual_seed(0)
     return build_network(config.architecture, *config.front_end.segment_shape, genres).eval()
 
 
 def serve(name: str, runtime: str, pipe: Connection) -> None:
-    """Tell the cost of the start; then, whenever asked, run the batch and tell CPU seconds and logits."""
+    """Send the cost of the start; then, for each request, run the batch and send its CPU seconds and logits."""
     torch.set_num_threads(1)
     config = recipe(name)
     rows, columns = config.front_end.segment_shape
@@ -108,7 +108,7 @@ def _ask(pipe: Connection) -> tuple[float, np.ndarray]:
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", nargs="+", default=["mel_cnn", "short_cnn", "mfcc_cnn", "spectrogram_cnn"])
     parser.add_argument("--repeats", type=int, default=7)

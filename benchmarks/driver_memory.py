@@ -1,9 +1,9 @@
-"""How much memory the driver takes for a large catalog: a run over many files that are quick to reject.
+"""The driver's memory for a large catalog, measured on many files that are quick to reject.
 
     python benchmarks/driver_memory.py [--tracks 200000]
 
-Prints one JSON object with the peak resident memory of the driver. The files are empty, so that what is measured is
-listing, planning, scheduling and committing, and not the audio.
+Prints one JSON object with the peak resident memory of the driver. The files are empty, so that only listing, planning,
+scheduling and committing are measured, not decoding.
 """
 
 import argparse
@@ -18,7 +18,7 @@ FILES_A_FOLDER = 1000
 
 
 def catalog(folder: Path, tracks: int) -> None:
-    """`tracks` empty files in folders of a thousand."""
+    """Create `tracks` empty files in folders of a thousand."""
     for number in range(tracks):
         if number % FILES_A_FOLDER == 0:
             shelf = folder / f"shelf-{number // FILES_A_FOLDER:05d}"
@@ -27,10 +27,10 @@ def catalog(folder: Path, tracks: int) -> None:
 
 
 def measure(tracks: int) -> dict[str, float]:
-    """Run `score` and wait for it with its resource usage."""
+    """Run `score`, and read its resource usage when it ends."""
     with tempfile.TemporaryDirectory() as folder:
         catalog(Path(folder) / "in", tracks)
-        command = [sys.executable, "-m", "genre_batch.cli", "score", f"{folder}/in", f"{folder}/out", "--json"]
+        command = [sys.executable, "-m", "genre_batch", "score", f"{folder}/in", f"{folder}/out", "--json"]
         command += ["--set", "max_reject_rate=1.0", "--set", "shard_tracks=8192"]
         driver = subprocess.Popen(command, env=os.environ | {"RAY_ADDRESS": "local"}, stdout=subprocess.PIPE, text=True)
         assert driver.stdout is not None

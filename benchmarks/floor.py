@@ -1,8 +1,9 @@
-"""What a track costs at the least: each stage on one core, for each format, in one run.
+"""The minimum cost of a track: each stage on one core, for each format.
 
     python benchmarks/floor.py [--seconds 240] [--repeats 5] [--bundle default]
 
-Prints one JSON object: CPU milliseconds a stage, the least of the repeats, without Ray, storage or child processes.
+Prints one JSON object with the CPU milliseconds of each stage (the least of the repeats), without Ray, storage or child
+processes.
 """
 
 import os
@@ -21,10 +22,9 @@ import numpy as np
 import torch
 
 from genre_batch.decode.decoder import decode_window
-from genre_batch.decode.resample import resample
+from genre_batch.decode.waveform import resample
 from genre_batch.demo.encode import Encoding, encode
 from genre_batch.demo.synthesis import synthesise
-from genre_batch.features.segments_of import segments_of
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.predictor import Predictor
 
@@ -35,9 +35,9 @@ Result = TypeVar("Result")
 
 @lru_cache(maxsize=16)
 def track(encoding: Encoding, duration_s: float, seed: int = 1) -> bytes:
-    """A synthesised stereo track of that length, encoded; Opus at 48 kHz, the others at 44.1 kHz."""
+    """An encoded, synthesised stereo track; Opus at 48 kHz, the others at 44.1 kHz."""
     sample_rate = 48_000 if encoding is Encoding.OPUS else SAMPLE_RATE
-    return encode(synthesise("metal", seed, duration_s, sample_rate), sample_rate, encoding)
+    return encode(synthesise("grind", seed, duration_s, sample_rate), sample_rate, encoding)
 
 
 def stage_costs_ms(data: bytes, bundle: Bundle, repeats: int) -> dict[str, float]:
@@ -50,7 +50,7 @@ def stage_costs_ms(data: bytes, bundle: Bundle, repeats: int) -> dict[str, float
     resample_ms, samples = least_ms(
         repeats, lambda: resample(waveform.samples, waveform.sample_rate, front_end.sample_rate)
     )
-    features_ms, segments = least_ms(repeats, lambda: segments_of(samples, front_end))
+    features_ms, segments = least_ms(repeats, lambda: front_end.segments(samples))
     tracks = -(-64 // len(segments))
     full = np.concatenate([segments] * tracks)
     model_ms, _ = least_ms(repeats, lambda: predictor.logits(full))
@@ -58,7 +58,7 @@ def stage_costs_ms(data: bytes, bundle: Bundle, repeats: int) -> dict[str, float
 
 
 def least_ms(repeats: int, stage: Callable[[], Result]) -> tuple[float, Result]:
-    """The least CPU time of some calls after one that warms up, and what the last returned."""
+    """The least CPU time of `repeats` calls after a warm-up call, and the result of the last one."""
     result = stage()
     times_s = []
     for _ in range(repeats):

@@ -1,11 +1,11 @@
-"""What files that crash or hang the decoder cost the others: the same tracks with and without them, in one run.
+"""The cost of files that crash or hang the decoder, measured on the same tracks with and without them.
 
     python benchmarks/hostile_files.py [--tracks 1000] [--seconds 240] [--crash 0.01] [--hang 0.005]
 
-Killers are real: a test's handler kills its own process by SIGSEGV, or spins, where a mark in the file says so, and is
-the front end of the default settings else. Prints one JSON object: CPU and wall seconds of a clean pass and of one
-where marked tracks stand between the others (each half before and half after, so that a busy machine slows both), what
-they add in per cent, and how the tracks ended.
+The crashes are real: a test handler kills its own process with SIGSEGV, or loops forever, if the file begins with a
+certain prefix, and otherwise runs the front end with default settings. Prints one JSON object: CPU and wall seconds of
+the clean and of the hostile tracks (in the order half clean, all hostile, half clean, so that a busy machine slows
+both), the added cost in per cent, and the outcomes.
 """
 
 import os
@@ -22,11 +22,10 @@ from pathlib import Path
 from floor import track
 
 from genre_batch.catalog.reject import TrackRejected
-from genre_batch.decode.sandbox import Sandbox
 from genre_batch.demo.encode import Encoding
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.sandbox_wire import pack_request, unpack_segments
-from genre_batch.features.sandboxed import stall_s
+from genre_batch.sandbox.sandbox import Sandbox
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 FRONT_END = LogMelFrontEnd()
@@ -48,7 +47,7 @@ def outcome(box: Sandbox, number: int, data: bytes) -> str:
 
 
 def tracks(files: list[bytes], count: int, rates: dict[str, float]) -> list[bytes]:
-    """`count` tracks in turn of all formats, of which killers stand at even distances."""
+    """`count` tracks that cycle through all formats, with killers at even distances."""
     chosen = [files[number % len(files)] for number in range(count)]
     for offset, (name, rate) in enumerate(rates.items()):
         killers = round(rate * count)
@@ -59,7 +58,7 @@ def tracks(files: list[bytes], count: int, rates: dict[str, float]) -> list[byte
 
 
 def passed(box: Sandbox, chosen: list[bytes], outcomes: Counter[str]) -> tuple[float, float]:
-    """CPU seconds and wall seconds of all these tracks."""
+    """CPU seconds and wall seconds of these tracks; their outcomes are added to `outcomes`."""
     start_cpu_s, start_s = time.process_time() + box.cpu_s, time.perf_counter()
     for number, data in enumerate(chosen):
         outcomes[outcome(box, number, data)] += 1
@@ -67,7 +66,7 @@ def passed(box: Sandbox, chosen: list[bytes], outcomes: Counter[str]) -> tuple[f
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", type=int, default=1000)
     parser.add_argument("--seconds", type=float, default=240.0)
@@ -80,7 +79,7 @@ def main() -> None:
     outcomes: dict[str, Counter[str]] = {"clean": Counter(), "hostile": Counter()}
     spent = {"clean": [0.0, 0.0], "hostile": [0.0, 0.0]}
     half = given.tracks // 2
-    with Sandbox("killing_handler:handle", deadline_s=60.0, stall_s=stall_s(FRONT_END)) as box:
+    with Sandbox("killing_handler:handle", deadline_s=60.0, stall_s=FRONT_END.stall_s) as box:
         passed(box, files, Counter())
         for name, part in (
             *(("clean", clean[:half]), ("hostile", hostile[:half])),

@@ -1,9 +1,9 @@
-"""How fast and in how much memory a large prefix becomes a listing: `genre-batch index` against a made-up S3 endpoint.
+"""Time and memory of listing a large prefix: `genre-batch index` against a synthetic S3 endpoint.
 
     python benchmarks/listing.py [--tracks 1000000] [--latency-s 0]
 
-Prints one JSON object. The endpoint is a process of its own on the same cores; its CPU time is told apart, and
-`keys_a_cpu_s` is what one core of the driver alone does.
+Prints one JSON object. The endpoint is a separate process on the same cores, whose CPU time is reported separately.
+`keys_a_cpu_s` is the number of keys per CPU second of the driver alone.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 SERVER = Path(__file__).with_name("listing_server.py")
-INDEX = [sys.executable, "-m", "genre_batch.cli", "index", "s3://catalog/music/"]
+INDEX = [sys.executable, "-m", "genre_batch", "index", "s3://catalog/music/"]
 
 
 @contextmanager
 def endpoint(tracks: int, latency_s: float, figures: dict[str, float]) -> Iterator[dict[str, str]]:
-    """The environment that leads to a running endpoint; its CPU seconds are in `figures` afterwards."""
+    """The environment for a running endpoint. Its CPU seconds are added to `figures` afterwards."""
     command = [sys.executable, SERVER, "--tracks", str(tracks), "--latency-s", str(latency_s)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
@@ -40,7 +40,7 @@ def endpoint(tracks: int, latency_s: float, figures: dict[str, float]) -> Iterat
 
 
 def measure(tracks: int, latency_s: float) -> dict[str, float]:
-    """Index the made-up catalog once and wait for the driver with its resource usage."""
+    """Index the synthetic catalog once, and read the driver's resource usage when it ends."""
     figures: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as folder, endpoint(tracks, latency_s, figures) as environment:
         start_s = time.monotonic()

@@ -1,8 +1,8 @@
-"""An S3 endpoint for `listing.py` that has nothing but ListObjectsV2 over keys it makes up as it is asked for them.
+"""An S3 endpoint for `listing.py` that supports only ListObjectsV2, and generates its keys on request.
 
     python benchmarks/listing_server.py --tracks 1000000
 
-Prints its URL and serves until its stdin ends; then prints the CPU seconds it took.
+Prints its URL and serves until its stdin ends; then prints its CPU seconds.
 """
 
 import argparse
@@ -27,25 +27,25 @@ TAIL = (
 
 
 def key_of(number: int) -> str:
-    """The key of a track: they sort as the numbers do."""
+    """The key of a track. Keys sort like the numbers."""
     label, rest = divmod(number, LABEL_TRACKS)
     album, track = divmod(rest, ALBUM_TRACKS)
     return f"music/label-{label:05d}/album-{album:03d}/track-{track:02d}.flac"
 
 
 def etag_of(number: int) -> str:
-    """32 hex digits that do not compress, as a real etag."""
+    """32 hex digits that do not compress, like a real etag."""
     return f"{(number + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
 
 
 class Catalog:
-    """The keys of so many tracks, in order; keys are found by bisection, so that none of them is kept."""
+    """The keys of `tracks` tracks, in order. Keys are found by bisection, so that none is stored."""
 
     def __init__(self, tracks: int) -> None:
         self._numbers = range(tracks)
 
     def page(self, prefix: str, after: str, delimiter: str, most: int) -> tuple[list[int], list[str], str | None]:
-        """Numbers of the tracks and common prefixes after `after`, and what to go on after, None at the end."""
+        """Track numbers and common prefixes after the key `after`, and the key to continue after, None at the end."""
         at = max(self._from(prefix), bisect_right(self._numbers, after, key=key_of))
         stop = self._from(prefix + END)
         if not delimiter:
@@ -68,7 +68,7 @@ class Catalog:
 
 
 def body(catalog: Catalog, query: dict[str, str]) -> bytes:
-    """The answer to one request."""
+    """The body of the response to one request."""
     after = query.get("continuation-token") or query.get("start-after", "")
     most = min(1000, int(query.get("max-keys", "1000")))
     numbers, folders, rest = catalog.page(query.get("prefix", ""), after, query.get("delimiter", ""), most)
@@ -94,7 +94,7 @@ def _parts(query: dict[str, str], numbers: list[int], folders: list[str], rest: 
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers listings; each takes `latency_s` longer than it needs."""
+    """Answers listings, each after a delay of `latency_s` seconds."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def log_message(self, format: str, *values: object) -> None:  # noqa: A002 (so it is named in the base class)
-        """Say nothing of each request."""
+        """Log nothing."""
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""The whole job against what a user would write without it, over the same MP3s of 4 minutes on two cores.
+"""The whole job compared with scripts that a user would write instead, over the same 4-minute MP3s on two cores.
 
     python benchmarks/peers.py [--tracks 24] [--scripts ray_data_whole,ray_data_window,process_pool]
 
-Each is run over a small and a larger catalog; tracks a second are the difference in tracks over the difference in time,
-so that nobody's start counts. A peer gets the more tracks the faster it is, and the job twenty times as many as the
-slowest: all should work for some seconds at least. All answer with the shipped model. Prints one JSON object with the
-job's tracks a second over each peer's.
+Each is run over a small and a larger catalog. Tracks per second are the difference in tracks over the difference in
+time, so that start-up does not count. Faster scripts get more tracks, and the job twenty times as many as the slowest,
+so that each runs for several seconds. All use the shipped model. Prints one JSON object with the job's tracks per
+second over those of each script.
 """
 
 import argparse
@@ -27,14 +27,14 @@ SCRIPTS = {
     "process_pool": ("process_pool.py",),
 }
 TIMES = {"ray_data_whole": 1, "ray_data_window": 2, "process_pool": 8}
-"""How many times as many tracks as the slowest."""
+"""How many times more tracks a script gets than the slowest one."""
 AIMS = {"ray_data_whole": 15.0, "ray_data_window": 6.0, "process_pool": 2.0}
 OWN_TRACKS = 20
 LARGER = 3
 
 
 def script_s(name: str, source: Path, output: Path) -> float:
-    """Seconds that a peer takes for the files of a folder, as it says itself."""
+    """Seconds that a script reports for the files of a folder."""
     script, *arguments = SCRIPTS[name]
     command = [sys.executable, str(HERE / script), str(source), str(output), *arguments]
     environment = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DATA_DISABLE_PROGRESS_BARS": "1"}
@@ -45,7 +45,7 @@ def script_s(name: str, source: Path, output: Path) -> float:
 
 
 def tracks_per_s(folder: Path, name: str, tracks: int) -> float:
-    """Tracks a second of a peer, or of the job where `name` is empty."""
+    """Tracks per second of a script, or of the job if `name` is empty."""
     few = tracks * TIMES[name] if name else OWN_TRACKS * tracks // 4
     many = few * LARGER if name else OWN_TRACKS * tracks
     took_s = []
@@ -57,7 +57,7 @@ def tracks_per_s(folder: Path, name: str, tracks: int) -> float:
 
 
 def measure(tracks: int, names: list[str]) -> dict[str, float]:
-    """Tracks a second of the job and each peer, and their ratios."""
+    """Tracks per second of the job and of each script, and their ratios."""
     with tempfile.TemporaryDirectory() as folder:
         job = tracks_per_s(Path(folder), "", tracks)
         peers = {name: tracks_per_s(Path(folder), name, tracks) for name in names}

@@ -1,11 +1,11 @@
-"""The whole job against its floor: N synthetic 4-minute tracks through local Ray, with the stage costs of the same run.
+"""The whole job compared with its floor: N synthetic 4-minute tracks on local Ray, and the sum of the stage costs.
 
     python benchmarks/pipeline.py [--tracks 200] [--encoding mp3] [--bundle default]
 
-Prints one JSON object. `throughput_ratio`: floor seconds a track over the seconds of core that a scored track took,
-from the first batch to the last commit. `cpu_ratio`: floor over all CPU seconds, the start of all processes included.
-`cpu_ratio_marginal`: the same for the additional tracks between a small run and the whole one, so without the start.
-The floor is measured before, between and after the runs, and the middle one counts: machines slow down for seconds.
+Prints one JSON object. `throughput_ratio`: floor seconds per track over core-seconds per scored track, from the first
+batch to the last commit. `cpu_ratio`: floor over all CPU seconds, including the start of all processes.
+`cpu_ratio_marginal`: the same for the additional tracks of the large run over a small one, so without start-up. The
+floor is measured before, between and after the runs, and the median counts, because machines may slow down for seconds.
 """
 
 import argparse
@@ -26,7 +26,7 @@ DISTINCT_TRACKS = 4
 
 
 def catalog(folder: Path, tracks: int, encoding: Encoding) -> None:
-    """`tracks` files of a few distinct contents."""
+    """Write `tracks` files with a few distinct contents."""
     folder.mkdir()
     contents = [track(encoding, 240.0, seed) for seed in range(DISTINCT_TRACKS)]
     for number in range(tracks):
@@ -34,8 +34,8 @@ def catalog(folder: Path, tracks: int, encoding: Encoding) -> None:
 
 
 def scored(source: Path, output: Path, bundle: str) -> dict[str, float]:
-    """The report of one run in a process of its own, on two extract actors."""
-    command = [sys.executable, "-m", "genre_batch.cli", "score", str(source), str(output), "--json"]
+    """The report of one run in its own process, with two extract actors."""
+    command = [sys.executable, "-m", "genre_batch", "score", str(source), str(output), "--json"]
     settings = [f"bundle={bundle}", f"extract.min_size={CORES}", f"extract.max_size={CORES}", "shard_tracks=64"]
     for setting in settings:
         command += ["--set", setting]
@@ -47,7 +47,7 @@ def scored(source: Path, output: Path, bundle: str) -> dict[str, float]:
 
 
 def floor_s(bundle: str, encoding: Encoding) -> float:
-    """CPU seconds of the stages of one track, now."""
+    """CPU seconds of the stages of one track, measured now."""
     return floor(240.0, 5, bundle, [encoding])[encoding.name.lower()]["sum"] / 1000
 
 

@@ -1,13 +1,14 @@
-"""How fast the predictor is on a GPU (or a CPU, where there is none), against what the machine could do.
+"""The speed of the predictor on a GPU (or on a CPU if there is none), compared with what the device can do.
 
     python benchmarks/predictor.py [--bundle default] [--tracks 2000] [--batch-tracks 32]
                                    [--flops 67e12] [--bytes-per-s 4.8e12]
 
-Blocks of noise from the host's memory to logits in the host's memory, transfers included, a batch of tracks at a time,
-in each precision that the device has: tracks a second, the share of segments with the genre of fp32, and the share of
-the floor that is reached. The floor is the longer of two times: the network's operations at `--flops`, and its weights
-once a batch and its input once at `--bytes-per-s`. Their defaults are an H200's for fp32; on another device give its
-own, or read no share. Only fp32 is held against `--flops`. Needs no ray and no audio; prints one JSON object.
+Runs blocks of noise from host memory to logits in host memory, including transfers, one batch of tracks at a time, in
+each precision that the device supports. Reports tracks per second, the share of segments with the same genre as in
+fp32, and the floor's share of the fp32 time. The floor is the longer of two times: the network's operations at
+`--flops`, and reading its weights once per batch and its input once at `--bytes-per-s`. The defaults are those of an
+H200 in fp32; give the values of another device, or ignore the share. Needs neither Ray nor audio. Prints one JSON
+object.
 """
 
 import argparse
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from genre_batch.features.front_end import Segments
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.devices import Precision
 from genre_batch.model.networks.build import build_network
@@ -26,7 +27,7 @@ from genre_batch.model.predictor import Predictor
 
 
 def flops_a_segment(bundle: Bundle) -> int:
-    """Multiplications and additions of one forward pass, as torch counts them (convolutions and products alone)."""
+    """Operations of one forward pass as torch counts them: only convolutions and matrix products."""
     manifest = bundle.manifest
     shape = manifest.front_end.segment_shape
     network = build_network(manifest.architecture, *shape, len(manifest.taxonomy.genres)).eval()
@@ -36,7 +37,7 @@ def flops_a_segment(bundle: Bundle) -> int:
 
 
 def run(predictor: Predictor, blocks: list[Segments]) -> tuple[float, np.ndarray]:
-    """Seconds on the clock for all blocks after one that warms up, and their logits; numpy arrays are synchronous."""
+    """Wall seconds for all blocks after a warm-up, and their logits. Reading numpy arrays waits for the GPU."""
     predictor.logits(blocks[0])
     start_s = time.perf_counter()
     logits = [predictor.logits(block) for block in blocks]
@@ -44,7 +45,7 @@ def run(predictor: Predictor, blocks: list[Segments]) -> tuple[float, np.ndarray
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default="default")
     parser.add_argument("--tracks", type=int, default=2000)

@@ -1,11 +1,12 @@
-"""All recipes on one labelled folder under the same folds: what each is worth, and what it costs.
+"""The accuracy and the cost of all recipes on one labelled folder, with the same folds.
 
     python benchmarks/recipes.py LABELLED WORK [--recipes mfcc_cnn,short_cnn] [--folds 5] [--most-epochs 20]
         [--set architecture.pretrained=false]
 
-Bundles and features are kept below WORK: a recipe that is there already is measured, not trained again. Prints one JSON
-object a recipe and at the end a table in Markdown. "leaky" has segments of one track on both sides of the split,
-"honest" has no artist on both. CPU seconds a track are those of a 30 s window of a WAV file, sandbox and model.
+Bundles and features are kept below WORK, and a recipe that is already there is not trained again. Prints one JSON
+object per recipe, and a Markdown table at the end. The "leaky" split has segments of the same track on both sides; the
+"honest" split has no artist on both sides. CPU seconds per track are for a 30 s window of a WAV file, through the
+sandbox and the model.
 """
 
 import os
@@ -30,9 +31,8 @@ from genre_batch.errors import UserError
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.run.recipes import recipe_file, recipe_names
-from genre_batch.training.train_config import TrainConfig
-from genre_batch.training.train_report import TrainReport
+from genre_batch.training.recipe_files import recipe_file, recipe_names
+from genre_batch.training.train_config import TrainConfig, TrainReport
 from genre_batch.training.trainer import train
 
 SPLITS = {"honest": "artist", "leaky": "segment_random"}
@@ -42,7 +42,7 @@ COLUMNS = ("recipe", "leaky", "honest", "macro F1", "parameters", "epochs", "tra
 
 
 def trained(name: str, split: str, arguments: argparse.Namespace) -> TrainReport:
-    """The report of the recipe's training under a split; kept beside its bundle."""
+    """The report of training the recipe under a split. It is stored next to the bundle."""
     output = Path(arguments.work) / name / split
     kept = output.with_suffix(".json")
     if not kept.exists():
@@ -53,7 +53,7 @@ def trained(name: str, split: str, arguments: argparse.Namespace) -> TrainReport
             f"cache={arguments.work}/features",
         ]
         if split == "leaky":
-            overrides.append("training_window=null")  # segments that are drawn anew cannot be split beforehand
+            overrides.append("training_window=null")  # segments drawn anew in each epoch cannot be split in advance
         overrides += arguments.set
         places = {"source": arguments.labelled, "output": str(output)}
         settings = load(TrainConfig, str(recipe_file(name)), overrides, places)
@@ -65,10 +65,10 @@ def trained(name: str, split: str, arguments: argparse.Namespace) -> TrainReport
 
 
 def cpu_s_a_track(bundle: Bundle) -> float:
-    """CPU seconds to decode, describe and answer one track, all processes, after one to warm up."""
+    """CPU seconds of all processes to decode, extract and classify one track, after a warm-up."""
     predictor = open_predictor(bundle, device="cpu")
     torch.set_num_threads(1)
-    tracks = [encode(synthesise("metal", seed, 200.0, SAMPLE_RATE), SAMPLE_RATE, Encoding.WAV) for seed in range(2)]
+    tracks = [encode(synthesise("grind", seed, 200.0, SAMPLE_RATE), SAMPLE_RATE, Encoding.WAV) for seed in range(2)]
     with closing(SandboxedFrontEnd(bundle.manifest.front_end, deadline_s=120.0)) as front_end:
 
         def answer(data: bytes) -> None:
@@ -83,7 +83,7 @@ def cpu_s_a_track(bundle: Bundle) -> float:
 
 
 def rows(arguments: argparse.Namespace) -> Iterator[dict[str, str | float | None]]:
-    """One row a recipe; one that cannot be trained here says why."""
+    """One row per recipe; the remark says why a recipe could not be trained."""
     for name in arguments.recipes.split(",") if arguments.recipes else recipe_names():
         try:
             honest, leaky = (trained(name, split, arguments) for split in SPLITS)
@@ -108,7 +108,7 @@ def rows(arguments: argparse.Namespace) -> Iterator[dict[str, str | float | None
 
 
 def markdown(table: list[dict[str, str | float | None]]) -> str:
-    """The rows as a table for the documentation."""
+    """The rows as a Markdown table for the documentation."""
 
     def cell(row: dict[str, str | float | None], column: str) -> str:
         value = row.get(column)
@@ -123,14 +123,14 @@ def markdown(table: list[dict[str, str | float | None]]) -> str:
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labelled")
     parser.add_argument("work")
     parser.add_argument("--recipes", default="")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--most-epochs", type=int, default=1_000)
-    parser.add_argument("--set", action="append", default=[], help="a setting of all these recipes, as `train` has it")
+    parser.add_argument("--set", action="append", default=[], help="a setting for all recipes, as for `train`")
     table = []
     for row in rows(parser.parse_args()):
         table.append(row)

@@ -1,9 +1,9 @@
-"""What it takes to find that a large catalog is scored already: `score --plan` on a table of all its tracks.
+"""The cost of finding that a large catalog is already scored: `score --plan` on a table of nearly all its tracks.
 
     python benchmarks/replan.py FOLDER [--tracks 1000000] [--shard-tracks 1024] [--new-percent 1]
 
-The table is made once in FOLDER. Prints one JSON object: time and memory of listing the source, on the made-up S3
-endpoint of `listing.py`, and comparing each track with the table.
+The table is created once in FOLDER. Prints one JSON object: time and memory of listing the source on the synthetic S3
+endpoint of `listing.py`, and of comparing each track with the table.
 """
 
 import argparse
@@ -21,15 +21,15 @@ import pyarrow as pa
 from listing import endpoint
 from listing_server import etag_of, key_of
 
-from genre_batch.catalog.shards import Shard, plan_shards
+from genre_batch.catalog.work_units import Shard, ShardPlan
 from genre_batch.config import ScoreConfig
-from genre_batch.run.job import scoring_job
+from genre_batch.run.jobs import scoring_job
 from genre_batch.sink import layout
 from genre_batch.sink.parquet import to_bytes
 from genre_batch.sink.plan import RunPlan, write_plan
 from genre_batch.sink.pointer import to_json
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
-from genre_batch.sink.schema import GENRE_PROBABILITY, SCORES
+from genre_batch.sink.schema import GENRE_PROBABILITY, SCHEMA_VERSION, SCORES
 from genre_batch.storage.local import LocalStore
 
 SOURCE = "s3://catalog/music/"
@@ -51,6 +51,7 @@ def make_plan(output: str, tracks: int, shard_tracks: int) -> RunPlan:
         versions={"pyarrow": pa.__version__},
         source=SOURCE,
         shard_tracks=shard_tracks,
+        schema_version=SCHEMA_VERSION,
         listed=tracks,
         skipped=0,
         tracks=tracks,
@@ -59,19 +60,19 @@ def make_plan(output: str, tracks: int, shard_tracks: int) -> RunPlan:
 
 
 @cache
-def made_up_answers() -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities [ANSWERS, TOP_K] and which genres they are of [ANSWERS, TOP_K]."""
+def synthetic_answers() -> tuple[np.ndarray, np.ndarray]:
+    """Random probabilities [ANSWERS, TOP_K] and their genres' numbers [ANSWERS, TOP_K]."""
     random = np.random.default_rng(1)
     chances = -np.sort(-random.dirichlet(np.full(len(GENRES), 0.3), ANSWERS).astype(np.float32), axis=1)[:, :TOP_K]
     return np.ascontiguousarray(chances), random.random((ANSWERS, len(GENRES))).argsort(axis=1)[:, :TOP_K]
 
 
 def scores(numbers: list[int], run: RunPlan) -> pa.Table:
-    """Scores of these tracks of the made-up catalog, as noisy as a model's."""
+    """Scores of these tracks of the synthetic catalog, with as much entropy as real ones."""
     rows = len(numbers)
     random = np.random.default_rng(numbers[0])
     of_answer = random.integers(0, ANSWERS, rows)
-    chances, ranked = (answers[of_answer] for answers in made_up_answers())
+    chances, ranked = (answers[of_answer] for answers in synthetic_answers())
     genres = pa.array(GENRES).take(pa.array(ranked.ravel()))
     pairs = pa.StructArray.from_arrays([genres, pa.array(chances.ravel())], fields=list(GENRE_PROBABILITY))
     top_k = pa.ListArray.from_arrays(pa.array(np.arange(0, rows * TOP_K + 1, TOP_K, dtype=np.int32)), pairs)
@@ -94,6 +95,8 @@ def scores(numbers: list[int], run: RunPlan) -> pa.Table:
         "run_id": pa.repeat(run.run_id, rows),
         "event_timestamp": time_of_plan,
         "created_timestamp": time_of_plan,
+        "sample_rate": pa.repeat(44_100, rows),
+        "channels": pa.repeat(2, rows),
     }
     arrays = [column.cast(field.type) for field, column in zip(SCORES, (columns[f.name] for f in SCORES), strict=True)]
     return pa.Table.from_arrays(arrays, schema=SCORES)
@@ -112,13 +115,13 @@ def commit(output: str, run: RunPlan, shard: Shard, numbers: list[int]) -> int:
 
 
 def make_table(output: str, tracks: int, shard_tracks: int, new_percent: int) -> dict[str, float]:
-    """A table with all but `new_percent` of the tracks, unless it is there already, and what it takes."""
+    """Create a table of all but `new_percent` of the tracks, unless it exists. Returns its rows and files."""
     note = Path(output, "_made.json")
     if not note.exists():
         numbers = [number for number in range(tracks) if number % 100 >= new_percent]
         run = make_plan(output, len(numbers), shard_tracks)
         write_plan(LocalStore(), output, run)
-        shards = plan_shards(len(numbers), shard_tracks)
+        shards = ShardPlan(len(numbers), shard_tracks)
         sizes_bytes = [commit(output, run, shard, numbers[shard.start : shard.stop]) for shard in shards]
         facts = {"rows": len(numbers), "files": len(shards), "bytes_a_row": round(sum(sizes_bytes) / len(numbers), 1)}
         note.write_text(json.dumps(facts))
@@ -127,9 +130,9 @@ def make_table(output: str, tracks: int, shard_tracks: int, new_percent: int) ->
 
 
 def measure(output: str, tracks: int) -> dict[str, float]:
-    """Plan once and wait for the driver with its resource usage."""
+    """Plan once, and read the driver's resource usage when it ends."""
     figures: dict[str, float] = {}
-    command = [sys.executable, "-m", "genre_batch.cli", "score", SOURCE, output, "--plan", "--json"]
+    command = [sys.executable, "-m", "genre_batch", "score", SOURCE, output, "--plan", "--json"]
     command += ["--set", "forecast.tracks=0"]
     with endpoint(tracks, 0.0, figures) as environment:
         start_s = time.monotonic()

@@ -1,12 +1,12 @@
-"""What S3's faults cost a run: nothing lost, nothing twice, no other label, and how much slower.
+"""The effect of S3 faults on a run: lost, duplicated or wrong rows (there should be none), and the slowdown.
 
     python benchmarks/s3_faults.py [--tracks 80] [--seed 1] [--read-timeout-s 5]
 
-Scores one catalog of five formats again and again, on local Ray with two extract actors, from S3 to S3 through a proxy
-that breaks requests. Prints one JSON object, a row a run. hit: requests that were broken. lost, doubled: tracks without
-a row, or with several. wrong: scores that differ from those of the first fault-free run in anything but run and time.
-unpinned: reads of tracks without If-Match. slow_down: seconds from the first batch to the last commit over those of the
-fastest fault-free run. Runs of a server that falls silent wait for `--read-timeout-s`, which is 20 s outside of this.
+Scores one catalog of five formats several times, on local Ray with two extract actors, from S3 to S3 through a proxy
+that makes requests fail. Prints one JSON object with a row per run. hit: requests that failed. lost, doubled: tracks
+without a row, or with several. wrong: scores that differ from those of the first fault-free run, other than in run ids
+and times. unpinned: reads of tracks without If-Match. slow_down: seconds from the first batch to the last commit over
+those of the fastest fault-free run. A silent server is given up after `--read-timeout-s`, which is 20 s in production.
 """
 
 import argparse
@@ -27,9 +27,9 @@ from floor import track
 
 from genre_batch.config import ScoreConfig, load
 from genre_batch.demo.encode import Encoding
-from genre_batch.demo.s3_server import s3_server, surroundings
+from genre_batch.demo.s3_server import environment_variables, s3_server
 from genre_batch.pipeline import score
-from genre_batch.run.report import ScoreReport
+from genre_batch.run.report import RunReport
 from genre_batch.storage import s3_client
 from genre_batch.storage.open_store import open_store
 
@@ -52,18 +52,18 @@ RUNS: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("503 on 20 % of GETs, 10 % of PUTs", (Rule(Fault.SLOW_DOWN, rate=0.2), Rule(Fault.SLOW_DOWN, "PUT", rate=0.1))),
     ("connection lost on 5 % of GETs, 10 % of PUTs",
      (Rule(Fault.LOST_ANSWER, keys=MUSIC, rate=0.05), Rule(Fault.LOST_ANSWER, "PUT", rate=0.1))),
-    ("body stalls once for 2 % of the tracks", (Rule(Fault.STALLED_BODY, keys=MUSIC, rate=0.02, first=1),)),
-    ("one track stalls always, one format denied",
+    ("body stalls once for 2 % of tracks", (Rule(Fault.STALLED_BODY, keys=MUSIC, rate=0.02, first=1),)),
+    ("one track always stalls, one format denied",
      (Rule(Fault.STALLED_BODY, keys=f"{MUSIC}00000.mp3"), Rule(Fault.DENIED, keys="flac$"))),
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one run said, what it wrote, and what the proxy saw."""
+    """The report and tables of one run, and what the proxy observed."""
 
     fault: str
-    report: ScoreReport
+    report: RunReport
     hit: Counter[str]
     unpinned: int
     scores: pa.Table
@@ -76,7 +76,7 @@ class Run:
 
 
 def upload(tracks: int) -> None:
-    """`tracks` objects, of all formats in turn and a few distinct contents."""
+    """Upload `tracks` objects that cycle through all formats, with a few distinct contents."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     contents = [[track(encoding, TRACK_S, seed) for encoding in FORMATS] for seed in range(DISTINCT_TRACKS)]
@@ -87,7 +87,7 @@ def upload(tracks: int) -> None:
 
 
 def scored(proxy: FaultyProxy, fault: str, rules: tuple[Rule, ...], output: str, seed: int) -> Run:
-    """One run under these rules."""
+    """Run the job under these rules."""
     proxy.follow(*rules, seed=seed)
     given = {"source": f"s3://{BUCKET}/music/", "output": f"s3://{BUCKET}/{output}"}
     settings = [f"extract.min_size={CORES}", f"extract.max_size={CORES}", "shard_tracks=16"]
@@ -96,12 +96,12 @@ def scored(proxy: FaultyProxy, fault: str, rules: tuple[Rule, ...], output: str,
     reads = [seen for seen in proxy.seen if seen.method == "GET" and MUSIC in seen.key]
     proxy.follow()
     unpinned = sum(not seen.if_match for seen in reads)
-    sys.stderr.write(f"{fault}: {report.scored} scored, {report.rejected} rejected, {report.wall_s:.1f} s in all\n")
+    sys.stderr.write(f"{fault}: {report.scored} scored, {report.rejected} rejected, {report.wall_s:.1f} s in total\n")
     return Run(fault, report, hit, unpinned, table(output, "scores"), table(output, "rejects"))
 
 
 def table(output: str, name: str) -> pa.Table:
-    """All rows of `scores` or `rejects` below an output, without what differs between runs, by track_id."""
+    """All rows of `scores` or `rejects` of an output, sorted by track_id, without columns that differ between runs."""
     uri = f"s3://{BUCKET}/{output}/{name}/"
     store = open_store(uri)
     parts = [pq.read_table(io.BytesIO(store.read(found.uri))) for found in store.list(uri)]
@@ -111,7 +111,7 @@ def table(output: str, name: str) -> pa.Table:
 
 
 def row(run: Run, first: Run, fastest_s: float) -> dict[str, object]:
-    """The figures of one run beside those without a fault."""
+    """The figures of one run, compared with those without faults."""
     rows = Counter(run.scores["track_id"].to_pylist() + run.rejects["track_id"].to_pylist())
     expected = {row["track_id"]: row for row in first.scores.to_pylist()}
     return {
@@ -129,8 +129,8 @@ def row(run: Run, first: Run, fastest_s: float) -> dict[str, object]:
     }
 
 
-def impatience(read_timeout_s: float) -> Callable[[], None]:
-    """What Ray's workers do first: they shall not wait as long for a silent server as runs do."""
+def shorter_read_timeout(read_timeout_s: float) -> Callable[[], None]:
+    """A setup hook that gives Ray's workers this read timeout."""
 
     def set_up() -> None:
         s3_client.READ_TIMEOUT_S = read_timeout_s
@@ -139,17 +139,17 @@ def impatience(read_timeout_s: float) -> Callable[[], None]:
 
 
 def measure(tracks: int, seed: int, read_timeout_s: float) -> list[dict[str, object]]:
-    """A row a run."""
+    """One row per run."""
     with s3_server() as environment, FaultyProxy(environment["AWS_ENDPOINT_URL"]).running() as proxy:
-        with surroundings(environment):
+        with environment_variables(environment):
             upload(tracks)
-        with surroundings(environment | {"AWS_ENDPOINT_URL": proxy.endpoint, "RAY_ADDRESS": "local"}):
+        with environment_variables(environment | {"AWS_ENDPOINT_URL": proxy.endpoint, "RAY_ADDRESS": "local"}):
             ray.init(
                 num_cpus=CORES,
                 include_dashboard=False,
                 log_to_driver=False,
                 logging_level="ERROR",
-                runtime_env={"worker_process_setup_hook": impatience(read_timeout_s)},
+                runtime_env={"worker_process_setup_hook": shorter_read_timeout(read_timeout_s)},
             )
             runs = [scored(proxy, *given, f"out-{number}", seed) for number, given in enumerate(RUNS)]
             ray.shutdown()

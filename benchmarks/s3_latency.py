@@ -1,9 +1,9 @@
-"""What a slow S3 costs: the same catalog through the same relay, without and with a delay before every answer.
+"""The cost of a slow S3: the same catalog through the same relay, with and without a delay before every response.
 
     python benchmarks/s3_latency.py [--tracks 120] [--latency-ms 50] [--pairs 2] [--encoding mp3]
 
-Prints one JSON object. `ratio`: tracks a second with the delay over those without, from the first batch to the last
-commit; the median over pairs of runs, which take turns. Everything runs on local Ray with two extract actors.
+Prints one JSON object. `ratio`: tracks per second with the delay over those without, from the first batch to the last
+commit; the median over alternating pairs of runs. Everything runs on local Ray with two extract actors.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from floor import track
 
 from genre_batch.config import ScoreConfig, load
 from genre_batch.demo.encode import Encoding
-from genre_batch.demo.s3_server import s3_server, surroundings
+from genre_batch.demo.s3_server import environment_variables, s3_server
 from genre_batch.pipeline import score
 
 CORES = 2
@@ -35,22 +35,22 @@ BUCKET = "latency"
 
 
 class Delay(Protocol):
-    """Seconds before the first byte of each answer, in memory that the relay shares."""
+    """Seconds before the first byte of each response, in memory shared with the relay."""
 
     value: float
 
 
 class Relay:
-    """Passes bytes between clients and `upstream` without looking at them; each answer waits for itself alone."""
+    """Forwards bytes between clients and `upstream` unexamined. Responses are delayed independently."""
 
     def __init__(self, upstream: str, delay: Delay) -> None:
         self._upstream = urlsplit(upstream)
         self._delay = delay
 
-    async def serve(self, told: Connection) -> None:
-        """Tell the port, then serve for good."""
+    async def serve(self, announce: Connection) -> None:
+        """Send the port, then serve until the process ends."""
         server = await asyncio.start_server(self._serve_client, "127.0.0.1", 0, limit=PIECE_BYTES, backlog=256)
-        told.send(server.sockets[0].getsockname()[1])
+        announce.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     async def _serve_client(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
@@ -78,14 +78,14 @@ class Relay:
         client.close()
 
 
-def relay(upstream: str, delay: Delay, told: Connection) -> None:
-    """The relay's process."""
-    asyncio.run(Relay(upstream, delay).serve(told))
+def relay(upstream: str, delay: Delay, announce: Connection) -> None:
+    """The main function of the relay's process."""
+    asyncio.run(Relay(upstream, delay).serve(announce))
 
 
 @contextmanager
 def relayed(upstream: str) -> Iterator[tuple[str, Delay]]:
-    """The endpoint of a relay in a process of its own, and the delay to set."""
+    """The endpoint of a relay in its own process, and its adjustable delay."""
     spawn = multiprocessing.get_context("spawn")
     delay: Delay = spawn.Value(c_double, 0.0, lock=False)
     ours, theirs = spawn.Pipe()
@@ -99,7 +99,7 @@ def relayed(upstream: str) -> Iterator[tuple[str, Delay]]:
 
 
 def upload(tracks: int, encoding: Encoding) -> None:
-    """`tracks` objects of 4 minutes, of a few distinct contents."""
+    """Upload `tracks` objects of 4 minutes with a few distinct contents."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     contents = [track(encoding, 240.0, seed) for seed in range(DISTINCT_TRACKS)]
@@ -109,7 +109,7 @@ def upload(tracks: int, encoding: Encoding) -> None:
 
 
 def tracks_per_s(tracks: int, output: str) -> float:
-    """Of one run over all of them."""
+    """Tracks per second of one run over the catalog."""
     given = {"source": f"s3://{BUCKET}/music/", "output": f"s3://{BUCKET}/{output}"}
     settings = [f"extract.min_size={CORES}", f"extract.max_size={CORES}", "shard_tracks=64"]
     report = score(load(ScoreConfig, None, settings, given))
@@ -120,9 +120,9 @@ def tracks_per_s(tracks: int, output: str) -> float:
 def measure(tracks: int, latency_s: float, pairs: int, encoding: Encoding) -> dict[str, object]:
     """The figures of one benchmark run."""
     with s3_server() as environment, relayed(environment["AWS_ENDPOINT_URL"]) as (endpoint, delay):
-        with surroundings(environment):
+        with environment_variables(environment):
             upload(tracks, encoding)
-        with surroundings(environment | {"AWS_ENDPOINT_URL": endpoint, "RAY_ADDRESS": "local"}):
+        with environment_variables(environment | {"AWS_ENDPOINT_URL": endpoint, "RAY_ADDRESS": "local"}):
             ray.init(num_cpus=CORES, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
             rates: dict[bool, list[float]] = {False: [], True: []}
             for number in range(2 * pairs):

@@ -1,12 +1,11 @@
-"""What the child process around the decoders costs: the same tracks with and without it, in turn, in one run.
+"""The cost of the sandbox: the same tracks decoded with and without the child process, in turns.
 
     python benchmarks/sandbox.py [--seconds 240] [--rounds 12] [--formats wav,mp3] [--bundle default]
 
-A round takes each file once here and once through the sandbox, first the one, then the other in every second round, and
-gives each round another window. CPU seconds are those of all processes involved, as the kernel counts them. Prints one
-JSON object: for each format and over all of them the milliseconds of decoding and features a track, and what the
-sandbox adds to them in per cent: the median over the rounds, with its quartiles; "with_model" is the same with the
-bundle's model on this CPU added to both sides.
+Each round takes each file once in this process and once in the sandbox, in alternating order, with a different window
+in each round. CPU seconds are those of all processes involved. Prints one JSON object: for each format and for all
+together, the milliseconds of decoding and features per track, and the cost that the sandbox adds in per cent (lower
+quartile, median and upper quartile over the rounds). "with_model" includes the bundle's model on both sides.
 """
 
 import os
@@ -25,9 +24,7 @@ import numpy as np
 import psutil
 from floor import least_ms, track
 
-from genre_batch.actors.threads import limit_threads
 from genre_batch.catalog.track import Track
-from genre_batch.decode.ranged_file import RangedFile
 from genre_batch.demo.encode import Encoding
 from genre_batch.features import sandbox_handler  # noqa: F401  its allocator settings for both sides
 from genre_batch.features.extract import extract_segments
@@ -35,19 +32,21 @@ from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.predictor import Predictor
+from genre_batch.stages.stage import limit_threads
+from genre_batch.storage.ranged_file import RangedFile
 
 Work = Callable[[Track, bytes], int]
 
 
 @dataclass
 class Costs:
-    """Milliseconds a round took, for all its tracks together."""
+    """Milliseconds of each round, for all its tracks together."""
 
     cpu_ms: list[float] = field(default_factory=list)
     wall_ms: list[float] = field(default_factory=list)
 
     def add(self, work: Work, item: Track, data: bytes) -> None:
-        """Do the work and note what it took."""
+        """Do the work, and record its cost."""
         start_cpu_ms, start_ms = family_cpu_ms(), time.perf_counter() * 1000
         work(item, data)
         self.wall_ms.append(time.perf_counter() * 1000 - start_ms)
@@ -55,13 +54,13 @@ class Costs:
 
 
 def family_cpu_ms() -> float:
-    """CPU milliseconds of this process and of all below it that are alive, by clock_getcpuclockid(3)."""
+    """CPU milliseconds of this process and its living descendants, by clock_getcpuclockid(3)."""
     processes = psutil.Process().children(recursive=True)
     return time.process_time() * 1000 + sum(time.clock_gettime(~child.pid << 3 | 2) for child in processes) * 1000
 
 
 def works(front_end: FrontEnd, sandboxed: SandboxedFrontEnd) -> tuple[Work, Work]:
-    """The work on one track in this process, and in the child."""
+    """Functions that process one track in this process, and in the child."""
 
     def here(item: Track, data: bytes) -> int:
         view = memoryview(data)
@@ -76,7 +75,7 @@ def works(front_end: FrontEnd, sandboxed: SandboxedFrontEnd) -> tuple[Work, Work
 
 
 def measure(data: bytes, pair: tuple[Work, Work], rounds: int) -> tuple[Costs, Costs]:
-    """The costs here and in the child, round by round."""
+    """The costs in this process and in the child, by round. An extra first round is a warm-up."""
     costs = Costs(), Costs()
     for number in range(rounds + 1):
         item = Track(f"track {number}", "/track", "etag", len(data))
@@ -87,7 +86,7 @@ def measure(data: bytes, pair: tuple[Work, Work], rounds: int) -> tuple[Costs, C
 
 
 def summary(costs: tuple[Costs, Costs], model_ms: float) -> dict[str, float | list[float]]:
-    """What is told of one format, or of all."""
+    """The figures of one format, or of all."""
     here, child = (np.array(side.cpu_ms) for side in costs)
     here_wall, child_wall = (np.array(side.wall_ms) for side in costs)
     return {
@@ -100,12 +99,12 @@ def summary(costs: tuple[Costs, Costs], model_ms: float) -> dict[str, float | li
 
 
 def added(here: np.ndarray, child: np.ndarray) -> list[float]:
-    """Per cent more in the child, as lower quartile, median and upper quartile over the rounds."""
+    """The added cost of the child in per cent: lower quartile, median and upper quartile over the rounds."""
     return [round(float(value), 1) for value in np.percentile(100.0 * (child / here - 1.0), (25, 50, 75))]
 
 
 def together(table: list[tuple[Costs, Costs]]) -> tuple[Costs, Costs]:
-    """The sum of all formats, round by round."""
+    """The costs of all formats together, by round."""
     return tuple(
         Costs(
             list(np.sum([pair[side].cpu_ms for pair in table], axis=0)),
@@ -116,7 +115,7 @@ def together(table: list[tuple[Costs, Costs]]) -> tuple[Costs, Costs]:
 
 
 def model_ms_a_track(bundle: Bundle, segments: int) -> float:
-    """CPU milliseconds of the model for one track of so many segments, in batches of 64 and more."""
+    """CPU milliseconds of the model per track of `segments` segments, in batches of at least 64."""
     predictor = Predictor(bundle, device="cpu", precision="fp32")
     tracks = -(-64 // segments)
     rows = np.zeros((tracks * segments, *bundle.manifest.front_end.segment_shape), bundle.manifest.front_end.dtype)
@@ -124,7 +123,7 @@ def model_ms_a_track(bundle: Bundle, segments: int) -> float:
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--rounds", type=int, default=12)

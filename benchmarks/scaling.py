@@ -1,9 +1,9 @@
-"""One extract actor against two, and how soon the first shard is committed.
+"""The speed-up of two extract actors over one, and the time to the first commit.
 
     python benchmarks/scaling.py [--tracks 200]
 
-Prints one JSON object. speed_up: tracks a second with two extract actors over one, from the first batch sent to the
-last commit. first_commit_s: from the moment that Ray is there to the first commit marker, actors' start included.
+Prints one JSON object. speed_up: tracks per second with two extract actors over one, from the first batch to the last
+commit. first_commit_s: seconds from a running Ray to the first commit marker, including the start of the actors.
 """
 
 import argparse
@@ -25,7 +25,7 @@ SHARD_TRACKS = 32
 
 
 def first_marker_s(output: Path, start_s: float, stop: threading.Event, found: list[float]) -> None:
-    """Put the seconds from `start_s` to the first commit marker below `output` into `found`."""
+    """Append the seconds from `start_s` to the first commit marker of `output` to `found`."""
     while not stop.wait(0.02):
         if any(output.glob("_runs/*/commits/*")):
             found.append(time.monotonic() - start_s)
@@ -33,7 +33,7 @@ def first_marker_s(output: Path, start_s: float, stop: threading.Event, found: l
 
 
 def measured(source: Path, output: Path, extractors: int) -> tuple[float, float]:
-    """Tracks a second, and seconds to the first commit, of one run on Ray as it stands."""
+    """Tracks per second, and seconds to the first commit, of one run on the running Ray."""
     sizes = [f"extract.min_size={extractors}", f"extract.max_size={extractors}", f"shard_tracks={SHARD_TRACKS}"]
     config = load(ScoreConfig, None, sizes, {"source": str(source), "output": str(output)})
     stop, found = threading.Event(), list[float]()
@@ -48,7 +48,7 @@ def measured(source: Path, output: Path, extractors: int) -> tuple[float, float]
 
 
 def measure(tracks: int) -> dict[str, float]:
-    """The figures of two actors, one, and two again: the better of the two counts."""
+    """The figures of two actors, one, two and one; the better run of each counts."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:

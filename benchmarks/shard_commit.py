@@ -1,9 +1,9 @@
-"""What it takes to commit one large shard: staging its parts, then making its file from them.
+"""The cost of committing one large shard: staging its parts, then joining them to its file.
 
     python benchmarks/shard_commit.py [--tracks 524288] [--part-tracks 16384]
 
-Prints one JSON object: CPU seconds, the peak resident memory of this process over what it was before, and the size of
-the file. The outcomes are made up, in the shape of real ones: keys of 50 characters, random etags, ten genres a track.
+Prints one JSON object: CPU time, the growth of this process's peak resident memory, and the size of the file. The
+outcomes are synthetic but shaped like real ones: keys of 50 characters, random etags, ten genres per track.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from replan import GENRES, make_plan
 
-from genre_batch.catalog.shards import Shard
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.track import Track, TrackFacts
+from genre_batch.catalog.work_units import Part
 from genre_batch.model.scores import Score
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.part_ledger import PartLedger
@@ -27,7 +27,7 @@ from genre_batch.sink.schema import ScoredTrack
 from genre_batch.storage.local import LocalStore
 
 
-def outcomes(part: Shard, random: np.random.Generator) -> Iterator[ScoredTrack]:
+def outcomes(part: Part, random: np.random.Generator) -> Iterator[ScoredTrack]:
     """A score for each track of a part."""
     for row in range(part.start, part.stop):
         uri = f"s3://catalog/music/{row // 1000:06d}/track-{row:012d}.mp3"
@@ -35,11 +35,13 @@ def outcomes(part: Shard, random: np.random.Generator) -> Iterator[ScoredTrack]:
         names = random.permutation(len(GENRES))
         top_k = tuple((GENRES[n], float(p)) for n, p in zip(names, values, strict=True))
         score = Score(top_k[0][0], top_k[0][1], top_k, False, 10)
-        yield ScoredTrack(Track(uri, uri, secrets.token_hex(16), 4_000_000 + row), 240.0, 60.0, "libav", score)
+        yield ScoredTrack(
+            Track(uri, uri, secrets.token_hex(16), 4_000_000 + row), TrackFacts(240.0, 60.0, "libav", 44_100, 2), score
+        )
 
 
 def measure(tracks: int, part_tracks: int) -> dict[str, float]:
-    """Commit a shard of so many tracks in a new folder."""
+    """Commit a shard of `tracks` tracks in a new folder."""
     store, random = LocalStore(), np.random.default_rng(0)
     with tempfile.TemporaryDirectory() as output:
         plan = make_plan(output, tracks, shard_tracks=tracks).model_copy(update={"part_tracks": part_tracks})
@@ -48,7 +50,7 @@ def measure(tracks: int, part_tracks: int) -> dict[str, float]:
         for part in left:
             rows = list(outcomes(part, random))
             start_s = time.process_time()
-            ledger.commit(part.index, rows, [])
+            ledger.commit(part, rows, [])
             cpu_s += time.process_time() - start_s
         (file,) = Path(output).glob("scores/**/*.parquet")
         size_bytes = file.stat().st_size

@@ -1,9 +1,9 @@
-"""How fast a recipe trains: samples a second of the training loop and, on a GPU, how busy it keeps it.
+"""The training speed of a recipe: samples per second of the training loop and, on a GPU, its utilisation.
 
     python benchmarks/train.py [--recipe configs/train/short_cnn.yaml] [--tracks 400] [--epochs 10] [--set a.b=value]
 
-The material is noise of the recipe's shape, 30 s a track: what it costs to learn does not hang on what is learned.
-Prints one JSON object; the first epoch warms up and is not counted. Needs no ray and no audio.
+The data is noise in the recipe's shape, 30 s per track, since the cost does not depend on the content. The first epoch
+is a warm-up and does not count. Needs neither Ray nor audio. Prints one JSON object.
 """
 
 import argparse
@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from genre_batch.config import load
-from genre_batch.features.front_end import FramesFrontEnd, FrontEnd
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end_base import FramesFrontEnd
 from genre_batch.training.feature_cache import Pieces
 from genre_batch.training.fit import Optimisation
 from genre_batch.training.recipe import Recipe, fit_model
@@ -33,7 +34,7 @@ QUERY = ("nvidia-smi", "--query-gpu=utilization.gpu", "--format=csv,noheader,nou
 
 
 class Utilisation:
-    """Samples the GPU's utilisation, in percent, in a thread until it is left; None where nothing tells it."""
+    """Samples the GPU's utilisation in percent, in a thread, within a `with` block."""
 
     def __init__(self) -> None:
         self.percent: list[float] = []
@@ -52,13 +53,13 @@ class Utilisation:
 
     @property
     def mean_percent(self) -> float | None:
-        """The mean over the samples."""
+        """The mean over the samples; None without any, as on a CPU."""
         return round(float(np.mean(self.percent)), 1) if self.percent else None
 
     def _sample(self) -> None:
         while not self._over.wait(SAMPLE_EVERY_S):
-            told = subprocess.run(QUERY, capture_output=True, text=True, check=True).stdout
-            self.percent.append(float(told.splitlines()[0]))
+            printed = subprocess.run(QUERY, capture_output=True, text=True, check=True).stdout
+            self.percent.append(float(printed.splitlines()[0]))
 
 
 def noise(front_end: FrontEnd, tracks: int) -> list[Pieces]:
@@ -72,9 +73,11 @@ def noise(front_end: FrontEnd, tracks: int) -> list[Pieces]:
 
 
 def measure(config: TrainConfig, tracks: int, epochs: int) -> dict[str, object]:
-    """The facts of one fit of `epochs` epochs and one to warm up."""
+    """The figures of a fit of `epochs` epochs after a warm-up epoch."""
     optimisation = (config.optimisation or Optimisation()).model_copy(update={"epochs": epochs + 1})
-    recipe = Recipe(config.architecture, config.front_end, optimisation, GENRES, config.standardise)
+    recipe = Recipe(
+        config.architecture, config.front_end, optimisation, [str(genre) for genre in range(GENRES)], config.standardise
+    )
     ends_s: list[float] = []
     with Utilisation() as utilisation:
         model = fit_model(
@@ -102,7 +105,7 @@ def measure(config: TrainConfig, tracks: int, epochs: int) -> dict[str, object]:
 
 
 def main() -> None:
-    """Print what the module says."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recipe", default=str(DEFAULT))
     parser.add_argument("--tracks", type=int, default=400)

@@ -1,11 +1,11 @@
-"""CPU time of the decoded window against `librosa.load(offset=, duration=)`: each format, interleaved, in one run.
+"""CPU time of decoding the window compared with `librosa.load(offset=, duration=)`, for each format, in turns.
 
     python benchmarks/window_decode.py [--seconds 240] [--offset 60] [--repeats 5]
 
-Both give 30 s of mono at 22,050 Hz, resampled by soxr at quality HQ. librosa reads M4A only through a package that it
-does not bring along, so there is no peer for AAC and ALAC: their rows compare with PyAV used the plain way (seek,
-`to_ndarray` of each frame, mean, `librosa.resample`). Prints one JSON object: the least CPU milliseconds of the
-repeats, their ratio, and the largest difference of the samples.
+Both return 30 s of mono at 22,050 Hz, resampled by soxr at quality HQ. librosa reads M4A only with a package that it
+does not install, so AAC and ALAC are compared with straightforward use of PyAV (seek, `to_ndarray` of each frame, mean,
+`librosa.resample`). Prints one JSON object: the least CPU milliseconds of the repeats, their ratio, and the largest
+difference of the samples.
 """
 
 import os
@@ -24,8 +24,7 @@ import numpy as np
 from bytes_read import files
 
 from genre_batch.decode.decoder import decode_window
-from genre_batch.decode.resample import resample
-from genre_batch.decode.waveform import Samples
+from genre_batch.decode.waveform import Samples, resample
 from genre_batch.decode.window import Window
 
 SAMPLE_RATE = 22_050
@@ -40,12 +39,12 @@ def ours(data: bytes, offset_s: int) -> Samples:
 
 
 def with_librosa(data: bytes, offset_s: int) -> Samples:
-    """The window, as most people would read it."""
+    """The window, decoded with librosa."""
     return librosa.load(io.BytesIO(data), sr=SAMPLE_RATE, offset=offset_s, duration=LENGTH_S)[0]
 
 
 def with_pyav(data: bytes, offset_s: int) -> Samples:
-    """The window, as PyAV's documentation would have it read."""
+    """The window, decoded as in PyAV's documentation."""
     with av.open(io.BytesIO(data)) as file:
         stream = file.streams.audio[0]
         file.seek(offset_s * av.time_base)
@@ -63,7 +62,7 @@ def with_pyav(data: bytes, offset_s: int) -> Samples:
 
 
 def least_ms(repeats: int, *calls: Callable[[], Samples]) -> list[float]:
-    """The least CPU milliseconds of each call, which take turns, after one of each that warms up."""
+    """The least CPU milliseconds of each call. They take turns, after a warm-up call of each."""
     times_ms = [[1000.0 * timed(call) for call in calls] for _ in range(1 + repeats)]
     return [min(row[column] for row in times_ms[1:]) for column in range(len(calls))]
 
@@ -76,7 +75,7 @@ def timed(call: Callable[[], Samples]) -> float:
 
 
 def table(seconds: float, offset_s: int, repeats: int) -> dict[str, dict[str, float | str]]:
-    """One row a format."""
+    """One row per format."""
     rows: dict[str, dict[str, float | str]] = {}
     for name, data in files(seconds):
         peer = with_pyav if name.startswith(("aac", "alac")) else with_librosa

@@ -1,8 +1,8 @@
-"""What a user is told when a verb cannot go on: one sentence, what to do about it, and an exit code."""
+"""Errors that users can act on: one sentence, a hint, and the exit code of the verb."""
 
 
 class UserError(Exception):
-    """A failure the user can act on. `str(error)` is one sentence; `hint` says what to do."""
+    """A failure that the user can act on. `str(error)` is one sentence; `hint` says what to do."""
 
     exit_code = 1
 
@@ -18,12 +18,18 @@ class UsageError(UserError):
 
 
 class TooManyRejects(UserError):
-    """More tracks were rejected than the settings allow, or none has a genre: the run was stopped, or has finished."""
+    """More tracks were rejected than the settings allow, or none has a genre. The run was stopped or has finished."""
+
+    exit_code = 3
+
+
+class PublicationRefused(UserError):
+    """A rule refuses to publish: what is served stays as it is."""
 
     exit_code = 3
 
 
 class DamageFound(UserError):
-    """Verification found output that is not what the manifest says."""
+    """Output that does not match its manifest."""
 
     exit_code = 4

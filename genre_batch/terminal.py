@@ -4,26 +4,34 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import typer
 
 from genre_batch.errors import TooManyRejects, UserError
+from genre_batch.interrupts import EXIT_CODE, is_supervised, sentence
+from genre_batch.notices import is_json, write_line
 
 if TYPE_CHECKING:
-    from genre_batch.config import TableConfig
-    from genre_batch.run.job import Job
-    from genre_batch.run.report import ScoreReport
-
-_RATE_NEEDS_TRACKS = 100
-"""Where most of a catalog is done, the share of rejects among a few tracks says nothing about the run."""
+    from genre_batch.run.report import RunReport
 
 _LONGEST_MESSAGE = 4_000
+_RED, _CYAN = 31, 36
+
+
+class Report(Protocol):
+    """The outcome of a verb: a pydantic model with a summary."""
+
+    def model_dump_json(self) -> str:
+        """The report as one JSON object."""
+
+    def summary(self) -> str:
+        """The report as lines for people."""
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn failures into one sentence on stderr and the exit code of the plan."""
+def exit_on_error() -> Iterator[None]:
+    """Turn an exception of the block into one sentence on stderr and an exit code (see `errors`)."""
     from genre_batch.storage.store import StorageError
 
     try:
@@ -31,9 +39,12 @@ def told() -> Iterator[None]:
     except UserError as error:
         _fail(str(error), error.hint, error.exit_code)
     except StorageError as error:
-        _fail(str(error), "check the address and the credentials, then start again: what is committed is kept", 1)
+        hint = error.hint or "check the address and the credentials"
+        _fail(str(error), f"{hint}, then start again: what is committed is kept", 1)
     except KeyboardInterrupt:
-        _fail("interrupted", "start again to go on: what is committed is kept", 130)
+        if not is_supervised():
+            sys.stderr.write(sentence())
+        raise typer.Exit(EXIT_CODE) from None
     except Exception as error:
         if os.environ.get("GENRE_BATCH_DEBUG"):
             raise
@@ -41,56 +52,37 @@ def told() -> Iterator[None]:
 
 
 def _fail(message: str, hint: str, exit_code: int) -> None:
-    sys.stderr.write(f"error: {_one_line(message)}\n")
+    if is_json():
+        write_line("error", _one_line(message), _one_line(hint))
+        raise typer.Exit(exit_code)
+    sys.stderr.write(f"{_coloured('error', _RED)}: {_one_line(message)}\n")
     if hint:
-        sys.stderr.write(f"hint: {_one_line(hint)}\n")
+        sys.stderr.write(f"{_coloured('hint', _CYAN)}: {_one_line(hint)}\n")
     raise typer.Exit(exit_code)
 
 
+def _coloured(word: str, colour: int) -> str:
+    """`word` in bold and `colour` if stderr is a terminal or FORCE_COLOR is set, and NO_COLOR is not."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return word
+    wanted = os.environ.get("FORCE_COLOR") or sys.stderr.isatty()
+    return f"\033[1;{colour}m{word}\033[0m" if wanted else word
+
+
 def _one_line(text: str) -> str:
-    """Names of objects stand in messages, and may hold what moves the cursor or turns the text around."""
+    """`text` on one line, control characters escaped: object names in it may move the cursor or reverse the text."""
     from genre_batch.catalog.reject import printable
 
     return printable(" ".join(text.split()), _LONGEST_MESSAGE)
 
 
-def show_plan(settings: "TableConfig", job: "Job", *, json: bool) -> None:
-    """Say on stdout what a run would do."""
-    from genre_batch.run.preview import preview
-
-    report = preview(settings, job)
+def print_report(report: Report, *, json: bool) -> None:
+    """Print the report of a verb on stdout: as JSON, or as lines for people."""
     typer.echo(report.model_dump_json() if json else report.summary())
 
 
-def show_report(report: "ScoreReport", max_reject_rate: float, *, json: bool) -> None:
-    """Say on stdout what a run did. Raises TooManyRejects where that is no success, also for want of a genre."""
-    from genre_batch.run.report import summary
-
-    typer.echo(report.model_dump_json() if json else summary(report))
-    _check_rejects(report, max_reject_rate)
-    _check_genres(report)
-
-
-def _check_rejects(report: "ScoreReport", max_reject_rate: float) -> None:
-    tried = report.scored + report.rejected
-    where = f"look at {report.output.rstrip('/')}/rejects"
-    if tried and not report.scored:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in report.rejects_by_reason.items())
-        raise TooManyRejects(f"not one of {tried:,} tracks got an answer: {reasons}", where)
-    if not _is_few(report) and report.reject_rate > max_reject_rate:
-        told = f"{report.rejected:,} of {tried:,} tracks were rejected, more than max_reject_rate allows"
-        raise TooManyRejects(told, f"{where}; the setting is {max_reject_rate:g}")
-
-
-def _check_genres(report: "ScoreReport") -> None:
-    if report.answers == "scores" and report.scored and report.scored == report.abstained and not _is_few(report):
-        raise TooManyRejects(
-            f"the model abstained on every one of {report.scored:,} tracks that it scored: none has a genre",
-            f"compare the confidences in {report.output.rstrip('/')}/scores with the thresholds in the bundle's card; "
-            "score with a bundle that has lower ones, as a lower target_precision makes when it is trained",
-        )
-
-
-def _is_few(report: "ScoreReport") -> bool:
-    """Whether only some tracks were left to try, beside many that were done before."""
-    return report.skipped > 0 and report.scored + report.rejected < _RATE_NEEDS_TRACKS
+def print_outcome(report: "RunReport", *, json: bool) -> None:
+    """Print what a run did. Raises TooManyRejects unless it was a success."""
+    print_report(report, json=json)
+    if report.failure is not None:
+        raise TooManyRejects(report.failure.message, report.failure.hint)

@@ -5,7 +5,7 @@ ray job submit --working-dir . -- python jobs/index.py --config configs/index/ca
 
 import sys
 
-from genre_batch.cli import main
+from genre_batch.__main__ import main
 
 if __name__ == "__main__":
     main(["index", *sys.argv[1:]])

@@ -1,11 +1,11 @@
-"""Write the page of a run, or of one track, as a Ray job; the page lands on the machine that the job runs on.
+"""Write the page of a run or of one track as a Ray job; the page is written on the machine that runs the job.
 
 ray job submit --working-dir . -- python jobs/report.py --config configs/report/run.yaml
 """
 
 import sys
 
-from genre_batch.cli import main
+from genre_batch.__main__ import main
 
 if __name__ == "__main__":
     main(["report", *sys.argv[1:]])

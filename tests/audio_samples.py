@@ -1,4 +1,4 @@
-"""Audio for tests: deterministic sounds, and their bytes in every format that the job reads."""
+"""Deterministic test sounds, and encoders for every format that the job reads."""
 
 import io
 from fractions import Fraction
@@ -25,6 +25,7 @@ SOUNDFILE_ENCODINGS = {
     "w64": ("W64", "PCM_16"),
     "aiff": ("AIFF", "PCM_16"),
     "au": ("AU", "PCM_16"),
+    "caf": ("CAF", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
     "flac_24": ("FLAC", "PCM_24"),
     "ogg": ("OGG", "VORBIS"),
@@ -39,6 +40,13 @@ AV_ENCODINGS = {
     "ogg_flac": ("ogg", "flac"),
     "wma": ("asf", "wmav2"),
     "mp3_untagged": ("mp3", "libmp3lame"),
+    "adts": ("adts", "aac"),
+    "ac3": ("ac3", "ac3"),
+    "eac3": ("eac3", "eac3"),
+    "matroska": ("matroska", "flac"),
+    "webm": ("webm", "libopus"),
+    "tta": ("tta", "tta"),
+    "wavpack": ("wv", "wavpack"),
 }
 ENCODINGS = (*SOUNDFILE_ENCODINGS, *AV_ENCODINGS)
 LOSSLESS = frozenset(
@@ -52,6 +60,10 @@ LOSSLESS = frozenset(
         "w64",
         "aiff",
         "au",
+        "caf",
+        "tta",
+        "wavpack",
+        "matroska",
         "flac",
         "flac_24",
         "alac",
@@ -59,6 +71,8 @@ LOSSLESS = frozenset(
     }
 )
 
+_SAMPLE_FORMATS = {"tta": "s16", "wavpack": "s16p"}
+"""In place of the encoder's first choice, which has 8 bits."""
 _OPTIONS = {
     "fragmented_m4a": {"movflags": "frag_keyframe+empty_moov+default_base_moof", "frag_duration": "1000000"},
     "mp3_untagged": {"write_xing": "0", "id3v2_version": "0"},
@@ -66,7 +80,7 @@ _OPTIONS = {
 
 
 def chirp(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: int = 0, noise: float = 0.02) -> Sound:
-    """[n, channels]: a rising tone with some noise, so that every second of it is different."""
+    """[n, channels]: a rising tone with some noise, so that no two seconds sound alike."""
     count = round(seconds * sample_rate)
     time_s = np.arange(count) / sample_rate
     tone = 0.3 * np.sin(2 * np.pi * (110 * time_s + 20 * time_s**2))
@@ -75,7 +89,7 @@ def chirp(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: in
 
 
 def bursts(seconds: float, sample_rate: int = 44_100, channels: int = 2, seed: int = 0) -> Sound:
-    """[n, channels]: noise that swells and dies away, so that encoders with a variable bit rate vary it."""
+    """[n, channels]: noise that swells and fades, so that variable-bit-rate encoders change their rate."""
     count = round(seconds * sample_rate)
     swell = np.sin(np.pi * np.arange(count) / sample_rate / 5) ** 8
     noise = np.random.default_rng(seed).standard_normal((count, channels))
@@ -97,7 +111,7 @@ def _with_soundfile(sound: Sound, sample_rate: int, encoding: str) -> bytes:
     with soundfile.SoundFile(
         target, "w", sample_rate, sound.shape[1], subtype, format=container, bitrate_mode=mode, compression_level=level
     ) as file:
-        for start in range(0, len(sound), 65_536):  # libsndfile's Vorbis encoder overflows its stack on minutes
+        for start in range(0, len(sound), 65_536):  # libsndfile's Vorbis encoder overflows its stack on long writes
             file.write(sound[start : start + 65_536])
     return target.getvalue()
 
@@ -110,6 +124,8 @@ def _with_av(sound: Sound, sample_rate: int, encoding: str) -> bytes:
         stream = file.add_stream(codec, rate=sample_rate)
         assert isinstance(stream, av.AudioStream)
         stream.layout = layout
+        if encoding in _SAMPLE_FORMATS:
+            stream.format = _SAMPLE_FORMATS[encoding]
         stream.bit_rate = 128_000
         context = stream.codec_context
         context.open()

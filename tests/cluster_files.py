@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1]
 CLUSTER = ROOT / "cluster"
 
 Yaml = Any
-"""Whatever YAML holds; tests look into it without a model of it."""
+"""Parsed YAML, which the tests index without declaring its structure."""
 
 
 def launcher() -> Yaml:
@@ -18,33 +18,36 @@ def launcher() -> Yaml:
 
 
 def rayjob() -> Yaml:
-    (job,) = [item for item in _kubernetes_objects() if item["kind"] == "RayJob"]
+    (job,) = [item for item in kubernetes_objects() if item["kind"] == "RayJob"]
     return job
 
 
 def service_account() -> Yaml:
-    (account,) = [item for item in _kubernetes_objects() if item["kind"] == "ServiceAccount"]
-    return account
+    accounts = [item for item in kubernetes_objects() if item["kind"] == "ServiceAccount"]
+    return next(item for item in accounts if item["metadata"]["name"] == "genre-batch")
 
 
 def pod_specs() -> list[Yaml]:
-    """Those of the head and of all worker groups."""
+    """The pod specs of the head and of all worker groups."""
     cluster = rayjob()["spec"]["rayClusterSpec"]
     return [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
 
 
 def dockerfile() -> list[list[str]]:
-    """Instructions as words, with continued lines joined and comments dropped."""
+    """The instructions as lists of words, with continued lines joined and comments removed."""
     lines = (CLUSTER / "Dockerfile").read_text().splitlines()
     text = "\n".join(line for line in lines if not line.startswith("#"))
     return [line.split() for line in re.sub(r"\\\n", " ", text).splitlines() if line.strip()]
 
 
 def pinned(package: str) -> str:
-    """The package's version in constraints.txt."""
+    """The version of `package` in constraints.txt."""
     (version,) = re.findall(rf"^{package}==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
     return str(version)
 
 
-def _kubernetes_objects() -> list[Yaml]:
-    return list(yaml.safe_load_all((CLUSTER / "kuberay/rayjob.yaml").read_text()))
+def kubernetes_objects() -> list[Yaml]:
+    """Every object in the files of cluster/kuberay/, without the one that only kustomize reads."""
+    files = sorted((CLUSTER / "kuberay").glob("*.yaml"))
+    objects = [item for file in files for item in yaml.safe_load_all(file.read_text())]
+    return [item for item in objects if item["kind"] != "Kustomization"]

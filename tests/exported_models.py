@@ -1,4 +1,4 @@
-"""Small models as others export them: ONNX files, and folders of transformers."""
+"""Small models in the formats of other tools: ONNX files and transformers folders."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +13,9 @@ Axes = Sequence[int | str]
 def linear_onnx(
     axes: Axes, n_values: int, n_outputs: int, *, softmax: bool = False, frames: bool = False, dtype: type = np.float32
 ) -> bytes:
-    """A linear layer on the flattened input with the `axes`: logits [B, n_outputs], or probabilities.
+    """A linear layer on the flattened input, whose shape is `axes`: logits [B, n_outputs], or probabilities.
 
-    Its weights are those of `linear_weights`. frames: the same answer for each of two frames, [B, 2, n_outputs].
+    Its weights come from `linear_weights`. frames: repeat the answer for two frames, [B, 2, n_outputs].
     """
     element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
     weights = numpy_helper.from_array(linear_weights(n_values, n_outputs).astype(dtype), "weights")
@@ -45,8 +45,8 @@ def linear_weights(n_values: int, n_outputs: int) -> "np.ndarray[tuple[int, int]
     return np.random.default_rng(0).standard_normal((n_values, n_outputs)) / np.sqrt(n_values)
 
 
-def kept_elsewhere(location: str) -> bytes:
-    """A model that takes [B, 4] and has its weights in another file."""
+def with_external_weights(location: str) -> bytes:
+    """A model for input [B, 4] that refers to the file `location` for its weights."""
     weights = onnx.TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[4, 3])
     weights.data_location = onnx.TensorProto.EXTERNAL
     for key, value in (("location", location), ("offset", "0"), ("length", "48")):
@@ -64,7 +64,7 @@ def to_bytes(graph: onnx.GraphProto) -> bytes:
 
 
 def save_wav2vec2(folder: Path, labels: Sequence[str], sampling_rate: int = 16_000) -> None:
-    """A tiny Wav2Vec2 with a head for audio classification, as save_pretrained leaves it."""
+    """Save a tiny Wav2Vec2 audio classifier with save_pretrained."""
     import torch
     from transformers import Wav2Vec2Config, Wav2Vec2FeatureExtractor, Wav2Vec2ForSequenceClassification
 
@@ -89,7 +89,7 @@ def save_wav2vec2(folder: Path, labels: Sequence[str], sampling_rate: int = 16_0
 
 
 def save_ast(folder: Path, labels: Sequence[str]) -> None:
-    """A tiny audio spectrogram transformer that hears 1.28 s, as save_pretrained leaves it."""
+    """Save a tiny audio spectrogram transformer for inputs of 1.28 s with save_pretrained."""
     import torch
     from transformers import ASTConfig, ASTFeatureExtractor, ASTForAudioClassification
 

@@ -1,4 +1,4 @@
-"""Which requests to an S3 server go wrong, and how: by a seed, so that threads cannot change what comes."""
+"""Rules that pick which S3 requests fail, and how. A seed decides, so the outcome does not depend on threads."""
 
 import re
 from collections import Counter
@@ -15,6 +15,9 @@ class Fault(Enum):
     CONFLICT = auto()
     DENIED = auto()
     EXPIRED = auto()
+    SKEWED = auto()
+    ARCHIVED = auto()
+    REQUESTER_PAYS = auto()
     SHORT_BODY = auto()
     SHORT_LENGTH = auto()
     LOST_ANSWER = auto()
@@ -27,9 +30,10 @@ class Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`fault` for a share `rate` of the requests by `method` whose `/bucket/key` the expression `keys` is found in.
+    """`fault` for a share `rate` of the requests with `method` whose `/bucket/key` matches the expression `keys`.
 
-    first: of each key, only that many requests. after: only once so many requests have fitted, whatever their keys.
+    first: apply to only the first so many requests of each key. after: let so many matching requests pass first, over
+    all keys.
     """
 
     fault: Fault
@@ -41,7 +45,7 @@ class Rule:
 
 
 class FaultRules:
-    """The first rule that fits and strikes decides. Not for several threads at once."""
+    """The first rule that matches and strikes decides. Not thread-safe."""
 
     def __init__(self, rules: list[Rule], seed: int = 0) -> None:
         self._rules = rules
@@ -50,7 +54,7 @@ class FaultRules:
         self._of_rule: Counter[int] = Counter()
 
     def next(self, method: str, key: str) -> Fault:
-        """The fault of the next request. But for `after`, it depends on the seed and the count for this key alone."""
+        """The fault of the next request. Except for `after`, only the seed and the requests of this key decide."""
         self._of_key[method, key] += 1
         count = self._of_key[method, key]
         faults = [self._fault(number, method, key, count) for number in range(len(self._rules))]
@@ -70,10 +74,10 @@ class FaultRules:
 
 
 def _within_bucket(key: str) -> str:
-    """The key alone: tests have buckets with random names."""
+    """The key without its bucket, because the tests' buckets have random names."""
     return key.removeprefix("/").partition("/")[2]
 
 
 def _share(name: str) -> float:
-    """A number in [0, 1) that follows from `name`."""
+    """A number in [0, 1), derived from `name`."""
     return int.from_bytes(blake2b(name.encode(), digest_size=7).digest()) / 2**56

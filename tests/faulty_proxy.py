@@ -1,4 +1,4 @@
-"""A proxy in front of an S3 server that breaks chosen requests, as networks and busy servers do."""
+"""A proxy that makes chosen S3 requests fail the way networks and overloaded servers do."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -16,6 +16,9 @@ _REFUSALS = {
     Fault.CONFLICT: (409, "ConditionalRequestConflict"),
     Fault.DENIED: (403, "AccessDenied"),
     Fault.EXPIRED: (400, "ExpiredToken"),
+    Fault.SKEWED: (403, "RequestTimeTooSkewed"),
+    Fault.ARCHIVED: (403, "InvalidObjectState"),
+    Fault.REQUESTER_PAYS: (403, "AccessDenied"),
 }
 _TRICKLES_EVERY_S = 0.05
 _SHORT = (Fault.SHORT_BODY, Fault.SHORT_LENGTH, Fault.STALLED_BODY)
@@ -23,12 +26,14 @@ _SHORT = (Fault.SHORT_BODY, Fault.SHORT_LENGTH, Fault.STALLED_BODY)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request that came by; `key` is `/bucket/key`, without escapes and query."""
+    """One request that the proxy received. key: `/bucket/key`, unescaped and without the query. if_match: the etag that
+    it demands, or nothing.
+    """
 
     method: str
     key: str
     fault: Fault
-    if_match: bool
+    if_match: str
 
 
 class _Server(ThreadingHTTPServer):
@@ -36,11 +41,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class FaultyProxy:
-    """`endpoint` passes requests on to `upstream`.
+    """Forwards requests from `endpoint` to `upstream`.
 
-    `faults` are used up one a request, by `method` alone; rules given to `follow` hold for all others. `before` has
-    actions for keys, each carried out once, before the key's next GET is passed on. `requests` counts those by
-    `method`, `seen` has all.
+    faults: consumed one per request with `method`; the rules given to `follow` apply to all other requests. before:
+    actions by `/bucket/key`, each run once, before the next GET of that key is forwarded. requests: how many used
+    `method`. seen: every request.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -79,7 +84,7 @@ class FaultyProxy:
         self._server.server_close()
 
     def follow(self, *rules: Rule, seed: int = 0) -> None:
-        """Break requests by these rules alone from now on, and forget what was seen."""
+        """Replace the rules, and clear `seen`."""
         with self._counting:
             self._rules = FaultRules(list(rules), seed)
             self.seen = []
@@ -87,6 +92,8 @@ class FaultyProxy:
     def _handle(self, handler: BaseHTTPRequestHandler) -> None:
         fault = self._next_fault(handler)
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
+        if fault is Fault.REQUESTER_PAYS and handler.headers.get("x-amz-request-payer") == "requester":
+            fault = Fault.NONE
         if fault in _REFUSALS:
             self._refuse(handler, fault)
             return
@@ -106,7 +113,7 @@ class FaultyProxy:
             if handler.command == self.method:
                 self.requests += 1
                 fault = self.faults.pop(0) if self.faults else fault
-            self.seen.append(Seen(handler.command, key, fault, "If-Match" in handler.headers))
+            self.seen.append(Seen(handler.command, key, fault, handler.headers.get("If-Match", "")))
         if action:
             action()
         return fault
@@ -140,7 +147,7 @@ class FaultyProxy:
 
     @staticmethod
     def _trickle(handler: BaseHTTPRequestHandler, body: bytes) -> None:
-        """Send a byte now and then until the client closes the connection."""
+        """Send a byte every now and then until the client closes the connection."""
         handler.connection.settimeout(_TRICKLES_EVERY_S)
         for place in range(len(body)):
             handler.wfile.write(body[place : place + 1])
@@ -151,7 +158,7 @@ class FaultyProxy:
 
     @staticmethod
     def _fall_silent(handler: BaseHTTPRequestHandler) -> None:
-        """Say nothing more until the client closes the connection."""
+        """Send nothing more until the client closes the connection."""
         handler.connection.recv(1)
         handler.close_connection = True
 

@@ -1,4 +1,4 @@
-"""The front end as the actors have it, but tracks that begin with a mark crash or hang its process."""
+"""The actors' sandbox handler, except that tracks with a certain prefix crash or hang its process."""
 
 import os
 import signal
@@ -8,11 +8,11 @@ from genre_batch.features import sandbox_handler
 
 
 def handle(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
-    """What the real handler answers, unless the file kills it."""
-    mark = source.read(6)
-    if mark == b"!CRASH":
+    """The answer of the real handler, unless the file kills the process."""
+    prefix = source.read(6)
+    if prefix == b"!CRASH":
         os.kill(os.getpid(), signal.SIGSEGV)
-    while mark == b"!HANG!":
+    while prefix == b"!HANG!":
         pass
     source.seek(0)
     return sandbox_handler.handle(request, source, size_bytes)

@@ -1,4 +1,4 @@
-"""A sound with chords, a beat and a quiet background, for tests of what is heard in it."""
+"""A test sound with chords, a beat and a quiet background."""
 
 import numpy as np
 
@@ -7,5 +7,5 @@ from genre_batch.model.golden import synthesise_chords
 
 
 def music(length_s: float, sample_rate: int = 22_050) -> Samples:
-    """[length_s * sample_rate] float32, the same for the same arguments."""
+    """[length_s * sample_rate] float32, deterministic."""
     return synthesise_chords(sample_rate, length_s).astype(np.float32) / np.float32(32768.0)

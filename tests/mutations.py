@@ -1,8 +1,9 @@
-"""Damaged files by seed, and what becomes of them in the sandbox that the actors use.
+"""Seeded damage to audio files, decoded in the actors' sandbox.
 
     PYTHONPATH=.:tests python tests/mutations.py [--formats wav,flac] [--first 0] [--count 1000]
 
-Prints a line for each seed that ends in anything but segments or a typed reject, and at the end how all ended.
+Prints a line for each seed that ends neither with segments nor with one of the expected rejects, then a count of all
+outcomes.
 """
 
 import argparse
@@ -20,10 +21,11 @@ from audio_samples import chirp, encode
 from genre_batch.catalog.reject import RejectReason, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.decode.window import Window
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
 FORMATS = ("wav", "flac", "flac_24", "mp3_vbr", "ogg", "m4a", "opus", "aiff", "alac", "wma", "ogg_flac")
+FORMATS += ("adts", "ac3", "eac3", "matroska", "webm", "caf", "tta", "wavpack")
 FRONT_END = LogMelFrontEnd(window=Window(length_s=3.0, min_offset_s=2, max_offset_s=2), segment_frames=128)
 ALLOWED = {
     *(RejectReason.UNSUPPORTED, RejectReason.CORRUPT, RejectReason.TRUNCATED, RejectReason.TOO_SHORT),
@@ -40,7 +42,7 @@ def original(encoding: str) -> bytes:
 
 
 def mutant(encoding: str, seed: int) -> bytes:
-    """The file with the damage of that seed: flips, forged headers, a cut, a splice, a hole, a doubled or lost part."""
+    """The file with the damage of `seed`: flipped bits, forged headers, or parts cut, zeroed, doubled or replaced."""
     dice = random.Random(f"{encoding} {seed}")
     data = bytearray(original(encoding))
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
@@ -83,7 +85,10 @@ def _with_moved_parts(data: bytearray, dice: random.Random) -> bytearray:
 
 
 def outcomes(encoding: str, seeds: range) -> Iterator[tuple[int, str]]:
-    """Each seed with `scored` or the reason of the reject; the original, unharmed, is scored at the end."""
+    """Each seed with `scored` or the reason of the reject.
+
+    Afterwards the undamaged original must still be scored.
+    """
     with closing(SandboxedFrontEnd(FRONT_END, deadline_s=60.0)) as sandboxed:
         for seed in seeds:
             yield seed, _outcome(sandboxed, mutant(encoding, seed))
@@ -102,7 +107,7 @@ def _outcome(sandboxed: SandboxedFrontEnd, data: bytes) -> str:
 
 
 def replay(encoding: str, seed: int) -> str:
-    """The command that does one seed again."""
+    """The command that repeats one seed."""
     return f"PYTHONPATH=.:tests python tests/mutations.py --formats {encoding} --first {seed} --count 1"
 
 

@@ -1,4 +1,4 @@
-"""Names that a bucket may hold and a program may stumble over; the same 500 each time."""
+"""500 legal object keys that programs tend to mishandle. They are the same on every call."""
 
 import random
 import unicodedata
@@ -53,14 +53,14 @@ _LONGEST_BYTES = 1024
 
 
 def odd_keys(count: int = 500, *, line_ends: bool = True) -> list[str]:
-    """`count` different keys of at most 1,024 bytes: the lists above, then pieces of them joined at random."""
+    """`count` distinct keys of at most 1,024 bytes: the lists above, then random combinations of them."""
     wanted = [*PLAIN, *_CONTROLS, *(_LINE_ENDS if line_ends else [])]
     keys = dict.fromkeys(wanted)
     for key in _joined(wanted):
         if len(keys) == count:
             return list(keys)
         keys[key] = None
-    raise AssertionError("the joining never ends")
+    raise AssertionError("unreachable: the combinations never end")
 
 
 def _joined(pieces: list[str]) -> Iterator[str]:

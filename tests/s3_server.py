@@ -1,4 +1,4 @@
-"""An S3 server that tests talk to."""
+"""An S3 server for tests."""
 
 import uuid
 from dataclasses import dataclass
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server; the tests' own way to it does not go through the package."""
+    """A running server, with a client that is independent of the package under test."""
 
     endpoint: str
     access_key: str
     secret_key: str
 
     def env(self) -> dict[str, str]:
-        """What a process needs in its environment so that the AWS default chain leads to this server."""
+        """The environment variables that point the AWS default chain to this server."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.access_key,
             "AWS_SECRET_ACCESS_KEY": self.secret_key,
             "AWS_DEFAULT_REGION": "us-east-1",
-            # for pyarrow, whose checksum trailers this server may not know
+            # pyarrow would send checksum trailers, which this server may not support
             "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
         }
 
     @cached_property
     def client(self) -> "S3Client":
-        """The tests' own client; its methods may be called from all threads."""
+        """The tests' own client. Thread-safe."""
         return boto3.session.Session().client(
             "s3",
             endpoint_url=self.endpoint,
@@ -44,7 +44,7 @@ class S3Server:
         )
 
     def new_bucket(self) -> str:
-        """The name of a fresh, empty bucket."""
+        """The name of a new, empty bucket."""
         name = f"test-{uuid.uuid4().hex}"
         self.client.create_bucket(Bucket=name)
         return name

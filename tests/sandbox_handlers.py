@@ -17,13 +17,13 @@ from typing import BinaryIO
 
 import numpy as np
 
-from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.decode.decoder import decode_window
-from genre_batch.decode.ranged_file import tell_alive
-from genre_batch.decode.sandbox_wire import ARENA_BYTES, Kind, pack_numbers
 from genre_batch.decode.window import Window
+from genre_batch.sandbox.wire import ARENA_BYTES, FrameKind, pack_numbers
+from genre_batch.storage.ranged_file import report_progress
 
-_WORK_S = 0.3
+WORK_S = 0.3
 _KEPT: list[np.ndarray] = []
 
 
@@ -46,7 +46,7 @@ def digests(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
 
 
 def misbehave(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
-    """Whatever the request says; the process id if it says nothing."""
+    """Do what the request names; return the process id if it is empty."""
     return _DEEDS[request.decode() or "pid"](source, size_bytes)
 
 
@@ -98,7 +98,7 @@ def _segfault() -> None:
 
 
 def _allocate_natively() -> None:
-    """Take and touch memory as a C library does, which then stumbles over the null pointer."""
+    """Take and touch memory as a C library does, until it writes to the null pointer that malloc returns."""
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
@@ -117,27 +117,27 @@ def _raw(source: BinaryIO, data: bytes) -> None:
 
 
 def _flood(source: BinaryIO) -> None:
-    """Ask for more and more, and take nothing."""
+    """Send fetches without end, and receive nothing."""
     while True:
-        _link(source).send(_HEADER.pack(Kind.FETCH, 0) + pack_numbers(0, 0, 0))
+        _link(source).send(_HEADER.pack(FrameKind.FETCH, 0) + pack_numbers(0, 0, 0))
 
 
 def _work() -> bytes:
-    while time.process_time() < _WORK_S:
+    while time.process_time() < WORK_S:
         pass
     return b"done"
 
 
 def _plod(source: BinaryIO) -> bytes:
-    """Work for a second without reading, as on a block after the other."""
+    """Work for a second without reading, and report progress after each block."""
     while time.process_time() < 1.0:
         sum(range(100_000))
-        tell_alive(source)
+        report_progress(source)
     return b"arrived"
 
 
 def _nap(source: BinaryIO) -> bytes:
-    """Sleep and work in turn, never for long."""
+    """Sleep and work by turns, never for long."""
     for _ in range(12):
         time.sleep(0.1)
         sum(range(100_000))
@@ -154,7 +154,7 @@ def _bug() -> None:
 
 
 def _silent() -> None:
-    raise TrackRejected(RejectReason.SILENT, Stage.FEATURES, "nothing\nto hear")
+    raise TrackRejected(RejectReason.SILENT, RejectStage.FEATURES, "nothing\nto hear")
 
 
 _HEADER = struct.Struct("<BQ")
@@ -178,16 +178,16 @@ _DEEDS = {
     "native_bomb": lambda source, size: _allocate_natively(),
     "bug": lambda source, size: _bug(),
     "silent": lambda source, size: _silent(),
-    "half_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 0) + bytes(4)),
+    "half_answer": lambda source, size: _raw(source, _HEADER.pack(FrameKind.ANSWER, 0) + bytes(4)),
     "half_header": lambda source, size: _raw(source, b"\x04\x00"),
-    "huge_answer": lambda source, size: _raw(source, _HEADER.pack(Kind.ANSWER, 0) + pack_numbers(1 << 60)),
+    "huge_answer": lambda source, size: _raw(source, _HEADER.pack(FrameKind.ANSWER, 0) + pack_numbers(1 << 60)),
     "unknown_kind": lambda source, size: _raw(source, _HEADER.pack(99, 0)),
-    "wrong_kind": lambda source, size: _raw(source, _HEADER.pack(Kind.READY, 0)),
-    "untrue_reject": lambda source, size: _raw(source, _HEADER.pack(Kind.REJECT, 0) + b"\xffoo\n"),
-    "short_fetch": lambda source, size: _raw(source, _HEADER.pack(Kind.FETCH, 0) + bytes(3)),
-    "long_frame": lambda source, size: _raw(source, _HEADER.pack(Kind.ERROR, 0) + bytes(100_000)),
+    "wrong_kind": lambda source, size: _raw(source, _HEADER.pack(FrameKind.READY, 0)),
+    "untrue_reject": lambda source, size: _raw(source, _HEADER.pack(FrameKind.REJECT, 0) + b"\xffoo\n"),
+    "short_fetch": lambda source, size: _raw(source, _HEADER.pack(FrameKind.FETCH, 0) + bytes(3)),
+    "long_frame": lambda source, size: _raw(source, _HEADER.pack(FrameKind.ERROR, 0) + bytes(100_000)),
     "fetch_beyond_the_arena": lambda source, size: _raw(
-        source, _HEADER.pack(Kind.FETCH, 0) + pack_numbers(0, 2, ARENA_BYTES - 1)
+        source, _HEADER.pack(FrameKind.FETCH, 0) + pack_numbers(0, 2, ARENA_BYTES - 1)
     ),
     "flood": lambda source, size: _flood(source),
     "fetch_outside": lambda source, size: source.raw._read(size - 1, 2),

@@ -1,4 +1,4 @@
-"""A bundle small enough to be made within a test, with weights that are the same everywhere."""
+"""A bundle small enough to build in a test, with weights that are the same on every machine."""
 
 from pathlib import Path
 
@@ -6,15 +6,14 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import MelCnnSettings
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
-from genre_batch.model.calibration import Calibration
 from genre_batch.model.golden import make_golden
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.networks.build import build_network
+from genre_batch.model.networks.settings import MelCnnSettings
 from genre_batch.model.predictor import Predictor
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Calibration, Taxonomy
 from genre_batch.model.write_bundle import write_bundle
 
 MANIFEST = BundleManifest(
@@ -29,7 +28,7 @@ MANIFEST = BundleManifest(
 
 
 def fill_with_noise(network: torch.nn.Module) -> torch.nn.Module:
-    """`network` with parameters from numpy's generator, which no version of torch changes, scaled as He et al. do."""
+    """`network` with He-scaled random parameters from numpy, which do not depend on the version of torch."""
     random = np.random.default_rng(0)
     with torch.no_grad():
         for parameter in network.parameters():
@@ -45,7 +44,7 @@ def weights_of(manifest: BundleManifest) -> bytes:
 
 
 def write_small_bundle(folder: Path, manifest: BundleManifest = MANIFEST) -> Bundle:
-    """A whole bundle in `folder`."""
+    """Write a complete bundle to `folder`."""
     weights = weights_of(manifest)
     draft = Bundle(str(folder), manifest, {WEIGHTS_FILE: weights})
     return write_bundle(folder, manifest, {WEIGHTS_FILE: weights}, make_golden(draft, Predictor(draft, device="cpu")))

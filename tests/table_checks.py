@@ -1,4 +1,4 @@
-"""The invariants that every finished run keeps, checked on its output folder."""
+"""Checks of the invariants of a finished run, on its output folder."""
 
 import hashlib
 import json
@@ -16,14 +16,16 @@ def rows(output: Path, table: str) -> list[Row]:
 
 
 def comparable(output: Path, table: str) -> list[Row]:
-    """The rows without what differs between two runs over the same tracks: run ids and times."""
+    """The rows without run ids and times, which are all that differs between two runs over the same tracks."""
     varying = {"run_id", "event_timestamp", "created_timestamp"}
     bare = [{key: value for key, value in row.items() if key not in varying} for row in rows(output, table)]
     return sorted(bare, key=lambda row: str(row["track_id"]))
 
 
 def check_run(output: Path, run_id: str, etags: dict[str, str]) -> None:
-    """Each listed track is there once with its listed etag; files are what the manifest says; probabilities add up."""
+    """Check that each listed track has one row with its listed etag, that the manifest describes the run's files, and
+    that probabilities sum to 1.
+    """
     mine = [row for table in ("scores", "rejects") for row in rows(output, table) if row["run_id"] == run_id]
     assert sorted(str(row["track_id"]) for row in mine) == sorted(etags)
     assert all(row["etag"] == etags[str(row["track_id"])] for row in mine)

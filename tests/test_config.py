@@ -1,4 +1,4 @@
-"""Settings: files, arguments, overrides, and what a user reads when they are wrong."""
+"""Settings: files, arguments, overrides, and the messages for wrong ones."""
 
 from pathlib import Path
 
@@ -7,11 +7,12 @@ import yaml
 
 from genre_batch.config import ScoreConfig, dump, load
 from genre_batch.errors import UsageError
+from genre_batch.forecast.prices import PriceList
 
 ARGUMENTS = {"source": "/in", "output": "s3://b/out"}
 
 
-def test_arguments_win_over_the_file_and_overrides_over_both(tmp_path: Path) -> None:
+def test_arguments_override_the_file_and_set_overrides_both(tmp_path: Path) -> None:
     file = tmp_path / "score.yaml"
     file.write_text("source: a\noutput: /b\nshard_tracks: 7\nextract: {min_size: 2}\n")
     config = load(ScoreConfig, str(file), ["extract.max_size=4", "shard_tracks=9"], {"source": "c", "output": None})
@@ -28,7 +29,7 @@ def test_a_dump_loads_to_the_same_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "message"),
     [
         ("shard_trakcs=3", "shard_trakcs: unknown key"),
         ("extract.maxsize=3", "extract.maxsize: unknown key"),
@@ -40,14 +41,14 @@ def test_a_dump_loads_to_the_same_settings(tmp_path: Path) -> None:
         ("shard_tracks=[", "is not a YAML value"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_path(override: str, told: str) -> None:
+def test_a_wrong_setting_is_reported_with_its_path(override: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
         load(ScoreConfig, None, [override], ARGUMENTS)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert error.value.hint
 
 
-def test_reasons_to_retry_are_known_ones_each_once() -> None:
+def test_retry_takes_known_reasons_and_drops_duplicates() -> None:
     config = load(ScoreConfig, None, (), ARGUMENTS | {"retry": ["silent", "corrupt", "silent"]})
     assert [str(reason) for reason in config.retry] == ["corrupt", "silent"]
     assert load(ScoreConfig, None, ["retry=corrupt"], ARGUMENTS).retry == config.retry[:1]
@@ -58,35 +59,50 @@ def test_reasons_to_retry_are_known_ones_each_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("a: [", "not valid YAML"), ("- a", "keys and values"), ("sorce: x", "sorce: unknown key")]
+    ("text", "message"), [("a: [", "not valid YAML"), ("- a", "keys and values"), ("sorce: x", "sorce: unknown key")]
 )
-def test_a_wrong_file_is_named(tmp_path: Path, text: str, told: str) -> None:
+def test_a_wrong_file_is_reported(tmp_path: Path, text: str, message: str) -> None:
     file = tmp_path / "score.yaml"
     file.write_text(text)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         load(ScoreConfig, str(file), (), ARGUMENTS)
 
 
-def test_local_paths_become_absolute_and_other_names_stay() -> None:
+def test_local_paths_become_absolute_and_other_names_do_not_change() -> None:
     config = load(ScoreConfig, None, ["bundle=models/x"], ARGUMENTS)
     assert (config.source, config.output, config.bundle) == ("/in", "s3://b/out", str(Path("models/x").absolute()))
     assert load(ScoreConfig, None, (), ARGUMENTS).bundle == "default"
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"absent\.yaml"):
         load(ScoreConfig, str(tmp_path / "absent.yaml"))
 
 
-def test_a_missing_source_is_named() -> None:
+def test_a_missing_source_is_reported() -> None:
     with pytest.raises(UsageError, match="source: is required"):
         load(ScoreConfig, None)
 
 
-@pytest.mark.parametrize(
-    ("override", "known"), [("nonsense=1", "batch_tracks, "), ("extract.nonsense=1", "extract.min_size, ")]
-)
-def test_the_hint_has_the_keys_beside_the_one_at_fault(override: str, known: str) -> None:
+def test_a_missing_argument_has_the_name_that_the_user_knows() -> None:
     with pytest.raises(UsageError) as error:
-        load(ScoreConfig, None, [override], ARGUMENTS)
-    assert f"known keys: {known}" in error.value.hint
+        load(ScoreConfig, None, (), {"output": "/out"}, names={"source": "SOURCE", "output": "OUTPUT"})
+    assert str(error.value) == "SOURCE is missing"
+    assert error.value.hint == "give SOURCE on the command line, or `source` in a --config file"
+
+
+def test_a_file_on_top_of_a_recipe_replaces_whole_groups(tmp_path: Path) -> None:
+    recipe, file = tmp_path / "recipe.yaml", tmp_path / "file.yaml"
+    recipe.write_text("deadline_s: 5\nbatch_tracks: 9\nextract: {min_size: 3, max_size: 7}\n")
+    file.write_text("batch_tracks: 4\nextract: {min_size: 2}\n")
+    config = load(ScoreConfig, str(file), (), ARGUMENTS, recipe=str(recipe))
+    assert (config.deadline_s, config.batch_tracks) == (5, 4)
+    assert (config.extract.min_size, config.extract.max_size) == (2, None)
+
+
+def test_a_price_list_is_called_one(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text("currency: EUR\ncore_huor: 1.0\n")
+    with pytest.raises(UsageError, match=r"invalid price list: .*core_huor: unknown key"):
+        load(PriceList, str(tmp_path / "prices.yaml"), what="price list")
+    with pytest.raises(UsageError, match=r"cannot read the price list .*absent\.yaml"):
+        load(PriceList, str(tmp_path / "absent.yaml"), what="price list")

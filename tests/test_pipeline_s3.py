@@ -1,4 +1,4 @@
-"""The main job from S3 to S3, against moto and against Ceph's radosgw."""
+"""The scoring job from S3 to S3, against moto and against Ceph's radosgw."""
 
 import io
 import json
@@ -14,7 +14,7 @@ from s3_server import S3Server
 KEYS = ["music/a b/é+%20#?.flac", "music/last.mp3", "music/../up.ogg", "music/😀/e\u0301.wav"]
 SERVERS = [
     pytest.param("moto_s3", KEYS, id="moto"),
-    # moto's web framework has no route for keys with line ends
+    # moto's web framework cannot route keys that contain line breaks
     pytest.param("radosgw_server", [*KEYS, "music/new\nline.mp3"], id="radosgw", marks=pytest.mark.radosgw),
 ]
 
@@ -22,8 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def score(server: S3Server, bucket: str) -> dict[str, object]:
-    """The JSON report of one run in a process of its own, and so with a Ray that knows this server."""
-    command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}/music", f"s3://{bucket}/out", "--json"]
+    """The JSON report of one run. It has a process of its own, so that its Ray inherits this server's environment."""
+    command = [sys.executable, "-m", "genre_batch", "score", f"s3://{bucket}/music", f"s3://{bucket}/out", "--json"]
     command += ["--set", "extract.max_size=1"]
     environment = os.environ | server.env() | {"RAY_ADDRESS": "local"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

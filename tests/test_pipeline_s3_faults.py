@@ -1,4 +1,4 @@
-"""The main job from S3 to S3 through a proxy that breaks requests: nothing lost, nothing twice, nothing wrong."""
+"""The scoring job from S3 to S3 through a faulty proxy: no track is lost, scored twice or scored wrongly."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -16,9 +16,9 @@ from table_checks import check_run, comparable, rows
 
 from genre_batch.config import ScoreConfig, load
 from genre_batch.pipeline import score
-from genre_batch.run.report import ScoreReport
+from genre_batch.run.report import RunReport
 from genre_batch.storage import s3_client
-from genre_batch.terminal import told
+from genre_batch.terminal import exit_on_error
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -28,8 +28,8 @@ MUSIC = "/music/"
 READ_TIMEOUT_S = 3
 
 
-def impatience() -> Callable[[], None]:
-    """For Ray's workers, which know no tests: they shall not wait as long for a silent server as runs do."""
+def shorter_read_timeout() -> Callable[[], None]:
+    """A setup hook that gives Ray's workers a shorter read timeout. It is a closure, as workers cannot import tests."""
 
     def set_up() -> None:
         s3_client.READ_TIMEOUT_S = READ_TIMEOUT_S
@@ -39,7 +39,7 @@ def impatience() -> Callable[[], None]:
 
 @pytest.fixture(scope="module")
 def proxy(moto_s3: S3Server) -> Iterator[FaultyProxy]:
-    """Ray and this process reach S3 through it."""
+    """A faulty proxy, through which Ray and this process access S3."""
     with FaultyProxy(moto_s3.endpoint).running() as proxy, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         patch.setenv("RAY_ADDRESS", "local")
@@ -48,14 +48,14 @@ def proxy(moto_s3: S3Server) -> Iterator[FaultyProxy]:
             include_dashboard=False,
             log_to_driver=False,
             logging_level="ERROR",
-            runtime_env={"worker_process_setup_hook": impatience()},
+            runtime_env={"worker_process_setup_hook": shorter_read_timeout()},
         )
         yield proxy
         ray.shutdown()
 
 
 class Catalog:
-    """A bucket with music of several formats, and the output folders of runs over it."""
+    """A bucket with music in several formats, and the outputs of runs over it."""
 
     def __init__(self, server: S3Server, folder: Path) -> None:
         self.server = server
@@ -69,7 +69,7 @@ class Catalog:
         self.etags = self.fill()
 
     def fill(self) -> dict[str, str]:
-        """Put every track there as it was; their etags by track_id."""
+        """Upload every track in its original version. Returns the etags by track_id."""
         return {f"s3://{self.bucket}{MUSIC}{name}": self._put(name, body) for name, body in self.bodies.items()}
 
     def _put(self, name: str, body: bytes) -> str:
@@ -79,18 +79,18 @@ class Catalog:
         self.server.client.delete_object(Bucket=self.bucket, Key=f"music/{name}")
 
     def overwrite(self, name: str) -> None:
-        """With music of the same length in bytes."""
+        """Replace a track by different bytes of the same length."""
         self._put(name, self.bodies[name][:-1] + b"!")
 
     def just_before_it_is_read(self, proxy: FaultyProxy, name: str, action: Callable[[str], None]) -> None:
         proxy.before[f"/{self.bucket}{MUSIC}{name}"] = partial(action, name)
 
-    def score(self, output: str) -> ScoreReport:
+    def score(self, output: str) -> RunReport:
         given = {"source": f"s3://{self.bucket}/music/", "output": f"s3://{self.bucket}/{output}"}
         return score(load(ScoreConfig, None, ["shard_tracks=7"], given))
 
     def table(self, output: str) -> Path:
-        """A copy of the output, fetched without the proxy."""
+        """A local copy of the output, downloaded without the proxy."""
         pages = self.server.client.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=f"{output}/")
         for key in [entry["Key"] for page in pages for entry in page.get("Contents", [])]:
             target = self.folder / key
@@ -106,7 +106,7 @@ def catalog(moto_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Cata
 
 @pytest.fixture(scope="module")
 def clean(catalog: Catalog, proxy: FaultyProxy) -> Path:
-    """The table of a run in which nothing went wrong."""
+    """The table of a run without faults."""
     proxy.follow()
     report = catalog.score("clean")
     assert (report.listed, report.scored) == (len(catalog.etags), len(catalog.etags))
@@ -118,11 +118,11 @@ def faults_seen(proxy: FaultyProxy) -> Counter[Fault]:
 
 
 def unpinned(proxy: FaultyProxy) -> list[str]:
-    """Tracks that were read without naming the version."""
+    """The tracks that were read without If-Match."""
     return [seen.key for seen in proxy.seen if seen.method == "GET" and MUSIC in seen.key and not seen.if_match]
 
 
-def test_what_passes_leaves_no_trace_in_the_table(catalog: Catalog, proxy: FaultyProxy, clean: Path) -> None:
+def test_transient_faults_leave_no_trace_in_the_table(catalog: Catalog, proxy: FaultyProxy, clean: Path) -> None:
     proxy.follow(
         Rule(Fault.STALLED_BODY, keys=f"{MUSIC}(wav-0|mp3-1)$", first=1),
         Rule(Fault.SHORT_BODY, keys=MUSIC, rate=0.15),
@@ -133,18 +133,18 @@ def test_what_passes_leaves_no_trace_in_the_table(catalog: Catalog, proxy: Fault
         Rule(Fault.TRICKLING_BODY, keys=f"{MUSIC}ogg-0$", first=1),
         seed=5,
     )
-    report = catalog.score("storm")
-    hit = faults_seen(proxy)
-    assert (hit[Fault.STALLED_BODY], hit[Fault.TRICKLING_BODY]) == (2, 1)
-    assert min(hit[Fault.SHORT_BODY], hit[Fault.SLOW_DOWN], hit[Fault.LOST_ANSWER]) > 0
+    report = catalog.score("transient")
+    seen = faults_seen(proxy)
+    assert (seen[Fault.STALLED_BODY], seen[Fault.TRICKLING_BODY]) == (2, 1)
+    assert min(seen[Fault.SHORT_BODY], seen[Fault.SLOW_DOWN], seen[Fault.LOST_ANSWER]) > 0
     assert unpinned(proxy) == []
     assert report.rejected == 0
-    table = catalog.table("storm")
+    table = catalog.table("transient")
     check_run(table, str(report.run_id), catalog.etags)
     assert comparable(table, "scores") == comparable(clean, "scores")
 
 
-def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
+def test_a_lasting_fault_rejects_only_its_track_and_the_next_run_retries_it(
     catalog: Catalog, proxy: FaultyProxy, clean: Path
 ) -> None:
     proxy.follow(
@@ -153,6 +153,7 @@ def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
         Rule(Fault.NO_ANSWER, keys=f"{MUSIC}flac-1$"),
         Rule(Fault.SHORT_BODY, keys=f"{MUSIC}ogg-1$"),
         Rule(Fault.DENIED, keys=f"{MUSIC}m4a"),
+        Rule(Fault.ARCHIVED, keys=f"{MUSIC}flac-2$"),
         Rule(Fault.NO_CONDITIONS, keys=f"{MUSIC}mp3-3$"),
     )
     catalog.just_before_it_is_read(proxy, "wav-2", catalog.delete)
@@ -161,7 +162,7 @@ def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
     catalog.score("lasting")
     wanted = {f"m4a-{number}": "access_denied" for number in range(OF_EACH)}
     wanted |= dict.fromkeys(["wav-1", "wav-3", "flac-1", "ogg-1"], "read_failed")
-    wanted |= {"wav-2": "gone", "mp3-2": "changed", "mp3-3": "changed"}
+    wanted |= {"wav-2": "gone", "mp3-2": "changed", "mp3-3": "changed", "flac-2": "archived"}
     table = catalog.table("lasting")
     assert {str(row["uri"]).rsplit("/", 1)[1]: row["reason"] for row in rows(table, "rejects")} == wanted
     spared = [row for row in comparable(clean, "scores") if str(row["uri"]).rsplit("/", 1)[1] not in wanted]
@@ -173,18 +174,19 @@ def test_what_lasts_rejects_its_track_alone_and_is_tried_again(
     assert comparable(catalog.table("lasting"), "scores") == comparable(clean, "scores")
 
 
-def test_credentials_that_expire_end_the_run_and_new_ones_go_on(
+def test_expired_credentials_end_the_run_and_it_resumes_with_new_ones(
     catalog: Catalog, proxy: FaultyProxy, clean: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     later_shards = r"/expired/.*(-0*[1-9]\d*\.parquet|commits/0*[1-9]\d*\.json)$"
     proxy.follow(Rule(Fault.EXPIRED, keys=f"{MUSIC}(ogg|wav)"), Rule(Fault.EXPIRED, "PUT", later_shards))
-    with pytest.raises(typer.Exit) as ended, told():
+    with pytest.raises(typer.Exit) as ended, exit_on_error():
         catalog.score("expired")
     assert ended.value.exit_code == 1
     error, hint = capsys.readouterr().err.strip().splitlines()[-2:]
     assert error.startswith("error: 's3://")
-    assert error.endswith("cannot be written: the AWS credentials are not valid, or not any more (ExpiredToken).")
-    assert hint == "hint: check the address and the credentials, then start again: what is committed is kept"
+    assert error.endswith("cannot be written: the AWS credentials have expired (ExpiredToken).")
+    assert hint.startswith("hint: renew them, for example with `aws sso login`")
+    assert hint.endswith(", then start again: what is committed is kept")
     proxy.follow()
     report = catalog.score("expired")
     assert (report.resumed, report.scored, report.rejected) == (True, len(catalog.etags), 0)

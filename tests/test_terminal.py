@@ -1,16 +1,14 @@
 """How a verb ends."""
 
-from contextlib import nullcontext
-
 import pytest
 import typer
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genre_batch.errors import TooManyRejects, UsageError
-from genre_batch.run.report import ScoreReport
+from genre_batch.run.report import Failure, RunReport
 from genre_batch.storage.store import ReadFailed
-from genre_batch.terminal import show_report, told
+from genre_batch.terminal import exit_on_error, print_outcome
 
 
 @pytest.mark.parametrize(
@@ -25,7 +23,7 @@ from genre_batch.terminal import show_report, told
 def test_a_failure_is_one_sentence_and_an_exit_code(
     failure: BaseException, exit_code: int, words: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as ended, told():
+    with pytest.raises(typer.Exit) as ended, exit_on_error():
         raise failure
     assert ended.value.exit_code == exit_code
     printed = capsys.readouterr()
@@ -33,75 +31,58 @@ def test_a_failure_is_one_sentence_and_an_exit_code(
     assert printed.out == ""
 
 
+@pytest.mark.parametrize(
+    ("environment", "is_coloured"),
+    [
+        ({}, False),
+        ({"FORCE_COLOR": "1"}, True),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, False),
+        ({"FORCE_COLOR": "", "NO_COLOR": ""}, False),
+    ],
+)
+def test_colours_follow_the_environment(
+    environment: dict[str, str],
+    is_coloured: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("FORCE_COLOR", "NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(typer.Exit), exit_on_error():
+        raise UsageError("no", "yes")
+    plain = "error: no\nhint: yes\n"
+    coloured = "\033[1;31merror\033[0m: no\n\033[1;36mhint\033[0m: yes\n"
+    assert capsys.readouterr().err == (coloured if is_coloured else plain)
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(), st.text())
-def test_whatever_stands_in_a_name_a_failure_is_two_lines_of_plain_text(
+def test_a_failure_is_two_lines_of_plain_text_whatever_a_name_contains(
     capsys: pytest.CaptureFixture[str], message: str, hint: str
 ) -> None:
-    with pytest.raises(typer.Exit), told():
+    with pytest.raises(typer.Exit), exit_on_error():
         raise UsageError(f"there is no file \x1b[31m{message}", f"look\u202e{hint}")
     error, advice, end = capsys.readouterr().err.split("\n")
     assert (error[:7], advice[:6], end) == ("error: ", "hint: ", "")
     assert (error + advice).isprintable()
 
 
-@pytest.mark.parametrize(
-    ("skipped", "scored", "rejected", "too_many"),
-    [
-        (0, 0, 1, True),
-        (0, 6, 4, True),
-        (0, 8, 2, False),
-        (3, 0, 1, True),
-        (3, 1, 9, False),
-        (3, 0, 0, False),
-        (0, 0, 0, False),
-        (1000, 0, 100, True),
-        (1000, 60, 40, True),
-    ],
-)
-def test_too_many_rejects_are_an_error_of_their_own(skipped: int, scored: int, rejected: int, too_many: bool) -> None:
-    """A few tracks that fail again each night are not too many, where others get an answer."""
-    with pytest.raises(TooManyRejects) if too_many else nullcontext():
-        show_report(report(skipped, scored, rejected), 0.25, json=False)
+def test_the_report_of_a_failed_run_is_printed_before_its_failure_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
+    print_outcome(report(None), json=True)
+    with pytest.raises(TooManyRejects, match="run r failed") as ended:
+        print_outcome(report(Failure(message="run r failed", hint="look")), json=True)
+    assert (ended.value.exit_code, ended.value.hint) == (3, "look")
+    good, failed = capsys.readouterr().out.splitlines()
+    assert '"failure":null' in good
+    assert '"failure":{"message":"run r failed","hint":"look"}' in failed
 
 
-@pytest.mark.parametrize("skipped", [0, 3, 1000])
-@pytest.mark.parametrize("tried", [1, 99, 5_000])
-def test_a_run_without_one_answer_is_no_success_whatever_is_allowed(skipped: int, tried: int) -> None:
-    with pytest.raises(TooManyRejects, match=f"not one of {tried:,} tracks got an answer: {tried:,} corrupt"):
-        show_report(report(skipped, 0, tried), 1.0, json=False)
-
-
-@pytest.mark.parametrize(
-    ("skipped", "scored", "rejected", "abstained", "labelled_nothing"),
-    [
-        (0, 1, 0, 1, True),
-        (0, 5_000, 0, 5_000, True),
-        (0, 9, 1, 9, True),
-        (0, 5_000, 0, 4_999, False),
-        (1_000, 100, 0, 100, True),
-        (1_000, 99, 0, 99, False),
-        (1_000, 0, 0, 0, False),
-    ],
-)
-def test_a_run_that_gave_no_track_a_genre_is_no_success(
-    skipped: int, scored: int, rejected: int, abstained: int, labelled_nothing: bool
-) -> None:
-    """A few tracks of a night on which the model abstains are no alarm."""
-    told = pytest.raises(TooManyRejects, match=f"abstained on every one of {scored:,} tracks")
-    with told if labelled_nothing else nullcontext() as ended:
-        show_report(report(skipped, scored, rejected, abstained), 1.0, json=False)
-    assert ended is None or "thresholds" in ended.value.hint
-
-
-def test_features_have_no_genre() -> None:
-    show_report(report(0, 9, 0).model_copy(update={"answers": "features", "abstained": 9}), 1.0, json=False)
-
-
-def report(skipped: int, scored: int, rejected: int, abstained: int = 0) -> ScoreReport:
+def report(failure: Failure | None) -> RunReport:
     plan = {"run_id": "r", "output": "/out", "answers": "scores", "model_id": "m", "fingerprint": "f"}
-    plan |= {"resumed": False}
-    counts = {"listed": skipped + scored + rejected, "skipped": skipped, "scored": scored, "rejected": rejected}
-    figures = {"abstained": abstained, "wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
-    reasons = {"corrupt": rejected} if rejected else {}
-    return ScoreReport.model_validate(plan | counts | figures | {"rejects_by_reason": reasons, "genres": {}})
+    counts = {"listed": 1, "skipped": 0, "scored": 1, "abstained": 0, "rejected": 0}
+    figures = {"wall_s": 1.0, "tracks_per_s": 1.0, "cpu_s_per_track": 1.0, "bytes_read": 1}
+    rest = {"resumed": False, "rejects_by_reason": {}, "genres": {}, "failure": failure}
+    return RunReport.model_validate(plan | counts | figures | rest)

@@ -1,4 +1,4 @@
-"""A file that tells whether anybody has opened it."""
+"""Detects whether any process opens a file."""
 
 import ctypes
 import os
@@ -11,14 +11,14 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Watch:
-    """Knows whether the file was opened since the watch began."""
+    """Reports whether the file was opened since the watch began."""
 
     def __init__(self, inotify: int) -> None:
         self._inotify = inotify
 
     @property
     def opened(self) -> bool:
-        """Whether anybody opened or read the file; asked once."""
+        """Whether any process opened or read the file. May be asked once."""
         try:
             return bool(os.read(self._inotify, 4096))
         except BlockingIOError:
@@ -27,7 +27,7 @@ class Watch:
 
 @contextmanager
 def watched(path: Path) -> Iterator[Watch]:
-    """Watch `path`, in this process and in all others, by the kernel's inotify."""
+    """Watch `path` with the kernel's inotify, in this process and all others."""
     inotify = _LIBC.inotify_init1(os.O_NONBLOCK)
     try:
         added = _LIBC.inotify_add_watch(inotify, os.fsencode(path), _IN_ACCESS | _IN_OPEN)

@@ -1,5 +1,5 @@
-"""What a user would do with one file: librosa for samples and log-mel, torch for the answer. No part of this project
-but the model itself, so that its answers can be compared.
+"""How a user would label one file: librosa for samples and log-mel, torch for the prediction. Of this project it uses
+only the model, so that the answers are comparable.
 """
 
 import io
@@ -18,13 +18,13 @@ RMS = 0.1
 
 
 def whole_file(file: str | BinaryIO) -> np.ndarray:
-    """The window [n] of a file that is decoded from end to end, as `librosa.load` does by itself."""
+    """The window [n] of a file that is decoded completely, as `librosa.load` does by default."""
     samples, _ = librosa.load(file, sr=SAMPLE_RATE)
     return samples[int(OFFSET_S * SAMPLE_RATE) : int((OFFSET_S + LENGTH_S) * SAMPLE_RATE)]
 
 
 def window_only(file: str | BinaryIO) -> np.ndarray:
-    """The same window [n], and nothing else decoded but what librosa cannot skip."""
+    """The same window [n], decoding nothing else except what librosa cannot skip."""
     samples, _ = librosa.load(file, sr=SAMPLE_RATE, offset=OFFSET_S, duration=LENGTH_S)
     return samples
 

@@ -1,8 +1,8 @@
-"""The script without Ray: two processes, librosa's window decode, torch as it comes, one Parquet file.
+"""A script without Ray: two processes, librosa decodes the window, eager torch, one Parquet file.
 
     python benchmarks/user_scripts/process_pool.py SOURCE OUTPUT
 
-Prints the seconds from start to the written table, without importing the libraries.
+Prints the seconds from the start to the written table, without the import of the libraries.
 """
 
 import sys
@@ -19,7 +19,7 @@ MODEL: list[kernel.Model] = []
 
 
 def start() -> None:
-    """One thread and one model a process."""
+    """Limit the process to one thread, and load its model."""
     torch.set_num_threads(1)
     MODEL.append(kernel.Model())
 

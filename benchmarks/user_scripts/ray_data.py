@@ -1,4 +1,4 @@
-"""The script that Ray's documentation leads to: read_binary_files, map, map_batches, write_parquet.
+"""The script that Ray's documentation suggests: read_binary_files, map, map_batches, write_parquet.
 
     python benchmarks/user_scripts/ray_data.py SOURCE OUTPUT whole_file|window_only
 
@@ -16,7 +16,7 @@ READ = {"whole_file": kernel.whole_file, "window_only": kernel.window_only}
 
 
 class Predict:
-    """One model an actor."""
+    """One model per actor."""
 
     def __init__(self) -> None:
         self._model = kernel.Model()

@@ -1,25 +1,27 @@
 """Corpora: tracks with a genre, for training and evaluation."""
 
+import io
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from genre_batch.catalog.catalog_file import CatalogRow, is_catalog_file, resolved
+from genre_batch.catalog.catalog_file import CatalogRow, is_catalog_file, resolved, tracks_of
 from genre_batch.catalog.fma_layout import METADATA_FILE, fma_audio, read_fma_metadata
-from genre_batch.catalog.object_heads import tracks_of
-from genre_batch.catalog.source import explained, folder_of
+from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
+from genre_batch.catalog.source import folder_of, user_errors
 from genre_batch.catalog.text_rows import TextRow, read_rows
 from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
 from genre_batch.storage.open_store import absolute, join, open_store
-from genre_batch.storage.store import StoredObject
+from genre_batch.storage.store import StorageError, StoredObject
+from genre_batch.wording import plural
 
 LABELLED_FILE = "labelled.parquet"
 """The labelled listing in a folder that `index --labelled` wrote."""
 
 _TRACKS_FILE = "tracks.csv"
-_LAYOUT_HINT = "give a folder with one sub-folder for each genre, or a CSV or Parquet file with columns uri and genre"
+_LAYOUT_HINT = "give a folder with one sub-folder per genre, or a CSV or Parquet file with the columns uri and genre"
 _SPLIT_COLUMNS = ("split", "fault_filtered_split")
 _PARTS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "test": "test"}
 _ARTIST = "artist:"
@@ -28,9 +30,9 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LabelledTrack:
-    """A track and its genre. Tracks of one `group` (an artist) are never both trained on and held out.
+    """A track and its genre. All tracks of one `group` (an artist) are on the same side of a split.
 
-    part: "train", "valid" or "test" where the corpus says itself how it is to be split, else "".
+    part: "train", "valid" or "test" if the corpus defines its own split, else "".
     """
 
     track: Track
@@ -40,24 +42,27 @@ class LabelledTrack:
 
     @property
     def artist(self) -> str:
-        """The artist that the corpus names, or ""."""
+        """The artist, or "" if the corpus does not name one."""
         return self.group.removeprefix(_ARTIST) if self.group.startswith(_ARTIST) else ""
 
 
 def read_corpus(source: str) -> list[LabelledTrack]:
     """The tracks of a corpus, sorted by track_id.
 
-    source: a local or S3 folder with one sub-folder for each genre (as GTZAN is laid out), whose `tracks.csv`, if
-    there is one, says more: columns path and genre, perhaps track_id, artist_group and split. Or a folder with
-    `fma_metadata/` and audio as FMA lays it out. Or a CSV or Parquet file with columns uri and genre, perhaps
-    track_id, artist and split, or a folder in which `index --labelled` wrote such a file. Ids that are not given are
-    paths relative to the corpus, so that they are the same on every machine. Raises UserError where the source cannot
-    be read, tracks that it names are missing, or there are not at least two genres.
+    source is one of:
+    - a local or S3 folder with one sub-folder per genre, as GTZAN is laid out. A `tracks.csv` in it, if any, has the
+      columns path and genre, and optionally track_id, artist_group and split;
+    - a folder with `fma_metadata/` and audio in the layout of FMA;
+    - a CSV or Parquet file with the columns uri and genre, and optionally track_id, artist and split;
+    - a folder in which `index --labelled` wrote such a file.
+
+    A track without a track_id is identified by its path relative to the corpus, which is the same on every machine.
+    Raises UserError if the source cannot be read, tracks that it names are missing, or it has fewer than two genres.
     """
-    with explained():
+    with user_errors():
         open_store(source)
         tracks = list(_from_file(absolute(source)) if is_catalog_file(source) else _from_folder(folder_of(source)))
-    _check(tracks, source)
+    _check_labels(tracks, source)
     return sorted(tracks, key=lambda labelled: labelled.track.track_id)
 
 
@@ -73,7 +78,7 @@ def _from_folder(folder: str) -> Iterator[LabelledTrack]:
 
 
 def _from_layout(found: dict[str, StoredObject]) -> Iterator[LabelledTrack]:
-    """All objects in sub-folders; hidden ones, and what lies beside the sub-folders, are no tracks."""
+    """All objects in sub-folders, except hidden ones. Objects beside the sub-folders are not tracks."""
     for path, stored in found.items():
         folders = path.split("/")
         if len(folders) > 1 and folders[-1] and not any(name.startswith(".") for name in folders):
@@ -94,7 +99,7 @@ def _from_tracks_file(found: dict[str, StoredObject], uri: str) -> Iterator[Labe
 
 
 def _from_fma(found: dict[str, StoredObject], uri: str) -> Iterator[LabelledTrack]:
-    """Tracks whose audio is there and that have a top genre; what has none is counted and told."""
+    """Tracks that have audio and a top genre; a warning reports how many have no top genre."""
     metadata, without = read_fma_metadata(uri), 0
     for number, path in fma_audio(found).items():
         known, stored = metadata.get(number), found[path]
@@ -104,17 +109,17 @@ def _from_fma(found: dict[str, StoredObject], uri: str) -> Iterator[LabelledTrac
         track = Track(f"{number:06d}", stored.uri, stored.etag, stored.size_bytes)
         yield _labelled(track, known.genre, known.artist, known.split)
     if without:
-        _LOG.warning("%d tracks have no top genre in %s: left out", without, METADATA_FILE)
+        _LOG.warning("left out %s without a top genre in %s", plural(without, "track"), METADATA_FILE)
 
 
 def _from_file(uri: str) -> Iterator[LabelledTrack]:
     optional = ["track_id", "artist", "etag", "size_bytes", *_SPLIT_COLUMNS]
     rows = list(read_rows(uri, ("uri", "genre"), optional))
-    for row, track in zip(rows, _tracks(rows, uri), strict=True):
+    for row, track in zip(rows, _tracks_of_rows(rows, uri), strict=True):
         yield _labelled(track, _genre(row, uri), row.cells.get("artist", ""), _split(row))
 
 
-def _tracks(rows: Sequence[TextRow], uri: str) -> list[Track]:
+def _tracks_of_rows(rows: Sequence[TextRow], uri: str) -> list[Track]:
     named = [CatalogRow(row.cells.get("track_id") or row.cells["uri"], resolved(row, "uri", uri)) for row in rows]
     known = [(row.cells.get("etag", ""), row.cells.get("size_bytes", "")) for row in rows]
     if all(etag and size.isdecimal() for etag, size in known):
@@ -137,24 +142,24 @@ def _split(row: TextRow) -> str:
 def _genre(row: TextRow, uri: str) -> str:
     genre = row.cells["genre"].strip()
     if not genre:
-        raise UsageError(f"{uri!r}, {row.place}: there is no genre.", "name one, or leave the row out")
+        raise UsageError(f"{uri!r}, {row.place}: there is no genre.", "add one, or remove the row")
     return genre
 
 
 def _relative(uri: str, folder: str) -> str:
-    """The path of an object in the folder; it stays percent-encoded where it is not UTF-8."""
+    """The path of an object relative to the folder; if it is not UTF-8, it stays percent-encoded."""
     return uri.removeprefix("file://" + quote(folder) if uri.startswith("file://") else folder)
 
 
 def _check_missing(uris: list[str], corpus: str) -> None:
     if uris:
         raise UsageError(
-            f"{len(uris)} tracks that {corpus!r} names are missing or cannot be read, the first one is {uris[0]!r}.",
-            "bring them back, or leave their rows out",
+            f"{len(uris)} tracks that {corpus!r} names are missing or cannot be read; the first is {uris[0]!r}.",
+            "restore them, or remove their rows",
         )
 
 
-def _check(tracks: Iterable[LabelledTrack], source: str) -> None:
+def _check_labels(tracks: Iterable[LabelledTrack], source: str) -> None:
     seen: set[str] = set()
     for labelled in tracks:
         if labelled.track.track_id in seen:
@@ -162,5 +167,42 @@ def _check(tracks: Iterable[LabelledTrack], source: str) -> None:
         seen.add(labelled.track.track_id)
     genres = {labelled.genre for labelled in tracks}
     if len(genres) < 2:
-        found = f"only the genre {genres.pop()!r}" if genres else "no track with a genre"
-        raise UsageError(f"There is {found} in {source!r}.", _LAYOUT_HINT)
+        found = f"only the genre {genres.pop()!r}" if genres else "no tracks with a genre"
+        raise UsageError(f"{source!r} has {found}.", _LAYOUT_HINT)
+
+
+def labelled_file(output: str) -> str:
+    """The file to write for `output`: `output` itself if it ends with `.parquet`, else a file in that folder."""
+    return output if output.lower().endswith(".parquet") else join(output, LABELLED_FILE)
+
+
+def labelled_parquet(tracks: Sequence[LabelledTrack]) -> bytes:
+    """A Parquet file with uri, track_id, genre, artist ("" if unknown), etag, size_bytes and split.
+
+    The same tracks give the same bytes. Thanks to the etags, training reads exactly the versions that were listed.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "uri": [labelled.track.uri for labelled in tracks],
+        "track_id": [labelled.track.track_id for labelled in tracks],
+        "genre": [labelled.genre for labelled in tracks],
+        "artist": [labelled.artist for labelled in tracks],
+        "etag": [labelled.track.etag for labelled in tracks],
+        "split": [labelled.part for labelled in tracks],
+    }
+    table = pa.table({name: pa.array(values, pa.string()) for name, values in columns.items()})
+    sizes = pa.array([labelled.track.size_bytes for labelled in tracks], pa.int64())
+    buffer = io.BytesIO()
+    pq.write_table(table.append_column("size_bytes", sizes), buffer)
+    return buffer.getvalue()
+
+
+def read_track(labelled: LabelledTrack) -> bytes:
+    """The bytes of a track. Raises TrackRejected if they cannot be read."""
+    uri = labelled.track.uri
+    try:
+        return open_store(uri).read(uri, etag=labelled.track.etag or None)
+    except StorageError as error:
+        raise TrackRejected(RejectReason.READ_FAILED, RejectStage.READ, str(error)) from error

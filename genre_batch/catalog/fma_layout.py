@@ -1,4 +1,4 @@
-"""FMA's layout: `fma_metadata/tracks.csv` beside audio in folders such as `fma_small/000/000002.mp3`.
+"""The layout of FMA: `fma_metadata/tracks.csv` beside audio in folders such as `fma_small/000/000002.mp3`.
 
 Defferrard et al., "FMA: A Dataset for Music Analysis", ISMIR 2017; https://github.com/mdeff/fma.
 """
@@ -25,7 +25,7 @@ _READ_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class FmaTrack:
-    """What the metadata says of a track. genre: its top genre, "" where it has none. split: FMA's own, e.g. "test"."""
+    """The metadata of a track. genre: its top genre, or "". split: as FMA defines it, e.g. "test"."""
 
     genre: str
     artist: str
@@ -33,7 +33,7 @@ class FmaTrack:
 
 
 def fma_audio(paths: Iterable[str]) -> dict[int, str]:
-    """The audio files among `paths` by FMA's track number; of several of one number, the first in order."""
+    """The audio files among `paths` by track number; if a number occurs twice, the first path in sorted order."""
     found: dict[int, str] = {}
     for path in sorted(paths):
         if _AUDIO.fullmatch(path):
@@ -44,8 +44,8 @@ def fma_audio(paths: Iterable[str]) -> dict[int, str]:
 def read_fma_metadata(uri: str) -> dict[int, FmaTrack]:
     """The tracks of FMA's tracks.csv by number.
 
-    Its columns have names of two parts, in the first two lines; the third line names the index. Raises UsageError
-    where the file is another one, and what the store raises.
+    The first two lines hold the two parts of each column name; the third names the index. Raises UsageError if the file
+    has another layout, and what the store raises.
     """
     import pyarrow as pa
     import pyarrow.csv as pv
@@ -56,7 +56,7 @@ def read_fma_metadata(uri: str) -> dict[int, FmaTrack]:
         with ObjectFile(open_store(uri), uri) as file:
             table = pv.read_csv(
                 pa.PythonFile(file, mode="r"),
-                # biographies of artists hold line breaks
+                # artist biographies contain line breaks
                 parse_options=pv.ParseOptions(newlines_in_values=True),
                 read_options=pv.ReadOptions(skip_rows=_HEADER_LINES, column_names=names),
                 convert_options=pv.ConvertOptions(

@@ -1,32 +1,40 @@
-"""The frozen listing of a run: its tracks, sorted and unique, in Parquet files that are never changed.
+"""The frozen listing of a run: its tracks, sorted and unique, in Parquet files that never change.
 
-A listing is a folder with `part-00000.parquet` and so on, and with `listing.json`, which is written last: without it
-there is no listing, with it the listing is complete.
+The listing of a nightly run is sorted shard by shard (see `work_order.py`). A listing is a folder with
+`part-00000.parquet` and so on, and `listing.json`, which is written last: once it exists, the listing is complete.
 """
 
 import hashlib
+import io
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from itertools import accumulate
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from genre_batch.catalog.listing_file import GROUP_ROWS, ListingFile, to_parquet
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, in_batches, to_tracks
+from genre_batch.catalog.track_table import FACTS, SCHEMA, in_batches, to_tracks
 from genre_batch.errors import DamageFound, UserError
+from genre_batch.storage.object_file import ObjectFile
 from genre_batch.storage.open_store import join
 from genre_batch.storage.store import ObjectGone, Store
 
 _FILE_ROWS = 500_000
+GROUP_ROWS = 16_384
 LISTING_INDEX = "listing.json"
+_FIRST_SCHEMA = pa.schema([SCHEMA.field(name) for name in FACTS])
+"""What listings had before they said when a track was written, and whether an earlier run left it for later."""
 
 
 class ListingInfo(BaseModel):
-    """What a listing holds. `size_bytes` leaves out tracks whose size is not known.
+    """What a listing holds. `size_bytes` is the sum over tracks of known size.
 
-    `files` are names in the folder; each has `file_rows` tracks, but for the last one, which has the rest. `sha256` is
-    that of each file, in hex; older listings have none.
+    `files` are names in the folder; each file has `file_rows` tracks, except that the last one has the rest. `sha256`
+    has the hash of each file, in hex; listings by older versions have none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,35 +46,43 @@ class ListingInfo(BaseModel):
     sha256: tuple[str, ...] = ()
 
     def as_json(self) -> bytes:
-        """The bytes of `listing.json`; also for a listing that was read, whatever version wrote it."""
+        """The bytes of `listing.json`: for a listing that was read, exactly those that were read."""
         return self.model_dump_json(indent=1, exclude_unset=True).encode()
 
 
 def part_name(number: int) -> str:
-    """The name of a listing's file of this number, from 0."""
+    """The name of file `number` of a listing, counted from 0."""
     return f"part-{number:05d}.parquet"
 
 
 def write_listing(tracks: Iterable[Track], store: Store, folder_uri: str, file_rows: int = _FILE_ROWS) -> ListingInfo:
-    """Write `tracks`, which must be sorted by track_id and unique, as a listing; nothing where there are none.
+    """Write `tracks`, which must be sorted by track_id and unique, as a listing. Without tracks, nothing is written.
 
-    The same tracks give the same bytes. At most one file's bytes are held in memory. Raises UserError where there is
-    another listing already, ValueError where the tracks are not in order.
+    The same tracks give the same bytes. Memory holds the bytes of one file at most. Raises UserError if the folder has
+    another listing, ValueError if the tracks are out of order.
     """
     return write_batches(in_batches(tracks, min(file_rows, GROUP_ROWS)), store, folder_uri, file_rows)
 
 
 def write_batches(
-    batches: Iterable[pa.RecordBatch], store: Store, folder_uri: str, file_rows: int = _FILE_ROWS
+    batches: Iterable[pa.RecordBatch],
+    store: Store,
+    folder_uri: str,
+    file_rows: int = _FILE_ROWS,
+    *,
+    sorted_rows: int | None = None,
 ) -> ListingInfo:
-    """The same as `write_listing`, of tracks as rows; how they are cut into batches makes no difference."""
-    rows = _Rows(batches)
+    """The same as `write_listing` for tracks as rows; the sizes of the batches make no difference.
+
+    sorted_rows: not all rows are sorted together, but each stretch of this many.
+    """
+    rows = _ListingRows(batches, sorted_rows)
     files: dict[str, str] = {}
-    while not rows.ended:
+    while not rows.exhausted:
         data = to_parquet(rows.groups(file_rows))
         name = part_name(len(files))
         files[name] = hashlib.sha256(data).hexdigest()
-        _create(store, folder_uri, name, data)
+        _create_once(store, folder_uri, name, data)
     info = ListingInfo(
         tracks=rows.count,
         size_bytes=rows.size_bytes,
@@ -75,15 +91,74 @@ def write_batches(
         sha256=tuple(files.values()),
     )
     if files:
-        _create(store, folder_uri, LISTING_INDEX, info.as_json())
+        _create_once(store, folder_uri, LISTING_INDEX, info.as_json())
     return info
 
 
-class Listing:
-    """A written listing, by row, for one thread. Only what is asked for is read; the last row group is kept.
+def to_parquet(groups: Iterable[pa.Table]) -> bytes:
+    """A Parquet file with one row group for each of `groups`; memory holds one of them at a time."""
+    file = io.BytesIO()
+    with pq.ParquetWriter(file, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
+        for group in groups:
+            writer.write_table(group, row_group_size=max(1, group.num_rows))
+    return file.getvalue()
 
-    Raises UserError where there is no complete listing, DamageFound for files that are not what they should be, and
-    what the store raises.
+
+class ListingFile:
+    """One open file of a listing, which caches the row group that was read last. `groups` counts the row groups.
+
+    Raises DamageFound if the file is missing, does not have `tracks` rows of the right columns, or fails its checksums.
+    """
+
+    def __init__(self, store: Store, uri: str, tracks: int) -> None:
+        self._uri = uri
+        try:
+            source = pa.PythonFile(ObjectFile(store, uri), mode="r")
+            self._parquet = pq.ParquetFile(source, pre_buffer=True, page_checksum_verification=True)
+        except (ObjectGone, pa.ArrowInvalid) as error:
+            raise self._damage() from error
+        metadata = self._parquet.metadata
+        if metadata.num_rows != tracks or self._parquet.schema_arrow not in (SCHEMA, _FIRST_SCHEMA):
+            raise self._damage()
+        self.groups = metadata.num_row_groups
+        self._starts = list(accumulate((metadata.row_group(n).num_rows for n in range(self.groups)), initial=0))
+        self._cached: tuple[int, pa.Table] | None = None
+
+    def table(self, start: int, stop: int) -> pa.Table:
+        """The tracks from row `start` up to `stop` or to the end of that row group, whichever comes first."""
+        group = bisect_right(self._starts, start) - 1
+        first, end = self._starts[group : group + 2]
+        return self._group(group).slice(start - first, min(stop, end) - start)
+
+    def __iter__(self) -> Iterator[Track]:
+        for group in range(self.groups):
+            yield from to_tracks(self._group(group))
+
+    def _group(self, group: int) -> pa.Table:
+        if self._cached is None or self._cached[0] != group:
+            try:
+                self._cached = group, _with_all_columns(self._parquet.read_row_group(group))
+            except (OSError, pa.ArrowInvalid) as error:
+                raise self._damage() from error
+        return self._cached[1]
+
+    def _damage(self) -> DamageFound:
+        return DamageFound(f"{self._uri!r} is not the file that the listing names.", "list the catalog again")
+
+
+def _with_all_columns(rows: pa.Table) -> pa.Table:
+    """The rows of an older listing with the columns that were added since, which are null."""
+    for field in SCHEMA:
+        if field.name not in rows.schema.names:
+            rows = rows.append_column(field, pa.nulls(rows.num_rows, field.type))
+    return rows
+
+
+class Listing:
+    """A listing that is read by row, on demand, in one thread. It caches the row group that was read last.
+
+    Raises UserError if there is no complete listing, DamageFound for files that the listing does not describe, and what
+    the store raises.
     """
 
     def __init__(self, store: Store, folder_uri: str) -> None:
@@ -100,11 +175,11 @@ class Listing:
             yield from self._file(number)
 
     def rows(self, start: int, stop: int) -> list[Track]:
-        """Tracks `start` to `stop` (not included), of which there must be so many: IndexError otherwise."""
+        """Tracks `start` to `stop` (exclusive). Raises IndexError if the listing is shorter."""
         return to_tracks(self.table(start, stop))
 
     def table(self, start: int, stop: int) -> pa.Table:
-        """The same tracks as rows."""
+        """The same tracks as an Arrow table."""
         if not 0 <= start <= stop <= len(self):
             raise IndexError(f"rows {start} to {stop} of a listing of {len(self)}")
         pieces = [SCHEMA.empty_table()]
@@ -122,26 +197,28 @@ class Listing:
         return self._open[1]
 
 
-class _Rows:
-    """Tracks on their way into files: counted, checked to be in order, and cut into row groups."""
+class _ListingRows:
+    """Counts the tracks on their way into files, checks their order, and cuts them into row groups."""
 
-    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+    def __init__(self, batches: Iterable[pa.RecordBatch], sorted_rows: int | None = None) -> None:
         self._batches = iter(batches)
-        self._waiting: list[pa.RecordBatch] = []
-        self._waiting_rows = 0
+        self._sorted_rows = sorted_rows
+        self._checked = 0
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
         self._last: str | None = None
         self.count = 0
         self.size_bytes = 0
 
     @property
-    def ended(self) -> bool:
-        """Whether there is no row left."""
-        self._wait_for(1)
-        return self._waiting_rows == 0
+    def exhausted(self) -> bool:
+        """Whether all rows have been taken."""
+        self._fill_to(1)
+        return self._pending_rows == 0
 
     def groups(self, rows: int) -> Iterator[pa.Table]:
-        """The next `rows` rows, or all that are left, in row groups."""
-        while rows > 0 and not self.ended:
+        """The next `rows` rows, or the remaining ones, in row groups."""
+        while rows > 0 and not self.exhausted:
             group = self._take(min(rows, GROUP_ROWS))
             rows -= group.num_rows
             self.count += group.num_rows
@@ -149,29 +226,34 @@ class _Rows:
             yield group
 
     def _take(self, rows: int) -> pa.Table:
-        self._wait_for(rows)
-        table = pa.Table.from_batches(self._waiting).combine_chunks()
+        self._fill_to(rows)
+        table = pa.Table.from_batches(self._pending).combine_chunks()
         rest = table.slice(rows)
-        self._waiting, self._waiting_rows = rest.to_batches(), rest.num_rows
+        self._pending, self._pending_rows = rest.to_batches(), rest.num_rows
         return table.slice(0, rows)
 
-    def _wait_for(self, rows: int) -> None:
-        while self._waiting_rows < rows and (batch := next(self._batches, None)) is not None:
+    def _fill_to(self, rows: int) -> None:
+        while self._pending_rows < rows and (batch := next(self._batches, None)) is not None:
             self._check_order(batch["track_id"])
-            self._waiting.append(batch)
-            self._waiting_rows += batch.num_rows
+            self._pending.append(batch)
+            self._pending_rows += batch.num_rows
 
     def _check_order(self, ids: pa.Array) -> None:
         before = pa.concat_arrays([pa.array([self._last], pa.string()), ids[:-1]]) if len(ids) else ids
-        wrong = pc.index(pc.less_equal(ids, before), True).as_py()
+        disordered = pc.fill_null(pc.less_equal(ids, before), False)
+        if self._sorted_rows is not None:
+            begins = np.arange(self._checked, self._checked + len(ids)) % self._sorted_rows == 0
+            disordered = pc.and_not(disordered, pa.array(begins))
+        self._checked += len(ids)
+        wrong = pc.index(disordered, True).as_py()
         if wrong >= 0:
             raise ValueError(f"{ids[wrong]} comes after {before[wrong]}: a listing is sorted and unique")
         if len(ids):
             self._last = ids[-1].as_py()
 
 
-def _create(store: Store, folder_uri: str, name: str, data: bytes) -> None:
-    """Write one file; a writer that was interrupted may come again with the same tracks, but with no others."""
+def _create_once(store: Store, folder_uri: str, name: str, data: bytes) -> None:
+    """Write one file. A writer that was interrupted may write the same bytes again, but no others."""
     uri = join(folder_uri, name)
     if not store.create(uri, data) and store.read(uri) != data:
         raise UserError(

@@ -1,21 +1,75 @@
-"""All objects below a prefix as sorted runs of tracks: on S3 listed in ranges at the same time."""
+"""Listing a prefix: a large one is cut into ranges of keys that are listed concurrently."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, pairwise
 from operator import lt
 from threading import Event
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genre_batch.catalog.key_ranges import KeyRange, list_range, split
+from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_runs import TrackRuns
-from genre_batch.catalog.track_table import SCHEMA
+from genre_batch.catalog.track_table import listed_rows, times_of
 from genre_batch.errors import UserError
 from genre_batch.storage.store import ObjectPage, Store
 from genre_batch.storage.uri import is_s3
+
+_WANTED = 32
+_LARGEST = 128
+_LEVELS = 3
+_SCANNED = 5_000
+_LAST = "\U0010ffff" * 2
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRange:
+    """The objects below `prefix` whose URI is greater than `after` and at most `until`."""
+
+    prefix: str
+    after: str
+    until: str
+
+
+def split(store: Store, prefix: str, threads: int = 16) -> list[KeyRange]:
+    """Ranges in ascending order that together cover the folder `prefix`.
+
+    They are cut at sub-folders, up to three levels deep, until there are a few dozen. If sub-folders cannot be found
+    with a few requests each, there are fewer ranges; no object is ever outside of them.
+    """
+    cuts = _folders(store, prefix, threads)
+    if len(cuts) > _LARGEST:
+        cuts = [cuts[len(cuts) * number // _LARGEST] for number in range(_LARGEST)]
+    return [KeyRange(prefix, after, until) for after, until in pairwise(["", *cuts, _LAST])]
+
+
+def list_range(store: Store, keys: KeyRange) -> Iterator[ObjectPage]:
+    """The objects of a range, sorted by URI, streamed in pages. Raises what `Store.pages` raises."""
+    for page in store.pages(keys.prefix, after=keys.after):
+        if page.uris and page.uris[-1] > keys.until:
+            stop = bisect_right(page.uris, keys.until)
+            yield ObjectPage(page.uris[:stop], page.etags[:stop], page.sizes_bytes[:stop], page.modified[:stop])
+            return
+        yield page
+
+
+def _folders(store: Store, prefix: str, threads: int) -> list[str]:
+    """The sub-folders of all levels down to the first one with enough of them, sorted."""
+    found: list[str] = []
+    level = [prefix]
+    with ThreadPoolExecutor(threads, thread_name_prefix="discover") as pool:
+        for _ in range(_LEVELS):
+            below = pool.map(lambda folder: store.folders(folder, scan=_SCANNED), level)
+            # some servers fail if the key that a listing starts after contains control characters
+            level = [folder for folders in below for folder in folders if folder.isprintable()]
+            found += level
+            if not level or len(found) >= _WANTED:
+                break
+    return sorted(found)
+
 
 OnProgress = Callable[[int, int], None]
 
@@ -28,7 +82,7 @@ _REPORT_EVERY_TRACKS = 1000
 def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgress) -> None:
     """Add the tracks below the folder `prefix` to `runs`. Raises what `Store.list` raises.
 
-    A prefix with up to 10,000 objects is listed in one go: looking for ranges would take more requests than that.
+    A prefix of up to 10,000 objects is listed sequentially, since finding ranges would take more requests than that.
     """
     pages = store.pages(prefix)
     first: list[ObjectPage] = []
@@ -38,12 +92,12 @@ def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgre
             if sum(len(page.uris) for page in first) > _SMALL:
                 _add_ranges(runs, store, split(store, prefix), on_progress)
                 return
-    share = _Share(on_progress)
-    runs.add_batches(share.counted(_tracks(chain(first, pages))))
+    count = ListingCount(on_progress)
+    runs.add_batches(count.counted(_track_batches(chain(first, pages))))
 
 
 def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track]:
-    """The same tracks; tells how many tracks and bytes there were so far, each 1000 tracks and at the end."""
+    """The same tracks. Reports the number of tracks and bytes so far every 1,000 tracks and at the end."""
     count = size_bytes = 0
     for count, track in enumerate(tracks, 1):
         size_bytes += max(0, track.size_bytes)
@@ -53,12 +107,12 @@ def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track
     on_progress(count, size_bytes)
 
 
-def say_nothing(tracks: int, size_bytes: int) -> None:
-    """For an `on_progress` that nobody listens to."""
+def ignore_progress(tracks: int, size_bytes: int) -> None:
+    """An `on_progress` that does nothing."""
 
 
-class _Share:
-    """What one thread has listed so far; only that thread writes."""
+class ListingCount:
+    """The number of tracks and bytes that one thread has listed so far; only that thread updates it."""
 
     def __init__(self, on_progress: OnProgress) -> None:
         self.tracks = 0
@@ -66,7 +120,7 @@ class _Share:
         self._on_progress = on_progress
 
     def counted(self, batches: Iterable[pa.RecordBatch], stop: Event | None = None) -> Iterator[pa.RecordBatch]:
-        """The same batches, until `stop` is set."""
+        """The same batches, counted, until `stop` is set."""
         for batch in batches:
             if stop is not None and stop.is_set():
                 return
@@ -77,18 +131,18 @@ class _Share:
 
 
 def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progress: OnProgress) -> None:
-    """One run for each range. The first error stops all of them."""
-    shares = [_Share(say_nothing) for _ in ranges]
+    """Add one run per range. The first error stops all of them."""
+    counts = [ListingCount(ignore_progress) for _ in ranges]
     stop = Event()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="list")
     try:
         pending = {
-            pool.submit(runs.add_batches, share.counted(_tracks(list_range(store, keys)), stop))
-            for share, keys in zip(shares, ranges, strict=True)
+            pool.submit(runs.add_batches, count.counted(_track_batches(list_range(store, keys)), stop))
+            for count, keys in zip(counts, ranges, strict=True)
         }
         while pending:
             done, pending = wait(pending, _REPORT_EVERY_S, FIRST_EXCEPTION)
-            on_progress(sum(share.tracks for share in shares), sum(share.size_bytes for share in shares))
+            on_progress(sum(count.tracks for count in counts), sum(count.size_bytes for count in counts))
             for future in done:
                 future.result()
     finally:
@@ -96,30 +150,30 @@ def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progre
         pool.shutdown(cancel_futures=True)
 
 
-def _tracks(pages: Iterable[ObjectPage]) -> Iterator[pa.RecordBatch]:
-    """All objects but the empty ones that some tools make to show a folder."""
+def _track_batches(pages: Iterable[ObjectPage]) -> Iterator[pa.RecordBatch]:
+    """All objects except the empty ones that some tools create to represent a folder."""
     last = ""
     for page in pages:
-        _check_order(last, page.uris)
+        _check_sorted(last, page.uris)
         if page.uris:
             last = page.uris[-1]
             yield _without_markers(page)
 
 
-def _check_order(last: str, uris: list[str]) -> None:
+def _check_sorted(last: str, uris: list[str]) -> None:
     if all(map(lt, chain([last], uris), uris)):
         return
     before, after = next((one, other) for one, other in zip(chain([last], uris), uris, strict=False) if one >= other)
     raise UserError(
-        f"The server does not list keys in order: {after!r} came after {before!r}.",
-        "give a CSV or Parquet file with the column `uri` instead of a prefix",
+        f"The server does not list keys in sorted order: {after!r} came after {before!r}.",
+        "give a CSV or Parquet file with a column `uri` instead of a prefix",
     )
 
 
 def _without_markers(page: ObjectPage) -> pa.RecordBatch:
     uris = pa.array(page.uris, pa.string())
-    columns = [uris, uris, pa.array(page.etags, pa.string()), pa.array(page.sizes_bytes, pa.int64())]
-    batch = pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+    etags, sizes_bytes = pa.array(page.etags, pa.string()), pa.array(page.sizes_bytes, pa.int64())
+    batch = listed_rows(uris, uris, etags, sizes_bytes, times_of(page.modified))
     if 0 not in page.sizes_bytes:
         return batch
     facts = zip(page.uris, page.sizes_bytes, strict=True)

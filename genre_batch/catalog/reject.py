@@ -1,11 +1,11 @@
-"""Why a track got no score: a closed set of reasons, so that users can count and act on them."""
+"""Why a track has no score: a closed set of reasons that users can count and act on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class RejectReason(StrEnum):
-    """The closed set of reasons; the table in the README explains each."""
+    """The reasons; `docs/troubleshooting.md` explains each."""
 
     EMPTY = "empty"
     TRUNCATED = "truncated"
@@ -20,25 +20,33 @@ class RejectReason(StrEnum):
     GONE = "gone"
     CHANGED = "changed"
     ACCESS_DENIED = "access_denied"
+    ARCHIVED = "archived"
     READ_FAILED = "read_failed"
     INTERNAL = "internal"
+    DEFERRED = "deferred"
+    DONE_ELSEWHERE = "done_elsewhere"
 
+
+NOT_TRIED = frozenset({RejectReason.DEFERRED, RejectReason.DONE_ELSEWHERE})
+"""Reasons that say nothing about a track: the run ended before its turn, or another run had its outcome first."""
 
 TRANSIENT = frozenset(
     {
         RejectReason.GONE,
         RejectReason.CHANGED,
         RejectReason.ACCESS_DENIED,
+        RejectReason.ARCHIVED,
         RejectReason.READ_FAILED,
         RejectReason.DECODER_TIMEOUT,
         RejectReason.INTERNAL,
+        *NOT_TRIED,
     }
 )
-"""Reasons that may go away by themselves: the next run tries these tracks again, and only these."""
+"""Reasons that may be temporary: the next run retries tracks rejected for one of these, and no others."""
 
 
-class Stage(StrEnum):
-    """Where in the flow the track was given up."""
+class RejectStage(StrEnum):
+    """The stage in which the track was rejected."""
 
     READ = "read"
     DECODE = "decode"
@@ -48,22 +56,26 @@ class Stage(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A reason with its stage and a message of at most 500 printable characters."""
+    """A reason with its stage and a message of at most 500 printable characters.
+
+    hint: what the user can do about it, if that is known where it happened; no column of the table.
+    """
 
     reason: RejectReason
-    stage: Stage
+    stage: RejectStage
     message: str
+    hint: str = ""
 
 
 class TrackRejected(Exception):
-    """Raised inside a stage to end one track, and only that track."""
+    """Raised inside a stage to reject one track; the others continue."""
 
-    def __init__(self, reason: RejectReason, stage: Stage, message: str) -> None:
+    def __init__(self, reason: RejectReason, stage: RejectStage, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.reject = Reject(reason, stage, printable(message))
+        self.reject = Reject(reason, stage, printable(message), hint)
 
 
 def printable(text: str, limit: int = 500) -> str:
-    """`text` with control and unprintable characters escaped, cut to `limit` characters."""
+    """`text` with unprintable characters escaped, cut to `limit` characters."""
     escaped = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"

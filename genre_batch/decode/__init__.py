@@ -1,1 +1,1 @@
-"""From untrusted bytes to a mono waveform: sniffing, decoders, the window rule, the sandbox."""
+"""From untrusted bytes to a mono waveform: formats, decoders, the window rule."""

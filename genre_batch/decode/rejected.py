@@ -1,18 +1,18 @@
-"""How a decoder gives up on a track."""
+"""Rejects of the decode stage."""
 
-from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 
 
 def rejected(reason: RejectReason, message: str) -> TrackRejected:
-    """The exception that ends this track in the decode stage; the caller raises it."""
-    return TrackRejected(reason, Stage.DECODE, message)
+    """The exception that rejects the track in the decode stage; the caller raises it."""
+    return TrackRejected(reason, RejectStage.DECODE, message)
 
 
 def require_bytes(what: str, declared_bytes: int, present_bytes: int) -> None:
-    """Raise `truncated` where a header promises clearly more bytes than the object has.
+    """Raise TrackRejected: `truncated` if a header declares clearly more bytes than the object has.
 
-    Writers are often a few bytes off (a forgotten pad byte, a tag counted twice), so up to 4 KiB or
-    0.1 % of the declared size may be missing: that costs no more than some milliseconds of sound.
+    Writers are often a few bytes off (a forgotten pad byte, a tag counted twice), so up to 4 KiB or 0.1 % of the
+    declared size may be missing. That costs at most a few milliseconds of sound.
     """
     missing = declared_bytes - present_bytes
     if missing > max(4096, declared_bytes // 1000):

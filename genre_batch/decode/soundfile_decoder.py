@@ -9,10 +9,10 @@ import numpy.typing as npt
 import soundfile
 
 from genre_batch.catalog.reject import RejectReason
-from genre_batch.decode.downmix import downmix
-from genre_batch.decode.ranged_file import tell_alive
+from genre_batch.decode.mix import Mix
 from genre_batch.decode.rejected import rejected
-from genre_batch.decode.waveform import Samples
+from genre_batch.decode.waveform import Samples, downmix
+from genre_batch.storage.ranged_file import report_progress
 
 _BLOCK_SAMPLES = 1 << 18
 _NEAR_FRAMES = 1 << 16
@@ -20,24 +20,25 @@ _UNSUPPORTED_ENCODING = 4
 
 
 class _StraightFile(soundfile.SoundFile):  # type: ignore[misc]
-    """A SoundFile that only seeks when told to.
+    """A SoundFile that seeks only when asked to.
 
-    The base class seeks to where it already is after each read of a seekable file: that decodes a frame of FLAC once
-    more, and fails at the end of a FLAC file of unknown length.
+    After each read of a seekable file, the base class seeks to the position it already has. That decodes a frame of
+    FLAC again, and fails at the end of a FLAC file of unknown length.
     """
 
     def seekable(self) -> bool:
-        """Never, so that reading goes straight on; `seek` works all the same."""
+        """Always False, so that the base class does not seek by itself; `seek` still works."""
         return False
 
 
 class SoundfileReader:
-    """One open file. `sample_rate` in Hz; `frames` per channel that the file declares; `name` for the `decoder` column.
+    """One open file. sample_rate: in Hz. frames: per channel, as declared. name: for the column `decoder`.
 
-    Opening raises TrackRejected: `unsupported` for an encoding that libsndfile lacks, else `corrupt`.
+    Opening raises TrackRejected: `unsupported` for an encoding that libsndfile does not know, else `corrupt`.
     """
 
     name = "soundfile"
+    tracks = 1
 
     def __init__(self, source: BinaryIO) -> None:
         self._source = source
@@ -49,10 +50,10 @@ class SoundfileReader:
         self.frames = int(self._file.frames)
         self._position = 0
 
-    def read(self, start: int, count: int) -> Samples:
-        """`count` frames from frame `start` on as mono [n] float32; n is smaller only where the file ends.
+    def read(self, start: int, count: int, mix: Mix = downmix) -> Samples:
+        """`count` frames from frame `start` on as mono [n] float32; n is smaller only at the end of the file.
 
-        Memory is that of the result and one block, whatever the header declares. Raises TrackRejected: `corrupt`.
+        Memory is bounded by the result and one block. Raises TrackRejected: `corrupt`.
         """
         step = max(1, _BLOCK_SAMPLES // self.channels)
         block = np.empty((min(step, count), self.channels), np.float32)
@@ -64,14 +65,14 @@ class SoundfileReader:
                 frames = self._file.read(out=block[: min(step, count - done)])
                 if len(frames) == 0:
                     break
-                mono[done : done + len(frames)] = downmix(frames.T)
+                mono[done : done + len(frames)] = mix(frames.T)
                 done += len(frames)
-                tell_alive(self._source)
+                report_progress(self._source)
         self._position = start + done
         return mono[:done]
 
     def _go_to(self, start: int, block: npt.NDArray[np.float32]) -> None:
-        """Frames that are near are decoded and dropped: seeking costs more, and lossy formats settle on the way."""
+        """Seek, or decode and drop the frames before `start` if they are few: that is cheaper, and decoders settle."""
         if not 0 <= start - self._position <= _NEAR_FRAMES:
             self._file.seek(start)
             self._position = start

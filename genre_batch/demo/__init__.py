@@ -1,1 +1,1 @@
-"""A catalog that the project synthesises, on an S3 server on loopback, for a first run on a fresh machine."""
+"""A first run on a fresh machine: a synthesised catalog on a local S3 server."""

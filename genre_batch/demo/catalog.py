@@ -1,14 +1,41 @@
-"""The sample catalog: music in eight styles and eight formats, and a few files that are damaged on purpose."""
+"""The sample catalog: synthesised tracks in every format, and files damaged as those in real catalogs are."""
 
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from enum import StrEnum
 from itertools import product
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from genre_batch.demo.damage import Damage, damage
 from genre_batch.demo.encode import Encoding, encode
-from genre_batch.demo.styles import STYLES
-from genre_batch.demo.synthesis import synthesise
+from genre_batch.demo.synthesis import STYLES, synthesise
+
+
+class Damage(StrEnum):
+    """A kind of damage to the bytes of a good file."""
+
+    EMPTIED = "emptied"
+    TRUNCATED = "truncated"
+    OVERWRITTEN = "overwritten"
+    PLAYLIST = "playlist"
+
+
+def damage(content: bytes, kind: Damage) -> bytes:
+    """`content` after the damage; random bytes are the same for the same length."""
+    match kind:
+        case Damage.EMPTIED:
+            return b""
+        case Damage.TRUNCATED:
+            return content[: len(content) * 2 // 5]
+        case Damage.OVERWRITTEN:
+            return np.random.default_rng(len(content)).bytes(len(content))
+        case Damage.PLAYLIST:
+            return b"#EXTM3U\n#EXTINF:180,Not audio at all\n../elsewhere/track.mp3\n"
+
 
 SILENCE = "silence"
 MIN_DURATION_S = 40
@@ -34,13 +61,18 @@ def sample_catalog() -> list[SampleTrack]:
 
 
 def good_tracks() -> list[SampleTrack]:
-    """One track a style and format, of 40 to 200 s, in several sample rates, mono and stereo."""
+    """One track per style and format, 40 to 200 s long, at several sample rates, mono and stereo."""
     pairs = enumerate(product(STYLES, Encoding))
     return [_good(number, style, encoding) for number, (style, encoding) in pairs]
 
 
+def new_tracks() -> list[SampleTrack]:
+    """What comes in after the first night: an MP3 of every other style."""
+    return [SampleTrack(f"{style}/{style}-new.mp3", style, 200, 45, Encoding.MP3) for style in [*STYLES][::2]]
+
+
 def odd_tracks() -> list[SampleTrack]:
-    """Files such as every real catalog has some; all but the mislabelled one are rejected."""
+    """Files of the kind that every real catalog has; all except the mislabelled one are rejected."""
     broken = [
         ("damaged/empty.mp3", Encoding.MP3, Damage.EMPTIED),
         ("damaged/half-uploaded.wav", Encoding.WAV, Damage.TRUNCATED),
@@ -50,10 +82,10 @@ def odd_tracks() -> list[SampleTrack]:
         ("damaged/playlist.mp3", Encoding.MP3, Damage.PLAYLIST),
     ]
     return [
-        *(SampleTrack(key, "disco", 100, 40, encoding, 22_050, 1, kind) for key, encoding, kind in broken),
+        *(SampleTrack(key, "pulse", 100, 40, encoding, 22_050, 1, kind) for key, encoding, kind in broken),
         SampleTrack("damaged/silent.flac", SILENCE, 0, 60, Encoding.FLAC),
-        SampleTrack("damaged/half-a-second.wav", "disco", 101, 0.5, Encoding.WAV),
-        SampleTrack("mislabelled/really-flac.mp3", "swing", 102, 45, Encoding.FLAC),
+        SampleTrack("damaged/half-a-second.wav", "pulse", 101, 0.5, Encoding.WAV),
+        SampleTrack("mislabelled/really-flac.mp3", "bounce", 102, 45, Encoding.FLAC),
     ]
 
 
@@ -76,3 +108,14 @@ def _good(number: int, style: str, encoding: Encoding) -> SampleTrack:
     stereo = number % 3 != 1
     key = f"{style}/{style}-{number:02}.{encoding}"
     return SampleTrack(key, style, number, duration_s, encoding, high if stereo else low, 2 if stereo else 1)
+
+
+MAX_PROCESSES = 8
+
+
+def rendered(tracks: Sequence[SampleTrack]) -> Iterator[tuple[SampleTrack, bytes]]:
+    """Each track with the bytes of its file, in the given order."""
+    processes = min(MAX_PROCESSES, os.cpu_count() or 1)
+    # spawned, not forked, because the caller may have threads; one thread each, or numpy's would compete for the cores
+    with ProcessPoolExecutor(processes, multiprocessing.get_context("spawn"), threadpool_limits, (1,)) as pool:
+        yield from zip(tracks, pool.map(render, tracks), strict=True)

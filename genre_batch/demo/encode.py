@@ -1,4 +1,4 @@
-"""From samples to the bytes of an audio file, in every format that the job reads."""
+"""Encodes samples as the bytes of an audio file, in the formats of the sample catalog."""
 
 import io
 from enum import StrEnum
@@ -10,7 +10,7 @@ PCM_FULL_SCALE = 32767
 
 
 class Encoding(StrEnum):
-    """A container with its codec; the value is the file extension that goes with it, and ALAC's has a prefix."""
+    """A container with its codec; the value is the file extension, with a prefix for ALAC."""
 
     WAV = "wav"
     FLAC = "flac"
@@ -37,9 +37,9 @@ PYAV_FORMATS = {
 
 
 def encode(samples: npt.NDArray[np.float32], sample_rate: int, encoding: Encoding) -> bytes:
-    """The file's bytes for `samples` [n, channels], of which there may be one or two; full scale is 1.0.
+    """The bytes of a file with `samples` [n, channels], one or two channels; full scale is 1.0.
 
-    Opus takes a sample rate of 8, 12, 16, 24 or 48 kHz only.
+    Opus supports sample rates of 8, 12, 16, 24 and 48 kHz only.
     """
     if encoding in SOUNDFILE_FORMATS:
         return _with_soundfile(samples, sample_rate, *SOUNDFILE_FORMATS[encoding])
@@ -52,7 +52,7 @@ def _with_soundfile(samples: npt.NDArray[np.float32], sample_rate: int, containe
     target = io.BytesIO()
     shape = {"samplerate": sample_rate, "channels": samples.shape[1]}
     with soundfile.SoundFile(target, "w", format=container, subtype=subtype, **shape) as file:
-        # libsndfile's Vorbis encoder overflows the stack when it is given minutes at once
+        # libsndfile's Vorbis encoder overflows the stack if it gets minutes of audio at once
         for start in range(0, len(samples), sample_rate):
             file.write(samples[start : start + sample_rate])
     return target.getvalue()

@@ -1,4 +1,4 @@
-"""An S3 server on loopback for the length of a `with` block: moto's, in a process of its own."""
+"""A local S3 server for the duration of a `with` block: moto in a process of its own."""
 
 import importlib.util
 import os
@@ -15,13 +15,13 @@ STOP_S = 10.0
 
 @contextmanager
 def s3_server() -> Iterator[dict[str, str]]:
-    """Start the server and yield the environment in which the AWS default chain leads to it, and nowhere else.
+    """Start the server and yield the environment variables that make the AWS default chain lead to it.
 
-    The server ends with the block, or by itself when this process is gone. Raises UserError where moto is not
+    The server stops at the end of the block, or on its own once this process has died. Raises UserError if moto is not
     installed or the server does not start.
     """
     if importlib.util.find_spec("moto") is None:
-        raise UserError("the demo's S3 server is not installed", "pip install 'genre-batch[demo]'")
+        raise UserError("the demo's S3 server is not installed", "pip install 'moto[s3,server]'")
     process = subprocess.Popen(
         [sys.executable, "-m", SERVER],
         stdin=subprocess.PIPE,
@@ -32,12 +32,12 @@ def s3_server() -> Iterator[dict[str, str]]:
     try:
         yield _environment(_endpoint(process))
     finally:
-        _stop(process)
+        _stop_server(process)
 
 
 @contextmanager
-def surroundings(environment: dict[str, str]) -> Iterator[None]:
-    """Put `environment` into this process's, without the AWS_ variables it had; all is restored at the end."""
+def environment_variables(environment: dict[str, str]) -> Iterator[None]:
+    """Set these environment variables and remove all other AWS_ ones; restore everything at the end."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         del os.environ[name]
@@ -50,7 +50,7 @@ def surroundings(environment: dict[str, str]) -> Iterator[None]:
 
 
 def serve() -> None:
-    """Serve on a port of the system's choice, print the address, and return when standard input ends."""
+    """Serve on a free port, print the address, and return when standard input ends."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -67,13 +67,13 @@ def _endpoint(process: "subprocess.Popen[str]") -> str:
     endpoint = process.stdout.readline().strip()
     if not endpoint:
         raise UserError(
-            f"the demo's S3 server ended at once, with code {process.wait()}",
-            f"see what `{sys.executable} -m {SERVER}` says",
+            f"the demo's S3 server stopped at once with exit code {process.wait()}",
+            f"run `{sys.executable} -m {SERVER}` to see why",
         )
     return endpoint
 
 
-def _stop(process: "subprocess.Popen[str]") -> None:
+def _stop_server(process: "subprocess.Popen[str]") -> None:
     assert process.stdin is not None
     assert process.stdout is not None
     process.stdin.close()

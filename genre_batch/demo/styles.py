@@ -1,78 +1,55 @@
-"""The musical styles of the sample catalog, as values: what is played, how fast, and with which sound."""
+"""A small model of the synthesised styles: training clips of seeds that the sample catalog does not use."""
 
-from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-MAJOR = (0, 4, 7)
-MINOR = (0, 3, 7)
-SEVENTH = (0, 4, 7, 10)
-MINOR_SEVENTH = (0, 3, 7, 10)
-FIFTH = (0, 7, 12)
+import pandas as pd
+import yaml
 
+from genre_batch.demo.catalog import SampleTrack, rendered
+from genre_batch.demo.encode import Encoding
+from genre_batch.demo.synthesis import STYLES
+from genre_batch.training.recipe_files import recipe_file
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """A style of one bar patterns over a repeating progression.
+if TYPE_CHECKING:
+    from genre_batch.training.train_config import TrainReport
 
-    A pattern has one character a step, all steps of equal length: "x" plays, "." rests. bpm: the range of tempos.
-    progression: (semitones above the key, chord). rolloff: harmonic k sounds at k ** -rolloff. decay_s: how long a
-    note rings. drive: 1 is clean, more distorts. swing: the share of a step by which every second one is late.
-    """
-
-    bpm: tuple[int, int]
-    beats: int
-    progression: tuple[tuple[int, tuple[int, ...]], ...]
-    kick: str
-    snare: str
-    hat: str
-    bass: str
-    chords: str
-    melody: str
-    rolloff: float = 1.5
-    decay_s: float = 0.4
-    drive: float = 1.0
-    swing: float = 0.0
-    hiss: float = 0.002
+CLIPS_PER_STYLE = 6
+_ABSTAINED = "(none)"
+_FIRST_SEED, _CLIP_S, _SAMPLE_RATE = 1000, 20.0, 22_050
 
 
-STYLES: dict[str, Style] = {
-    "ambient": Style(
-        bpm=(56, 68), beats=4, progression=((0, MAJOR), (9, MINOR), (5, MAJOR), (7, MAJOR)),
-        kick="....", snare="....", hat="....", bass="x...", chords="x...", melody="..x.",
-        rolloff=2.2, decay_s=3.0, hiss=0.006,
-    ),
-    "blues": Style(
-        bpm=(72, 96), beats=4, progression=((0, SEVENTH), (5, SEVENTH), (0, SEVENTH), (7, SEVENTH)),
-        kick="x.....x.....", snare="...x.....x..", hat="x.xx.xx.xx.x", bass="x..x..x..x..", chords="x.....x.....",
-        melody="x.x..x...x.x", decay_s=0.5, drive=2.0,
-    ),
-    "disco": Style(
-        bpm=(112, 124), beats=4, progression=((9, MINOR_SEVENTH), (2, MINOR_SEVENTH), (7, SEVENTH), (0, MAJOR)),
-        kick="x...x...x...x...", snare="....x.......x...", hat="..x...x...x...x.", bass="x.x.x.x.x.x.x.x.",
-        chords="..x..x....x..x..", melody="x..x..x.....x...", rolloff=1.2, decay_s=0.18,
-    ),
-    "metal": Style(
-        bpm=(150, 180), beats=4, progression=((0, FIFTH), (0, FIFTH), (1, FIFTH), (3, FIFTH)),
-        kick="xxxxxxxxxxxxxxxx", snare="....x.......x...", hat="x...x...x...x...", bass="x.xxx.xxx.xxx.xx",
-        chords="x.xxx.xxx.xxx.xx", melody="x...x...x.x.x...", rolloff=0.8, decay_s=0.25, drive=9.0,
-    ),
-    "reggae": Style(
-        bpm=(68, 80), beats=4, progression=((0, MINOR), (5, MINOR), (0, MINOR), (7, MINOR)),
-        kick="........x.......", snare="........x.......", hat="x.x.x.x.x.x.x.x.", bass="x..x..x.....x.x.",
-        chords="....x.......x...", melody="x.....x.x.......", rolloff=1.8, decay_s=0.12,
-    ),
-    "swing": Style(
-        bpm=(140, 190), beats=4, progression=((2, MINOR_SEVENTH), (7, SEVENTH), (0, MAJOR), (9, MINOR_SEVENTH)),
-        kick="x...x...", snare="..x...x.", hat="x.xxx.xx", bass="x.x.x.x.", chords="...x..x.", melody="x.xx.x.x",
-        rolloff=1.6, decay_s=0.3, swing=0.33,
-    ),
-    "techno": Style(
-        bpm=(126, 138), beats=4, progression=((0, MINOR), (0, MINOR), (8, MAJOR), (10, MAJOR)),
-        kick="x...x...x...x...", snare="............x..x", hat="..x...x...x...xx", bass="..xx..xx..xx..xx",
-        chords="x.....x.....x...", melody="................", rolloff=1.0, decay_s=0.1, drive=3.0,
-    ),
-    "waltz": Style(
-        bpm=(84, 100), beats=3, progression=((0, MAJOR), (7, SEVENTH), (5, MAJOR), (0, MAJOR)),
-        kick="......", snare="......", hat="......", bass="x.....", chords="..x.x.", melody="x.x.xx",
-        rolloff=2.0, decay_s=0.9,
-    ),
-}  # fmt: skip
+def write_clips(folder: Path, per_style: int = CLIPS_PER_STYLE) -> None:
+    """Write `per_style` clips of 20 s for each style, one folder per style: a corpus that `train` reads."""
+    for style in STYLES:
+        (folder / style).mkdir(parents=True)
+    seeds = range(_FIRST_SEED, _FIRST_SEED + per_style)
+    clips = [
+        SampleTrack(f"{style}/{seed}.wav", style, seed, _CLIP_S, Encoding.WAV, _SAMPLE_RATE, 1)
+        for style, seed in product(STYLES, seeds)
+    ]
+    for clip, content in rendered(clips):
+        (folder / clip.key).write_bytes(content)
+
+
+def train_on(clips: Path, bundle: Path) -> "TrainReport":
+    """Train the default recipe on the folder `clips` and write it to `bundle`, with figures of held-out clips."""
+    from genre_batch.training.train_config import TrainConfig
+    from genre_batch.training.trainer import train  # loads torch
+
+    recipe = yaml.safe_load(recipe_file("texture_kernel").read_text(encoding="utf-8"))
+    changes = {"name": "demo-styles", "source": str(clips), "output": str(bundle), "folds": 3, "repeats": 1}
+    return train(TrainConfig.model_validate(recipe | changes))
+
+
+def matrix(styles: "pd.Series[str]", answers: "pd.Series[str]") -> str:
+    """The number of tracks by true style (lines) and answer (columns), as text; 0 is a dot."""
+    counts = pd.crosstab(styles, answers.fillna(_ABSTAINED))
+    columns = [name for name in [*STYLES, _ABSTAINED] if name in counts.columns]
+    width = max(map(len, [*STYLES, _ABSTAINED]))
+    lines = [" ".join(f"{name:>{width}}" for name in ["", *columns])]
+    for style in [style for style in STYLES if style in counts.index]:
+        cells = [str(counts.loc[style, name] or "·") for name in columns]
+        lines.append(" ".join(f"{cell:>{width}}" for cell in [style, *cells]))
+    return "\n".join(lines)

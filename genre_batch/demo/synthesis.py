@@ -1,20 +1,92 @@
-"""Cheap music from numpy: a four-bar loop of drums, bass, chords and melody, arranged into a track.
+"""Synthesises music in several styles, each described by patterns, tempo, harmony and sound."""
 
-Only the loop is synthesised note by note; the arrangement repeats it with other gains and places in the stereo
-image for each layer, so that three minutes cost little more than ten seconds.
-"""
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from genre_batch.demo.styles import STYLES, Style
+MAJOR = (0, 4, 7)
+MINOR = (0, 3, 7)
+SEVENTH = (0, 4, 7, 10)
+MINOR_SEVENTH = (0, 3, 7, 10)
+FIFTH = (0, 7, 12)
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """A style made of one-bar patterns over a repeating chord progression.
+
+    A pattern has one character per step, all steps of equal length: "x" plays, "." rests. bpm: range of tempos.
+    progression: (semitones above the key, chord). rolloff: the amplitude of harmonic k is k ** -rolloff. decay_s: decay
+    time of a note. drive: 1 is clean, more distorts. swing: delay of every second step, as a fraction of a step.
+    """
+
+    bpm: tuple[int, int]
+    beats: int
+    progression: tuple[tuple[int, tuple[int, ...]], ...]
+    kick: str
+    snare: str
+    hat: str
+    bass: str
+    chords: str
+    melody: str
+    rolloff: float = 1.5
+    decay_s: float = 0.4
+    drive: float = 1.0
+    swing: float = 0.0
+    hiss: float = 0.002
+
+
+STYLES: dict[str, Style] = {
+    "drone": Style(
+        bpm=(56, 68), beats=4, progression=((0, MAJOR), (9, MINOR), (5, MAJOR), (7, MAJOR)),
+        kick="....", snare="....", hat="....", bass="x...", chords="x...", melody="..x.",
+        rolloff=2.2, decay_s=3.0, hiss=0.006,
+    ),
+    "shuffle": Style(
+        bpm=(72, 96), beats=4, progression=((0, SEVENTH), (5, SEVENTH), (0, SEVENTH), (7, SEVENTH)),
+        kick="x.....x.....", snare="...x.....x..", hat="x.xx.xx.xx.x", bass="x..x..x..x..", chords="x.....x.....",
+        melody="x.x..x...x.x", decay_s=0.5, drive=2.0,
+    ),
+    "pulse": Style(
+        bpm=(112, 124), beats=4, progression=((9, MINOR_SEVENTH), (2, MINOR_SEVENTH), (7, SEVENTH), (0, MAJOR)),
+        kick="x...x...x...x...", snare="....x.......x...", hat="..x...x...x...x.", bass="x.x.x.x.x.x.x.x.",
+        chords="..x..x....x..x..", melody="x..x..x.....x...", rolloff=1.2, decay_s=0.18,
+    ),
+    "grind": Style(
+        bpm=(150, 180), beats=4, progression=((0, FIFTH), (0, FIFTH), (1, FIFTH), (3, FIFTH)),
+        kick="xxxxxxxxxxxxxxxx", snare="....x.......x...", hat="x...x...x...x...", bass="x.xxx.xxx.xxx.xx",
+        chords="x.xxx.xxx.xxx.xx", melody="x...x...x.x.x...", rolloff=0.8, decay_s=0.25, drive=9.0,
+    ),
+    "offbeat": Style(
+        bpm=(68, 80), beats=4, progression=((0, MINOR), (5, MINOR), (0, MINOR), (7, MINOR)),
+        kick="........x.......", snare="........x.......", hat="x.x.x.x.x.x.x.x.", bass="x..x..x.....x.x.",
+        chords="....x.......x...", melody="x.....x.x.......", rolloff=1.8, decay_s=0.12,
+    ),
+    "bounce": Style(
+        bpm=(140, 190), beats=4, progression=((2, MINOR_SEVENTH), (7, SEVENTH), (0, MAJOR), (9, MINOR_SEVENTH)),
+        kick="x...x...", snare="..x...x.", hat="x.xxx.xx", bass="x.x.x.x.", chords="...x..x.", melody="x.xx.x.x",
+        rolloff=1.6, decay_s=0.3, swing=0.33,
+    ),
+    "machine": Style(
+        bpm=(126, 138), beats=4, progression=((0, MINOR), (0, MINOR), (8, MAJOR), (10, MAJOR)),
+        kick="x...x...x...x...", snare="............x..x", hat="..x...x...x...xx", bass="..xx..xx..xx..xx",
+        chords="x.....x.....x...", melody="................", rolloff=1.0, decay_s=0.1, drive=3.0,
+    ),
+    "triple": Style(
+        bpm=(84, 100), beats=3, progression=((0, MAJOR), (7, SEVENTH), (5, MAJOR), (0, MAJOR)),
+        kick="......", snare="......", hat="......", bass="x.....", chords="..x.x.", melody="x.x.xx",
+        rolloff=2.0, decay_s=0.9,
+    ),
+}  # fmt: skip
+
 
 Mono = npt.NDArray[np.float32]
 Stereo = npt.NDArray[np.float32]
 
 LAYERS = ("drums", "bass", "chords", "melody")
 ENTRIES = (0.35, 0.0, 0.15, 0.55)
-"""The share of the sections in which drums, bass, chords and melody are silent."""
+"""The fraction of sections in which drums, bass, chords and melody are silent."""
 PENTATONIC = (0, 2, 4, 7, 9, 12)
 HARMONICS = 10
 
@@ -37,7 +109,7 @@ def synthesise(style: str, seed: int, duration_s: float, sample_rate: int) -> St
 
 
 def _arrangement(rng: np.random.Generator, sections: int) -> npt.NDArray[np.float32]:
-    """Gains for each section, [sections, layers, 2 channels]; the last section has every layer."""
+    """Gains [sections, layers, 2 channels]; all layers play in the last section."""
     plays = rng.random((sections, len(LAYERS))) >= np.asarray(ENTRIES)
     plays[-1] = True
     loudness = rng.uniform(0.7, 1.0, (sections, len(LAYERS)))
@@ -48,7 +120,7 @@ def _arrangement(rng: np.random.Generator, sections: int) -> npt.NDArray[np.floa
 
 
 def _loop(style: Style, rng: np.random.Generator, sample_rate: int) -> npt.NDArray[np.float32]:
-    """The style's progression once, one bar a chord: [layers, n] float32."""
+    """The progression of the style, played once with one bar per chord: [layers, n] float32."""
     bar = round(style.beats * 60 / rng.integers(*style.bpm) * sample_rate)
     loop = np.zeros((len(LAYERS), bar * len(style.progression)), np.float32)
     key = int(rng.integers(40, 52))
@@ -59,7 +131,7 @@ def _loop(style: Style, rng: np.random.Generator, sample_rate: int) -> npt.NDArr
         _play(loop[2], style, style.chords, [key + root + 12 + note for note in chord], start, bar, sample_rate)
         for step, at in _onsets(style.melody, style.swing, bar):
             pitch = key + 24 + int(rng.choice(PENTATONIC))
-            _add(loop[3], start + at, _tone(pitch, style, sample_rate) * (0.9 if step == 0 else 0.6))
+            _mix(loop[3], start + at, _tone(pitch, style, sample_rate) * (0.9 if step == 0 else 0.6))
     weights = np.asarray([0.9, 0.8, 0.6, 0.5], np.float32)
     return np.stack([_to_peak(layer, weight) for layer, weight in zip(loop, weights, strict=True)])
 
@@ -69,24 +141,24 @@ def _play(layer: Mono, style: Style, pattern: str, pitches: list[int], start: in
     if onsets:
         sound = np.tanh(style.drive * sum(_tone(pitch, style, sample_rate) for pitch in pitches))
         for _, at in onsets:
-            _add(layer, start + at, sound)
+            _mix(layer, start + at, sound)
 
 
 def _play_drums(layer: Mono, style: Style, rng: np.random.Generator, start: int, bar: int, sample_rate: int) -> None:
     kick, snare, hat = _kick(sample_rate), _snare(rng, sample_rate), _hat(rng, sample_rate)
     for pattern, sound in ((style.kick, kick), (style.snare, snare), (style.hat, hat)):
         for _, at in _onsets(pattern, style.swing, bar):
-            _add(layer, start + at, sound)
+            _mix(layer, start + at, sound)
 
 
 def _onsets(pattern: str, swing: float, bar: int) -> list[tuple[int, int]]:
-    """(step, samples into the bar) of each "x"."""
+    """(step, offset into the bar in samples) of each "x"."""
     width = bar / len(pattern)
     return [(step, round((step + swing * (step % 2)) * width)) for step, mark in enumerate(pattern) if mark == "x"]
 
 
-def _add(layer: Mono, at: int, sound: Mono) -> None:
-    """Mix `sound` into `layer` from sample `at` on; what runs over the end is carried to the loop's beginning."""
+def _mix(layer: Mono, at: int, sound: Mono) -> None:
+    """Mix `sound` into `layer` from sample `at` on; the part beyond the end wraps around to the start of the loop."""
     head = min(len(sound), len(layer) - at)
     layer[at : at + head] += sound[:head]
     tail = sound[head : head + at]
@@ -122,6 +194,6 @@ def _hat(rng: np.random.Generator, sample_rate: int) -> Mono:
 
 
 def _to_peak(signal: npt.NDArray[np.float32], peak: float) -> npt.NDArray[np.float32]:
-    """`signal` scaled to the peak; silence stays silence."""
+    """`signal` scaled to the peak; silence stays silent."""
     highest = float(np.abs(signal).max())
     return (signal * np.float32(peak / highest)) if highest > 0 else signal

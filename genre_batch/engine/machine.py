@@ -1,4 +1,4 @@
-"""Where an actor is; sent to the actor, so that only this much of the engine is loaded there."""
+"""Which machine an actor is on. Runs in the actor, which loads no other part of the engine."""
 
 from typing import Protocol
 
@@ -13,6 +13,6 @@ class Starts(Protocol):
 
 
 def machine_of(actor: Starts) -> str:
-    """The name that Ray gives the machine of an actor, once the actor can work. Called in its process."""
+    """Ray's id of the machine that the actor is on, once the actor can work."""
     actor.ready()
     return ray.get_runtime_context().get_node_id()

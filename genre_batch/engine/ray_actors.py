@@ -1,9 +1,9 @@
-"""Ray's side of a run: actors are started, called and watched; what happens to them comes back as events."""
+"""Ray's side of a run: starts, calls and watches actors, and reports what happens to them as events."""
 
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,93 +11,127 @@ import ray
 from ray import ObjectRef
 from ray.exceptions import RayError
 
-from genre_batch.actors.blocks import Extraction, ExtractReport, FeatureBlock, PredictReport
+from genre_batch.catalog.reject import Reject
 from genre_batch.catalog.track import Track
-from genre_batch.config import JobConfig
-from genre_batch.engine.crew import Crew
 from genre_batch.engine.machine import machine_of
-from genre_batch.engine.ray_errors import actor_lives, block_is_lost, machine_went_away, told
+from genre_batch.engine.ray_errors import actor_lives, blamed, block_is_lost, cause, machine_went_away
 from genre_batch.errors import UserError
-from genre_batch.schedule.events import (
-    ActorLost,
-    ActorReady,
-    BlockLost,
-    CallFailed,
-    DeadlinePassed,
-    Event,
-    Extracted,
-    Predicted,
-    Role,
-)
+from genre_batch.schedule.events import ActorLost, ActorReady, BlockLost, CallFailed, DeadlinePassed, Event, Returned
+from genre_batch.stages.stage import Stage, StageReport
 
 _LOG = logging.getLogger(__name__)
 _START_FAILURES_ALLOWED = 3
-_CALL_MARGIN_S = 60.0
-_READ_MARGIN_S = 60.0
-_PREDICT_WITHIN_S = 300.0
+_SLIVER_CPUS = 0.001
 
 
 @dataclass(slots=True)
 class _Actor:
-    """`machine`: which one it is on, once it is ready."""
+    """`machine`: which one it is on, once it is ready. calls: their deadlines in seconds, oldest first."""
 
-    handle: Any  # Ray types the methods of an actor only where their class was decorated, and ours know no Ray
-    role: Role
+    handle: Any  # Ray types the methods of an actor only if their class was decorated, and ours know no Ray
+    stage: int
     machine: str = ""
     calls: dict[int, float] = field(default_factory=dict)
     oldest_since_s: float = 0.0
 
 
-Answer = tuple[Event, ExtractReport | PredictReport | None]
+Answer = tuple[Event, StageReport | None]
+
+
+def reserved(stage: Stage) -> dict[str, float]:
+    """What an actor of the stage reserves, as options of Ray.
+
+    An actor that needs no CPU of its own takes a sliver of one, which those that need one leave: Ray might place an
+    actor that reserves nothing on a head node with `num-cpus: 0`, which is to do no work.
+    """
+    if stage.num_cpus:
+        cpus = stage.num_cpus - min(2 * _SLIVER_CPUS, stage.num_cpus / 10)
+    else:
+        cpus = 0.0 if stage.num_gpus else _SLIVER_CPUS
+    return {"num_cpus": cpus, "num_gpus": stage.num_gpus}
 
 
 class RayActors:
-    """All actors of a run by number, the references they work on, and the answers still to come."""
+    """All actors of a run by number, the references they work on, and the answers still to come.
 
-    def __init__(self, crew: Crew, config: JobConfig, gpus_per_predict: float) -> None:
-        self._crew = crew
-        self._config = config
-        self._gpus_per_predict = gpus_per_predict
+    stopped: how many died or were stopped, by stage.
+    """
+
+    def __init__(self, stages: Sequence[Stage]) -> None:
+        self._stages = stages
         self._actors: dict[int, _Actor] = {}
         self._waiting: dict[ObjectRef[object], tuple[int, int | None]] = {}
-        self._blocks: dict[int, ObjectRef[FeatureBlock]] = {}
+        self._blocks: dict[int, ObjectRef[object]] = {}
         self._next_actor = 0
-        self._start_failures = Counter[Role]()
+        self._start_failures = Counter[int]()
+        self.stopped = Counter[int]()
 
-    def count(self, role: Role) -> int:
-        """How many actors of a role are there, starting ones included."""
-        return sum(actor.role is role for actor in self._actors.values())
+    def count(self, stage: int) -> int:
+        """How many actors a stage has, starting ones included."""
+        return sum(actor.stage == stage for actor in self._actors.values())
 
-    def ready(self, role: Role) -> int:
-        """How many of them can work."""
-        return sum(actor.role is role and bool(actor.machine) for actor in self._actors.values())
+    def ready(self, stage: int) -> int:
+        """How many actors of a stage can work."""
+        return sum(actor.stage == stage and bool(actor.machine) for actor in self._actors.values())
 
-    def start(self, role: Role) -> None:
-        """Create an actor; ActorReady follows once it has loaded its model."""
-        handle = self._create(role)
-        self._actors[self._next_actor] = _Actor(handle, role)
+    def started(self) -> list[ActorReady]:
+        """The actors that can work, each as its ActorReady event."""
+        return [ActorReady(number, actor.stage) for number, actor in self._actors.items() if actor.machine]
+
+    def start(self, stage: int) -> None:
+        """Create an actor; ActorReady follows once it can work."""
+        wanted = self._stages[stage]
+        make: Any = ray.remote(wanted.worker).options(**reserved(wanted), scheduling_strategy="SPREAD")
+        handle = make.remote(*wanted.arguments)
+        self._actors[self._next_actor] = _Actor(handle, stage)
         self._waiting[handle.__ray_call__.remote(machine_of)] = (self._next_actor, None)
         self._next_actor += 1
 
-    def extract(self, actor: int, call: int, tracks: list[Track]) -> None:
-        """Send a batch; Extracted follows. The block stays with Ray under the number of this call."""
-        within_s = _CALL_MARGIN_S + len(tracks) * (self._config.deadline_s + _READ_MARGIN_S)
-        block, report = self._actors[actor].handle.extract.options(num_returns=2).remote(tracks)
-        self._blocks[call] = block
-        self._sent(actor, call, report, within_s)
+    def send(self, actor: int, call: int, tracks: list[Track], block: int | None) -> None:
+        """Send an actor the tracks of a batch, or the block that an earlier call returned for them; Returned follows.
 
-    def predict(self, actor: int, call: int, block: int) -> None:
-        """Send the block of an earlier call; Predicted follows."""
-        report = self._actors[actor].handle.predict.remote(self._blocks[block])
-        self._sent(actor, call, report, _PREDICT_WITHIN_S)
+        The block that this call returns stays with Ray under its number, until it is forgotten.
+        """
+        state = self._actors[actor]
+        stage = self._stages[state.stage]
+        batch = tracks if block is None else self._blocks[block]
+        if state.stage == len(self._stages) - 1:
+            report = state.handle.run.remote(batch)
+        else:
+            self._blocks[call], report = state.handle.run.options(num_returns=2).remote(batch)
+        self._waiting[report] = (actor, call)
+        if not state.calls:
+            state.oldest_since_s = time.monotonic()
+        state.calls[call] = stage.deadline_s(len(tracks))
+
+    def probe(self, attempt: int) -> list[ObjectRef[object]] | None:
+        """Send the test batch of the first stage's worker through one actor of each stage: their reports.
+
+        None if a stage has no actor that can work. attempt: another number takes other actors, if there are any.
+        """
+        handles: list[Any] = []
+        for stage in range(len(self._stages)):
+            ready = [actor.handle for actor in self._actors.values() if actor.stage == stage and actor.machine]
+            if not ready:
+                return None
+            handles.append(ready[attempt % len(ready)])
+        if len(handles) == 1:
+            return [handles[0].probe.remote()]
+        block, report = handles[0].probe.options(num_returns=2).remote()
+        reports = [report]
+        for handle in handles[1:-1]:
+            block, report = handle.run.options(num_returns=2).remote(block)
+            reports.append(report)
+        return [*reports, handles[-1].run.remote(block)]
 
     def forget(self, block: int) -> None:
         """Let Ray free a block."""
         self._blocks.pop(block, None)
 
     def stop(self, actor: int) -> None:
-        """Kill an actor and drop whatever it still owed."""
+        """Kill an actor and drop the answers it still owes."""
         state = self._actors.pop(actor)
+        self.stopped[state.stage] += 1
         ray.kill(state.handle)
         for call in state.calls:
             self.forget(call)
@@ -109,10 +143,10 @@ class RayActors:
             self.stop(actor)
 
     def wait(self, timeout_s: float) -> Iterator[Answer]:
-        """What has happened, after at most `timeout_s` seconds; nothing if nothing has.
+        """The answers that arrive within `timeout_s` seconds, if any.
 
-        Ray is asked for the next answer only after this one was dealt with: one actor's answer and its death may both
-        be there already, and the first must still find the actor.
+        The next answer is requested from Ray only after this one has been handled: an answer and the death of its actor
+        may both have arrived, and the answer must still find the actor.
         """
         refs = list(self._waiting)
         if not refs:
@@ -126,22 +160,6 @@ class RayActors:
                 yield self._answer(ref)
         yield from self._overdue()
 
-    def _create(self, role: Role) -> Any:
-        member = self._crew[role]
-        if role is Role.EXTRACT:
-            cpus, gpus = self._config.extract.num_cpus, 0.0
-        else:
-            cpus, gpus = 0.0, self._gpus_per_predict
-        actor = ray.remote(member.kind).options(num_cpus=cpus, num_gpus=gpus, scheduling_strategy="SPREAD")
-        return actor.remote(*member.arguments)
-
-    def _sent(self, actor: int, call: int, report: ObjectRef[object], within_s: float) -> None:
-        self._waiting[report] = (actor, call)
-        state = self._actors[actor]
-        if not state.calls:
-            state.oldest_since_s = time.monotonic()
-        state.calls[call] = within_s
-
     def _answer(self, ref: ObjectRef[object]) -> Answer:
         actor, call = self._waiting.pop(ref)
         try:
@@ -153,14 +171,12 @@ class RayActors:
         state = self._actors[actor]
         if call is None:
             assert isinstance(report, str)
-            state.machine, self._start_failures[state.role] = report, 0
-            return ActorReady(actor, state.role), None
+            state.machine, self._start_failures[state.stage] = report, 0
+            return ActorReady(actor, state.stage), None
+        assert isinstance(report, StageReport)
         self._returned(actor, call)
-        if isinstance(report, PredictReport):
-            return Predicted(call), report
-        assert isinstance(report, ExtractReport)
-        scorable = sum(isinstance(outcome, Extraction) for outcome in report.outcomes)
-        return Extracted(call, scorable), report
+        remaining = sum(not isinstance(outcome, Reject) and outcome is not None for outcome in report.outcomes)
+        return Returned(call, remaining), report
 
     def _returned(self, actor: int, call: int) -> None:
         state = self._actors[actor]
@@ -172,18 +188,17 @@ class RayActors:
             return self._lost(actor, error)
         self._returned(actor, call)
         self.forget(call)
-        return BlockLost(call) if block_is_lost(error) else CallFailed(call, told(error))
+        return BlockLost(call) if block_is_lost(error) else CallFailed(call, cause(error), blamed(error))
 
     def _lost(self, actor: int, error: RayError) -> Event:
         state, blameless = self._actors[actor], machine_went_away(error)
         self.stop(actor)
         if not state.machine and not blameless:
-            self._start_failures[state.role] += 1
-            if self._start_failures[state.role] >= _START_FAILURES_ALLOWED:
-                raise UserError(
-                    f"the {state.role} actors do not start: {told(error)}", "see Ray's worker logs for more"
-                )
-        return ActorLost(actor, blameless, told(error), state.machine)
+            self._start_failures[state.stage] += 1
+            if self._start_failures[state.stage] >= _START_FAILURES_ALLOWED:
+                name = self._stages[state.stage].name
+                raise UserError(f"the {name} actors do not start: {cause(error)}", "see Ray's worker logs for more")
+        return ActorLost(actor, blameless, cause(error), state.machine)
 
     def _overdue(self) -> list[Answer]:
         now_s = time.monotonic()

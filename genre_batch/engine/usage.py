@@ -1,19 +1,19 @@
 """What a run uses of machines and storage."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psutil
 
-from genre_batch.actors.blocks import ExtractReport, PredictReport
+from genre_batch.stages.stage import StageReport
 
 
 @dataclass
 class Usage:
     """What this process's share of a run has used since this object was made.
 
-    tracks: committed by it. cpu_s: of all processes: where Ray runs below this process, everything including Ray
-    itself; on a cluster of others, this process and what the actors report.
+    tracks: those it committed. cpu_s: CPU seconds of all processes, Ray included, if this process started Ray; on a
+    shared cluster, those of this process and those that the actors report. cost: by the price list; 0 without one.
     """
 
     tracks: int = 0
@@ -21,11 +21,18 @@ class Usage:
     reads: int = 0
     actors_cpu_s: float = 0.0
     cpu_s: float = 0.0
+    cost: float = 0.0
     first_sent_s: float | None = None
     last_commit_s: float | None = None
+    made_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self._tree_start_cpu_s, self._start_cpu_s = _tree_cpu_s(), time.process_time()
+
+    @property
+    def start_s(self) -> float:
+        """Seconds from the start until the first batch was sent; 0 if none was."""
+        return 0.0 if self.first_sent_s is None else self.first_sent_s - self.made_s
 
     @property
     def scoring_s(self) -> float:
@@ -34,15 +41,14 @@ class Usage:
             return 0.0
         return self.last_commit_s - self.first_sent_s
 
-    def add(self, report: ExtractReport | PredictReport) -> None:
+    def add(self, report: StageReport) -> None:
         """Count one call to an actor."""
         self.actors_cpu_s += report.cpu_s
-        if isinstance(report, ExtractReport):
-            self.bytes_read += report.bytes_read
-            self.reads += report.reads
+        self.bytes_read += report.bytes_read
+        self.reads += report.reads
 
     def sent(self) -> None:
-        """Note that a batch goes out."""
+        """Note that a batch is sent."""
         if self.first_sent_s is None:
             self.first_sent_s = time.monotonic()
 
@@ -60,7 +66,7 @@ class Usage:
 
 
 def _tree_cpu_s() -> float:
-    """CPU seconds of this process, all below it that are alive, and those of theirs that ended."""
+    """CPU seconds of this process and of all its descendants, ended ones included."""
     return sum(_cpu_s(process) for process in [psutil.Process(), *psutil.Process().children(recursive=True)])
 
 

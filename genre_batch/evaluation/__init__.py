@@ -1,1 +1,1 @@
-"""How good a bundle is on labelled tracks: metrics and their report."""
+"""How good a bundle is on labelled tracks: its answers, the metrics over them, and the report."""

@@ -1,4 +1,4 @@
-"""What the answers are worth that the model does give, where it may abstain."""
+"""How good the answers are that a model gives when it may abstain."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from genre_batch.evaluation.reliability import Labels, Probabilities
-from genre_batch.model.scores import NEVER
+from genre_batch.evaluation.intervals import Interval, mean_interval
+from genre_batch.evaluation.metrics import Probabilities
+from genre_batch.model.scores import NEVER, Labels
 
 Answered = npt.NDArray[np.bool_]
 
@@ -15,9 +16,10 @@ Answered = npt.NDArray[np.bool_]
 class GenreAnswers(BaseModel):
     """The answers about one genre.
 
-    threshold: the least confidence it is answered with, null where it always is. given: tracks answered with it, and
-    precision the share of them that is right. answered: of the tracks truly of it, the share that gets an answer, and
-    answered_accuracy the share of those that is right. Shares of nothing are null.
+    threshold: the lowest confidence it is answered with, null if it has none. given: how many tracks were answered
+    with it. precision: the share of those that is right. answered: of the tracks truly of it, the share that got an
+    answer. answered_accuracy: the share of those that is right. A share of nothing is null. intervals: 95 % of each
+    share that is not null, by its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -27,37 +29,57 @@ class GenreAnswers(BaseModel):
     precision: float | None
     answered: float | None
     answered_accuracy: float | None
+    intervals: dict[str, Interval]
 
 
 def answered(probabilities: Probabilities, thresholds: Mapping[str, float], genres: Sequence[str]) -> Answered:
-    """Whether each track [n] gets an answer: its best probability reaches the threshold of that genre, if it has one.
+    """Whether each track [n] gets an answer: whether its best probability reaches the threshold of that genre.
 
     probabilities: [n, n_genres], columns as `genres`. The rule is that of `model.scores.to_score`.
     """
-    least = np.array([thresholds.get(genre, 0.0) for genre in genres])
-    asked = least[probabilities.argmax(axis=1)]
-    given: Answered = (probabilities.max(axis=1) >= asked) & (asked < NEVER)
+    by_genre = np.array([thresholds.get(genre, 0.0) for genre in genres])
+    threshold = by_genre[probabilities.argmax(axis=1)]
+    given: Answered = (probabilities.max(axis=1) >= threshold) & (threshold < NEVER)
     return given
 
 
 def genre_answers(
-    probabilities: Probabilities, labels: Labels, thresholds: Mapping[str, float], genres: Sequence[str]
+    probabilities: Probabilities,
+    labels: Labels,
+    thresholds: Mapping[str, float],
+    genres: Sequence[str],
+    groups: Sequence[str],
 ) -> dict[str, GenreAnswers]:
-    """The answers by genre, for probabilities [n, n_genres] and true labels [n]."""
-    given, best = answered(probabilities, thresholds, genres), probabilities.argmax(axis=1)
+    """The figures of each genre's answers, for probabilities [n, n_genres], true labels [n] and artists [n]."""
+    given, best, artist = answered(probabilities, thresholds, genres), probabilities.argmax(axis=1), np.asarray(groups)
     right = best == labels
-    return {
-        genre: GenreAnswers(
+    found = {}
+    for index, genre in enumerate(genres):
+        named, true = given & (best == index), labels == index
+        shares = {"precision": (right, named), "answered": (given, true), "answered_accuracy": (right, given & true)}
+        found[genre] = GenreAnswers(
             threshold=thresholds.get(genre),
-            given=int((given & (best == index)).sum()),
-            precision=share(right[given & (best == index)]),
-            answered=share(given[labels == index]),
-            answered_accuracy=share(right[given & (labels == index)]),
+            given=int(named.sum()),
+            **{name: share(values[among]) for name, (values, among) in shares.items()},
+            intervals=answer_intervals(shares, artist),
         )
-        for index, genre in enumerate(genres)
+    return found
+
+
+def answer_intervals(
+    shares: Mapping[str, tuple[Answered, Answered]], artist: npt.NDArray[np.str_]
+) -> dict[str, Interval]:
+    """The interval of the share of `values` [n] among the tracks `among` [n], by name, without shares of nothing.
+
+    shares: `values` and `among` by name. artist: [n].
+    """
+    return {
+        name: mean_interval(values[among], artist[among].tolist())
+        for name, (values, among) in shares.items()
+        if among.any()
     }
 
 
 def share(true: Answered) -> float | None:
-    """The share of `true` [n] that is so; None where n is 0."""
+    """The share of `true` [n] that is True; None if n is 0."""
     return float(true.mean()) if len(true) else None

@@ -1,39 +1,88 @@
-"""`evaluate`: how good a bundle's answers are on labelled tracks."""
+"""`evaluate`: the report of a bundle on labelled tracks, with its most confident mistakes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
 from genre_batch.catalog.corpora import LabelledTrack, read_corpus
 from genre_batch.errors import UsageError
-from genre_batch.evaluation.abstention import GenreAnswers, answered, genre_answers, share
-from genre_batch.evaluation.answers import Answers, answer
-from genre_batch.evaluation.intervals import Interval, grouped_bootstrap
-from genre_batch.evaluation.metrics import Metrics, log_loss, macro_f1, measure
-from genre_batch.evaluation.mistakes import Mistake, worst_mistakes
-from genre_batch.evaluation.reliability import ReliabilityBin, calibration_error, reliability
-from genre_batch.model.bundle import Bundle, load_bundle
+from genre_batch.evaluation.abstention import GenreAnswers, answer_intervals, answered, genre_answers, share
+from genre_batch.evaluation.bundle_answers import BundleAnswers, answer_tracks
+from genre_batch.evaluation.genre_intervals import GenreIntervals, genre_intervals, recall_table
+from genre_batch.evaluation.genre_map import map_genres, read_genre_map
+from genre_batch.evaluation.intervals import Interval
+from genre_batch.evaluation.metric_intervals import calibration_interval, loss_interval, metric_intervals
+from genre_batch.evaluation.metrics import (
+    METRICS,
+    Metrics,
+    Probabilities,
+    ReliabilityBin,
+    calibration_error,
+    log_loss,
+    measure,
+    reliability,
+)
+from genre_batch.model.bundle import DEFAULT_BUNDLE, Bundle, BundleLocation, load_bundle
 from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.scores import Labels
+from genre_batch.notices import waiting_for
+from genre_batch.storage.open_store import UriOrPath
+from genre_batch.wording import plural
 
-_KNOWN = (
-    "{known} of {scored} tracks were in this bundle's training data, so these figures say nothing about new music; "
-    "the model card has the figures for tracks that were held out"
-)
-_LEAKY = (
-    "LEAKY: this bundle was made with pieces of one track on both sides of its split: the figures of its card are "
-    "leaky and say nothing about new music"
-)
+WORST = 20
+
+
+class EvaluateConfig(BaseModel):
+    """Settings of `genre-batch evaluate`.
+
+    html: the page with charts to write, null for none. genre_map: a YAML file with the model's genre for each genre of
+    the corpus, null to leave its tracks out. min_precision: as in `ScoreConfig`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    bundle: BundleLocation = DEFAULT_BUNDLE
+    source: UriOrPath
+    html: UriOrPath | None = None
+    genre_map: UriOrPath | None = None
+    min_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
+
+
+class Mistake(BaseModel):
+    """A track with its true genre, the wrong answer to it, and the probability the model gave to each."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    track_id: str
+    uri: str
+    genre: str
+    answer: str
+    confidence: float
+    genre_probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class ListedMetric:
+    """A metric as people read it. detail: its interval, its value before calibration, or what it measures."""
+
+    title: str
+    value: str
+    detail: str
 
 
 class EvaluationReport(BaseModel):
-    """What `evaluate` found. `metrics` are over the tracks that could be scored, whether the model abstains or not.
+    """The outcome of `evaluate`. `metrics` are over all tracks that could be scored, whether the model abstains or not.
 
-    rejects: bad tracks by reason. trained_on_this_data: some of the tracks were learned from. leaky: the bundle's own
-    figures come from a leaky split. `note` says what either means. groups: artists, each track without one counted as
-    its own; accuracy_interval and macro_f1_interval: 95 %, by drawing artists anew. answered: share of scored tracks
-    on which the model does not abstain; answered_accuracy: accuracy on those, null where there is none. Expected
-    calibration error, log loss (nats) and reliability before (temperature 1) and after the bundle's temperature.
-    curves: figures by epoch of the bundle's training.
+    rejects: the other tracks by reason. trained_on_this_data: the bundle was trained on some of the tracks. leaky: the
+    bundle's own figures come from a leaky split. note: what either means. groups: the number of artists; a track
+    without one counts as its own. accuracy_interval, macro_f1_interval, intervals (by name: those of the other metrics,
+    of answered, answered_accuracy, ece_before and log_loss_before): 95 %, by resampling artists. intervals_by_genre:
+    those of precision, recall and F1, with the number of artists. left_out: tracks that the map of genres leaves out.
+    answered: the share of scored tracks on which the model does not abstain; answered_accuracy: the accuracy on those,
+    null if there are none. Expected calibration error, log loss (nats) and reliability come before (at temperature 1)
+    and after the bundle's temperature. curves: figures by epoch of the bundle's training.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -52,6 +101,9 @@ class EvaluationReport(BaseModel):
     groups: int
     accuracy_interval: Interval
     macro_f1_interval: Interval
+    intervals: dict[str, Interval]
+    intervals_by_genre: dict[str, GenreIntervals]
+    left_out: int
     answered: float
     answered_accuracy: float | None
     answers_by_genre: dict[str, GenreAnswers]
@@ -66,46 +118,83 @@ class EvaluationReport(BaseModel):
     worst_mistakes: list[Mistake]
     curves: dict[str, list[float]]
 
+    def listed_metrics(self) -> Iterator[ListedMetric]:
+        """Every metric, in the order of `METRICS`."""
+        intervals = self.intervals | {"accuracy": self.accuracy_interval, "macro_f1": self.macro_f1_interval}
+        before = {"expected_calibration_error": "ece_before", "log_loss": "log_loss_before"}
+        for metric in METRICS:
+            interval = intervals.get(metric.name)
+            detail = metric.note if interval is None else interval.text(metric.text)
+            if metric.name in before:
+                earlier = intervals[before[metric.name]]
+                detail += f"; before calibration: {metric.text(earlier.mean)}, {earlier.text(metric.text)}"
+            yield ListedMetric(metric.title, metric.text(getattr(self.metrics, metric.name)), detail)
+
+    def answered_lines(self) -> Iterator[tuple[str, str, str]]:
+        """How many tracks are answered and how many of those right: title, value, interval."""
+        for name, title, value in (
+            ("answered", "answered", self.answered),
+            ("answered_accuracy", "right of those", self.answered_accuracy),
+        ):
+            interval = self.intervals.get(name)
+            shown = "undefined" if value is None else f"{value:.3f}"
+            yield title, shown, "no track" if interval is None else interval.text(lambda share: f"{share:.3f}")
+
     def summary(self) -> str:
-        """A few lines for a terminal."""
-        metrics = self.metrics
-        auc = "undefined" if metrics.roc_auc is None else f"{metrics.roc_auc:.3f}"
-        text = (
-            f"{self.model_id} on {metrics.tracks} tracks of {self.source} ({self.rejected} rejected)\n"
-            f"accuracy {metrics.accuracy:.3f}{_range(self.accuracy_interval)}, "
-            f"macro F1 {metrics.macro_f1:.3f}{_range(self.macro_f1_interval)}, "
-            f"top 3 {metrics.top_3_accuracy:.3f}, ROC-AUC {auc}\n"
-            f"log loss {metrics.log_loss:.3f}, squared error {metrics.mean_squared_error:.4f}, "
-            f"calibration error {self.ece_before:.3f} before and {self.ece_after:.3f} after its temperature\n"
-            f"true genres by line, answers by column in the same order:\n{metrics.confusion_table()}"
-        )
-        return f"{text}\nNote: {self.note}." if self.note else text
+        """The report as lines for a terminal."""
+        tracks = plural(self.metrics.tracks, "track")
+        lines = [f"{self.model_id} on {tracks} of {self.source} ({self.rejected:,} rejected)"]
+        lines += [f"  {each.title:<18} {each.value:>9}  {each.detail}" for each in self.listed_metrics()]
+        if self.answered < 1.0:
+            lines += [f"  {name:<18} {value:>9}  {detail}" for name, value, detail in self.answered_lines()]
+        if self.left_out:
+            lines.insert(1, f"  {plural(self.left_out, 'track')} left out by the map of genres")
+        lines += ["recognised, by true genre:", *recall_table(self.intervals_by_genre)]
+        lines += ["true genres by line, answers by column in the same order:", self.metrics.confusion_table()]
+        return "\n".join([*lines, f"Note: {self.note}."] if self.note else lines)
 
 
-def evaluate(bundle_uri: str, source: str) -> EvaluationReport:
-    """Score the labelled tracks of `source` with the bundle's own front end, in this process, and measure the answers.
+def evaluate(
+    bundle_uri: str, source: str, min_precision: float | None = None, genre_map: str | None = None
+) -> EvaluationReport:
+    """Score the labelled tracks of `source` in this process, with the bundle's own front end, and measure the answers.
 
-    Raises UsageError where the bundle or the corpus cannot be used: a genre that the bundle does not know, or no
-    readable track.
+    Raises UsageError if the bundle or the corpus cannot be used: because of a genre that the bundle does not know, or
+    because no track is readable.
     """
-    bundle = load_bundle(bundle_uri)
-    tracks = read_corpus(source)
+    with waiting_for("listing the labelled tracks"):
+        bundle = load_bundle(bundle_uri).chosen(min_precision, None)
+        found = read_corpus(source)
+        renamed = read_genre_map(genre_map) if genre_map else {}
+        tracks = map_genres(found, renamed, bundle.manifest.taxonomy.genres)
     _check_genres(tracks, bundle)
-    answers = answer(tracks, bundle)
+    with waiting_for(f"scoring {plural(len(tracks), 'labelled track')}"):
+        answers = answer_tracks(tracks, bundle)
     if not answers.tracks:
         raise UsageError(f"no labelled track of {source} can be scored", f"reasons: {dict(answers.rejects)}")
-    return report_on(answers, bundle, source, listed=len(tracks))
+    return report_on(answers, bundle, source, listed=len(tracks), left_out=len(found) - len(tracks))
 
 
-def report_on(answers: Answers, bundle: Bundle, source: str, *, listed: int) -> EvaluationReport:
-    """The report of a bundle's answers to at least one track; `listed` tracks had a label in `source`."""
+def report_on(
+    answers: BundleAnswers, bundle: Bundle, source: str, *, listed: int, left_out: int = 0
+) -> EvaluationReport:
+    """The report of a bundle's answers to at least one track.
+
+    listed: the labelled tracks of `source`, without those that a map of genres leaves out.
+    """
     manifest, labels = bundle.manifest, answers.labels
     genres, temperature = manifest.taxonomy.genres, manifest.calibration.temperature
     plain, calibrated = answers.probabilities(1.0), answers.probabilities(temperature)
     best, groups = calibrated.argmax(axis=1), [track.group for track in answers.tracks]
     given = answered(calibrated, manifest.thresholds, genres)
     before, after = reliability(plain, labels), reliability(calibrated, labels)
-    metrics = measure(calibrated, labels, genres)
+    metrics, intervals = measure(calibrated, labels, genres), metric_intervals(calibrated, labels, genres, groups)
+    right, every = best == labels, np.ones(len(labels), np.bool_)
+    shares = {"answered": (given, every), "answered_accuracy": (right, given)}
+    besides = answer_intervals(shares, np.asarray(groups)) | {
+        "ece_before": calibration_interval(plain, labels, groups),
+        "log_loss_before": loss_interval(plain, labels, groups),
+    }
     return EvaluationReport(
         bundle=bundle.uri,
         model_id=bundle.model_id,
@@ -119,11 +208,14 @@ def report_on(answers: Answers, bundle: Bundle, source: str, *, listed: int) -> 
         leaky=manifest.leaky,
         note=_note(answers, manifest),
         groups=len(set(groups)),
-        accuracy_interval=grouped_bootstrap(lambda rows: float((best[rows] == labels[rows]).mean()), groups),
-        macro_f1_interval=grouped_bootstrap(lambda rows: macro_f1(best[rows], labels[rows]), groups),
+        accuracy_interval=intervals.pop("accuracy"),
+        macro_f1_interval=intervals.pop("macro_f1"),
+        intervals=intervals | besides,
+        intervals_by_genre=genre_intervals(best, labels, groups, genres),
+        left_out=left_out,
         answered=float(given.mean()),
-        answered_accuracy=share(best[given] == labels[given]),
-        answers_by_genre=genre_answers(calibrated, labels, manifest.thresholds, genres),
+        answered_accuracy=share(right[given]),
+        answers_by_genre=genre_answers(calibrated, labels, manifest.thresholds, genres, groups),
         temperature=temperature,
         ece_before=calibration_error(before),
         ece_after=calibration_error(after),
@@ -144,15 +236,48 @@ def _check_genres(tracks: Sequence[LabelledTrack], bundle: Bundle) -> None:
         raise UsageError(
             f"the model bundle {bundle.uri} does not know the genre {unknown[0]!r}"
             + (f" and {len(unknown) - 1} more of the corpus" if len(unknown) > 1 else ""),
-            f"it knows {', '.join(genres)}; rename or remove the others",
+            f"it knows {', '.join(genres)}; rename or remove the others, or map them: --map FILE",
         )
 
 
-def _note(answers: Answers, manifest: BundleManifest) -> str | None:
-    known = int(answers.known.sum())
-    notes = [_KNOWN.format(known=known, scored=len(answers.tracks))] if known else []
-    return "; ".join([*notes, *([_LEAKY] if manifest.leaky else [])]) or None
+def worst_mistakes(
+    probabilities: Probabilities,
+    labels: Labels,
+    tracks: Sequence[LabelledTrack],
+    genres: Sequence[str],
+    most: int = WORST,
+) -> list[Mistake]:
+    """The wrong answers, most confident first, at most `most` of them: where to look for wrong labels and blind spots.
+
+    probabilities: [n, n_genres], columns as `genres`. labels: [n], the true genres of `tracks` [n].
+    """
+    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    wrong = order[(answers != labels)[order]][:most]
+    return [
+        Mistake(
+            track_id=tracks[row].track.track_id,
+            uri=tracks[row].track.uri,
+            genre=genres[labels[row]],
+            answer=genres[answers[row]],
+            confidence=float(confidence[row]),
+            genre_probability=float(probabilities[row, labels[row]]),
+        )
+        for row in wrong.tolist()
+    ]
 
 
-def _range(interval: Interval) -> str:
-    return "" if interval.low is None else f" ({interval.low:.3f} to {interval.high:.3f})"
+def _note(answers: BundleAnswers, manifest: BundleManifest) -> str | None:
+    """What makes the figures dishonest, if anything."""
+    known, notes = int(answers.known.sum()), []
+    if known:
+        notes.append(
+            f"this bundle was trained on {known:,} of {plural(len(answers.tracks), 'track')}, so these figures say "
+            "nothing about new music; the model card has the figures for held-out tracks"
+        )
+    if manifest.leaky:
+        notes.append(
+            "LEAKY: this bundle was made with pieces of one track on both sides of its split: the figures of its card "
+            "are leaky and say nothing about new music"
+        )
+    return "; ".join(notes) or None

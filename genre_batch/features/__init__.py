@@ -1,1 +1,1 @@
-"""From a waveform to model inputs: the front end, log-mel, segments."""
+"""From samples to model inputs: front ends and the sandbox they run in."""

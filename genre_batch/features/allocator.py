@@ -10,10 +10,10 @@ _M_MMAP_THRESHOLD = -3
 def keep_freed_memory(*, block_bytes: int, total_bytes: int) -> bool:
     """Ask glibc to reuse freed blocks up to `block_bytes`, and to return memory only above `total_bytes` at its end.
 
-    By default, arrays from some MiB on are mapped anew for each track or batch, and each of their pages is cleared and
-    faulted in again: 12 % of the CPU time of decoding and features, half of that of seed 001's network on a CPU
-    (17 ms a segment of 30 s, 8.5 ms without). It holds for the whole process; see mallopt(3).
-    Returns False, and changes nothing, where the C library is not glibc.
+    By default, arrays of some MiB are mapped anew for each track or batch, and each of their pages is cleared and
+    faulted in again. That takes 12 % of the CPU time of decoding and features, and half of that of `mel_cnn` on a CPU
+    (17 ms a segment of 30 s, 8.5 ms without). The setting holds for the whole process; see mallopt(3).
+    Returns False, and changes nothing, if the C library is not glibc.
     """
     if not sys.platform.startswith("linux"):
         return False

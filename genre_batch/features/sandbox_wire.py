@@ -1,13 +1,15 @@
-"""What goes to the sandboxed front end and comes back: JSON, and raw numbers. Neither side unpickles anything."""
+"""The requests to the sandboxed front end and its answers: JSON and raw numbers. Neither side unpickles anything."""
 
 import json
+from dataclasses import asdict
 from functools import lru_cache
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from genre_batch.features.finite import all_finite
+from genre_batch.catalog.track import TrackFacts
 from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.segments import all_finite
 
 _ALIGNMENT_BYTES = 16
 _FRONT_END: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
@@ -22,30 +24,23 @@ class _Header(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     n_segments: int = Field(ge=1)
-    duration_s: NonNegativeFloat = Field(allow_inf_nan=False)
-    window_start_s: NonNegativeFloat = Field(allow_inf_nan=False)
-    decoder: str = Field(pattern="^[a-z0-9_]{1,32}$")
+    facts: TrackFacts
 
 
 def pack_request(track_id: str, front_end: FrontEnd) -> bytes:
-    """One track to work on: the settings as a line of JSON, then the id, whatever characters it has."""
+    """A request for one track: the settings as a line of JSON, then the id, which may hold any characters."""
     return front_end.model_dump_json().encode() + b"\n" + track_id.encode(errors="surrogatepass")
 
 
 def unpack_request(request: bytes) -> tuple[str, FrontEnd]:
-    """The track's id and the settings that `pack_request` was given."""
+    """The track's id and the settings of a request of `pack_request`."""
     settings, _, track_id = request.partition(b"\n")
     return track_id.decode(errors="surrogatepass"), _parse_settings(settings)
 
 
 def pack_segments(track: TrackSegments) -> bytes:
-    """One padded line of JSON, then the segments as little-endian numbers of their precision in C order."""
-    header = {
-        "n_segments": len(track.segments),
-        "duration_s": track.duration_s,
-        "window_start_s": track.window_start_s,
-        "decoder": track.decoder,
-    }
+    """One padded line of JSON, then the segments as little-endian numbers of their dtype in C order."""
+    header = {"n_segments": len(track.segments), "facts": asdict(track.facts)}
     little_endian = track.segments.dtype.newbyteorder("<")
     numbers = np.ascontiguousarray(track.segments, little_endian)
     line = json.dumps(header).encode()
@@ -54,9 +49,9 @@ def pack_segments(track: TrackSegments) -> bytes:
 
 
 def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
-    """What `pack_segments` made, on a read-only view of `answer`.
+    """The track that `pack_segments` packed; its segments are a read-only view of `answer`.
 
-    Raises ValueError unless it is finite and of a size that `front_end` can give: the answer may come from a process
+    Raises ValueError unless they are finite and of a size that `front_end` can give: the answer may come from a process
     that a hostile file has taken over.
     """
     line_bytes = answer.find(b"\n") + 1
@@ -72,4 +67,4 @@ def unpack_segments(answer: bytes, front_end: FrontEnd) -> TrackSegments:
     segments = np.frombuffer(answer, dtype, offset=line_bytes).reshape(shape)
     if not all_finite(segments):
         raise ValueError("it holds NaN or infinity")
-    return TrackSegments(segments, header.duration_s, header.window_start_s, header.decoder)
+    return TrackSegments(segments, header.facts)

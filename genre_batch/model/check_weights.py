@@ -1,55 +1,41 @@
-"""Whether a weights file is one, and fits its architecture: found out before any work, without torch."""
+"""Whether the weights of a bundle fit it, found out before any work and without torch."""
 
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import AnyNetwork, HuggingFaceSettings, MobileNetSettings
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
-from genre_batch.model.weight_shapes import Shape, weight_shapes
-
-Shapes = dict[str, tuple[int, ...]]
 
 
 def check_weights(bundle: Bundle) -> None:
-    """Check what the header of `model.safetensors` says against the architecture; values are not looked at.
+    """Compare the arrays that `model.safetensors` declares with those that the manifest records.
 
-    Of mobilenet only the output is known here, of a model of transformers nothing but that the file is one; other
-    bundles have no such file. Raises UsageError where the weights cannot be used.
+    Only the header is read, no values. Bundles written before shapes were recorded are checked when the network is
+    loaded; bundles without such a file are not checked here. Raises UsageError if the weights cannot be used.
     """
-    manifest, architecture = bundle.manifest, bundle.manifest.architecture
-    if not isinstance(architecture, AnyNetwork | HuggingFaceSettings):
+    if WEIGHTS_FILE not in bundle.manifest.architecture.weight_files:
         return
-    found = _header(bundle)
-    if isinstance(architecture, HuggingFaceSettings):
+    try:
+        found = weight_shapes(bundle.files[WEIGHTS_FILE])
+    except ValueError as error:
+        raise _misfit(bundle, f"{WEIGHTS_FILE} is not a safetensors file: {error}") from error
+    recorded = bundle.manifest.weight_shapes
+    if not recorded:
         return
-    wanted = weight_shapes(architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
-    if isinstance(architecture, MobileNetSettings):
-        found = {name: shape for name, shape in found.items() if name in wanted}
-    if found.keys() != wanted.keys():
-        name = min(found.keys() ^ wanted.keys())
-        raise _misfit(bundle, f"there is {'no' if name in wanted else 'an unknown'} {name!r}")
-    lengths: dict[str, int] = {}
-    for name, shape in wanted.items():
-        if not _fits(found[name], shape, lengths):
+    if found.keys() != recorded.keys():
+        name = min(found.keys() ^ recorded.keys())
+        raise _misfit(bundle, f"there is {'no' if name in recorded else 'an unknown'} {name!r}")
+    for name, shape in recorded.items():
+        if found[name] != shape:
             raise _misfit(bundle, f"{name} is {found[name]}, not {shape}")
 
 
-def _header(bundle: Bundle) -> Shapes:
+def weight_shapes(data: bytes) -> dict[str, list[int]]:
+    """The shape of each array by name, sorted, from the header of a safetensors file. Raises ValueError."""
     from safetensors import SafetensorError, deserialize
 
     try:
-        tensors = deserialize(bundle.files[WEIGHTS_FILE])  # type: ignore[no-untyped-call]
+        tensors = deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        raise _misfit(bundle, f"{WEIGHTS_FILE} is no safetensors file: {str(error).splitlines()[0]}") from error
-    return {name: tuple(tensor["shape"]) for name, tensor in tensors}
-
-
-def _fits(found: tuple[int, ...], wanted: Shape, lengths: dict[str, int]) -> bool:
-    """Whether a shape is the wanted one; `lengths` has those of the names met so far."""
-    if len(found) != len(wanted):
-        return False
-    for have, want in zip(found, wanted, strict=True):
-        if have == 0 or have != (lengths.setdefault(want, have) if isinstance(want, str) else want):
-            return False
-    return True
+        raise ValueError(str(error).splitlines()[0]) from error
+    return {name: list(tensor["shape"]) for name, tensor in sorted(tensors)}
 
 
 def _misfit(bundle: Bundle, detail: str) -> UsageError:

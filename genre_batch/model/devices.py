@@ -1,9 +1,9 @@
-"""Where and how exactly a model runs."""
+"""Where, with which precision and by which library a model runs."""
 
 from typing import Literal
 
 Device = Literal["auto", "cpu", "cuda"]
-"""`auto` is a GPU where there is one."""
+"""`auto` is a GPU if there is one."""
 
 Precision = Literal["fp32", "bf16", "fp16"]
 

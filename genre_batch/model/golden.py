@@ -1,28 +1,29 @@
-"""Golden vectors: a few seconds of sound with the answers they had when the bundle was made.
+"""Golden vectors: a few seconds of sound with the answers that they had when the bundle was made.
 
-An actor compares them when it starts, so that another library version, a damaged GPU or a front end that has changed
-is found before a catalog is labelled with nonsense.
+An actor compares them when it starts, so that another library version, a damaged GPU or a changed front end is found
+before a catalog is labelled wrongly.
 """
 
 import io
 import zipfile
 import zlib
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
 from genre_batch.errors import UsageError, UserError
-from genre_batch.features.front_end import FrontEnd, Segments
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import GOLDEN_FILE, Bundle
-from genre_batch.model.calibration import Floats, softmax
+from genre_batch.model.scores import Floats, softmax
 
 SEGMENT_TOLERANCE = 2e-3
 """Allowed error of a segment's values, absolute and relative: two steps of float16 around 1, one above 2."""
 
 PROBABILITY_TOLERANCE = {"fp32": 1e-3, "bf16": 5e-2, "fp16": 1e-2}
-"""Allowed absolute error of a probability by precision: single precision varies with the order of additions only."""
+"""Allowed absolute error of a probability, by precision. In fp32 only the order of additions varies."""
 
 LENGTH_S = 4.0
 _SEED = 20201208
@@ -37,17 +38,17 @@ _UNREADABLE = (
     zipfile.BadZipFile,
     zlib.error,
 )
-"""What numpy and zipfile raise for archives that are cut, forged, encrypted, or promise more than there is."""
+"""What numpy and zipfile raise for archives that are truncated, forged, encrypted, or declare more than they hold."""
 
 _FULL_SCALE = 32768.0
 _MOST_BYTES = 64 << 20
 """Of all arrays, unpacked: the largest front ends take a few MiB for four seconds of sound."""
 _BOUNDED = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-"""Of these zipfile unpacks no more at once than it is asked for, nor in all than the archive's table says."""
+"""With these, zipfile unpacks at most the requested bytes per call, and at most the size in the archive's table."""
 
 
 class GivesLogits(Protocol):
-    """What is asked of a predictor here; this module does not load torch."""
+    """What a predictor must offer; a protocol, as this module does not load torch."""
 
     @property
     def precision(self) -> str:
@@ -57,9 +58,17 @@ class GivesLogits(Protocol):
         """[n, n_genres] float32 for `segments` [n, rows, columns]."""
 
 
+@runtime_checkable
+class GivesLayer(GivesLogits, Protocol):
+    """What a predictor of a bundle with embeddings offers too."""
+
+    def logits_and_layer(self, segments: Segments) -> tuple[Floats, Floats]:
+        """Logits, and the network's last layer [n, n_values] float32."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoldenVectors:
-    """audio: [n] int16 at the front end's rate. segments: what it becomes. probabilities: [n_segments, g] float32."""
+    """audio: [n] int16 at the front end's rate. segments: computed from it. probabilities: [n_segments, g] float32."""
 
     audio: npt.NDArray[np.int16]
     segments: Segments
@@ -67,10 +76,10 @@ class GoldenVectors:
 
 
 def make_golden(bundle: Bundle, predictor: GivesLogits) -> bytes:
-    """golden.npz for a bundle that has no golden vectors yet; `predictor` must run in fp32."""
+    """The bytes of golden.npz for a bundle that has no golden vectors yet; `predictor` must run in fp32."""
     front_end = bundle.manifest.front_end
     audio = synthesise_chords(front_end.sample_rate)
-    segments = _segments_of(audio, front_end)
+    segments = _golden_segments(audio, front_end)
     probabilities = softmax(predictor.logits(segments), bundle.manifest.calibration.temperature)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, audio=audio, segments=segments, probabilities=probabilities)
@@ -78,7 +87,7 @@ def make_golden(bundle: Bundle, predictor: GivesLogits) -> bytes:
 
 
 def read_golden(bundle: Bundle) -> GoldenVectors:
-    """The bundle's golden vectors. Raises UsageError if the file is not one of them."""
+    """The bundle's golden vectors. Raises UsageError if the file does not hold them."""
     manifest = bundle.manifest
     try:
         _require_small(bundle.files[GOLDEN_FILE])
@@ -96,7 +105,7 @@ def read_golden(bundle: Bundle) -> GoldenVectors:
 
 
 def _require_small(archive: bytes) -> None:
-    """Raise ValueError where unpacking could take more memory than golden vectors need."""
+    """Raise ValueError if unpacking could take more memory than golden vectors need."""
     with zipfile.ZipFile(io.BytesIO(archive)) as members:
         table = members.infolist()
     if sum(member.file_size for member in table) > _MOST_BYTES:
@@ -108,7 +117,7 @@ def _require_small(archive: bytes) -> None:
 def check_segments(bundle: Bundle) -> None:
     """Raise UserError unless the front end turns the golden sound into the golden segments."""
     golden = read_golden(bundle)
-    segments = _segments_of(golden.audio, bundle.manifest.front_end)
+    segments = _golden_segments(golden.audio, bundle.manifest.front_end)
     if segments.shape != golden.segments.shape:
         raise _differs(bundle, "the front end", f"shape {segments.shape}, not {golden.segments.shape}")
     expected = golden.segments.astype(np.float32)
@@ -140,11 +149,8 @@ def synthesise_chords(sample_rate: int, length_s: float = LENGTH_S) -> npt.NDArr
     return quantised
 
 
-def _segments_of(audio: npt.NDArray[np.int16], front_end: FrontEnd) -> Segments:
-    # it loads half of scipy, and drivers and predictors, which import this module, compute no features
-    from genre_batch.features.segments_of import segments_of
-
-    return segments_of(audio.astype(np.float32) / np.float32(_FULL_SCALE), front_end)
+def _golden_segments(audio: npt.NDArray[np.int16], front_end: FrontEnd) -> Segments:
+    return front_end.segments(audio.astype(np.float32) / np.float32(_FULL_SCALE))
 
 
 def _not_golden(bundle: Bundle) -> UsageError:
@@ -155,6 +161,6 @@ def _not_golden(bundle: Bundle) -> UsageError:
 
 def _differs(bundle: Bundle, part: str, detail: str) -> UserError:
     return UserError(
-        f"{part} does not give the golden answers of the model bundle {bundle.uri} ({detail})",
+        f"{part} does not reproduce the golden answers of the model bundle {bundle.uri} ({detail})",
         "install the library versions of constraints.txt, or another precision, or train the bundle again",
     )

@@ -1,27 +1,36 @@
-"""bundle.json: everything about a model but its weights."""
+"""bundle.json: everything about a model except its weights."""
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, JsonValue, NonNegativeInt, model_validator
 
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.model.architecture import Architecture, FileName
-from genre_batch.model.calibration import Calibration
-from genre_batch.model.pooling import Pooling
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.features.front_end_base import BEFORE_THE_CHOICE
+from genre_batch.features.segments import Segments
+from genre_batch.model.architecture import Architecture
+from genre_batch.model.classifier import FileName
+from genre_batch.model.embedding import EmbeddingSettings
+from genre_batch.model.scope import ScopeCalibration
+from genre_batch.model.scores import Calibration, Floats, Pooling, Taxonomy
 
 BUNDLE_SCHEMA_VERSION: Final = 1
+
+Thresholds = dict[str, Annotated[float, Field(ge=0, le=1)]]
+"""The least probability that a genre is answered with, by genre."""
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class BundleManifest(BaseModel):
-    """`thresholds`: the least probability a genre is answered with; an empty mapping never abstains.
+    """thresholds: an empty mapping never abstains. thresholds_at: those that reach a precision on held-out tracks, by
+    that precision; scoring can choose them. scope: how `in_scope` is found; null if the classifier has no such score.
 
-    `metrics` and `training` are for the reader of the model card: figures by name, and how the model was made.
-    `trained_on`: the beginning of the sha256 of each training track's bytes, so that an evaluation on the same tracks
-    can be told from an honest one. `leaky`: its figures come from a split with pieces of one track on both sides, and
-    say nothing about new music. `curves`: figures by epoch, by name. `files`: sha256 of each file beside bundle.json.
+    embedding: null if the bundle has no projection for embeddings. metrics, training: for the reader of the model card:
+    figures by name, and how the model was made. trained_on: the beginning of the sha256 of each training track's bytes,
+    which shows whether an evaluation uses the same tracks. leaky: its figures come from a split with pieces of the same
+    track on both sides, and say nothing about new music. curves: figures by epoch, by name. files: sha256 of each file
+    beside bundle.json. weight_shapes: the shape of each array in model.safetensors, by name, as they were loaded when
+    the golden vectors were made; empty if there is no such file, or the bundle was written before shapes were recorded.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -32,24 +41,52 @@ class BundleManifest(BaseModel):
     front_end: FrontEnd
     taxonomy: Taxonomy
     calibration: Calibration = Calibration()
-    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    thresholds: Thresholds = Field(default_factory=dict)
+    thresholds_at: dict[Annotated[str, Field(pattern=r"^0\.\d+$")], Thresholds] = Field(default_factory=dict)
+    scope: ScopeCalibration | None = None
     pooling: Pooling = "mean_probability"
+    embedding: EmbeddingSettings | None = None
     metrics: dict[str, FiniteFloat] = Field(default_factory=dict)
     training: dict[str, str] = Field(default_factory=dict)
     leaky: bool = False
     curves: dict[str, list[FiniteFloat]] = Field(default_factory=dict)
     trained_on: list[Annotated[str, Field(pattern="^[0-9a-f]{16}$")]] = Field(default_factory=list)
     files: dict[FileName, Sha256] = Field(default_factory=dict)
+    weight_shapes: dict[str, list[NonNegativeInt]] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _front_end_of_earlier_versions(cls, tree: JsonValue) -> JsonValue:
+        """A manifest without a setting was written before there was a choice."""
+        if isinstance(tree, dict) and isinstance(tree.get("front_end"), dict):
+            return {**tree, "front_end": {**BEFORE_THE_CHOICE, **tree["front_end"]}}  # type: ignore[dict-item]
+        return tree
+
+    @model_validator(mode="after")
+    def _pooling_suits_the_front_end(self) -> Self:
+        check_pooling(self.pooling, self.front_end)
+        return self
+
+    def loudness(self, segments: Segments) -> Floats | None:
+        """What pooling weights `segments` [n, rows, columns] by, [n]; None if it does not."""
+        return self.front_end.loudness(segments) if self.pooling == "loud_logits" else None
 
     @model_validator(mode="after")
     def _thresholds_name_genres(self) -> Self:
-        unknown = sorted(set(self.thresholds) - set(self.taxonomy.genres))
+        named = {genre for thresholds in (self.thresholds, *self.thresholds_at.values()) for genre in thresholds}
+        unknown = sorted(named - set(self.taxonomy.genres))
         if unknown:
             raise ValueError(f"thresholds name a genre that is not in the taxonomy: {unknown[0]!r}")
         return self
 
 
+def check_pooling(pooling: Pooling, front_end: FrontEnd) -> None:
+    """Raise ValueError if `pooling` needs what the segments of `front_end` do not have."""
+    if pooling == "loud_logits" and not front_end.tells_loudness:
+        raise ValueError(f"pooling: loud_logits needs the front end log_mel, not {front_end.name}")
+
+
 def key_path(location: tuple[int | str, ...]) -> str:
-    """The dotted key that a fault of validation is at; pydantic also names the kind of a union, which is no key."""
+    """The dotted key of a validation error. pydantic also names the member of a union, which is not a key."""
     kind_at = 1 if location and location[0] in ("front_end", "architecture") else len(location)
     return ".".join(str(part) for place, part in enumerate(location) if place != kind_at)

@@ -1,20 +1,30 @@
-"""The predictor of a bundle, whatever family its classifier is of."""
+"""Opens the predictor of a bundle, for every family of classifiers."""
 
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import (
-    ClustersSettings,
-    ForestSettings,
-    GaussianNeighboursSettings,
-    HuggingFaceSettings,
-    NeighboursSettings,
-    OnnxSettings,
-    SvmSettings,
-)
+from genre_batch.features.segments import Segments
+from genre_batch.model.architecture import HuggingFaceSettings, OnnxSettings
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.devices import Device, Precision, Runtime
+from genre_batch.model.estimators.estimator import EstimatorSettings
 from genre_batch.model.golden import GivesLogits
+from genre_batch.model.scores import Floats
 
-# Each family's libraries are loaded only where a bundle needs them.
+# The libraries of each family are loaded only when a bundle needs them.
+
+
+class EstimatorPredictor:
+    """An estimator on the CPU. Raises UsageError if the weights are damaged or hold anything but an estimator."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        settings, manifest = bundle.manifest.architecture, bundle.manifest
+        assert isinstance(settings, EstimatorSettings)
+        self.precision: Precision = "fp32"
+        weights = bundle.files[settings.weight_files[0]]
+        self._estimator = settings.load(weights, manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
+
+    def logits(self, segments: Segments) -> Floats:
+        """Log-probabilities [n, n_genres] float32 of `segments` [n, rows, columns]."""
+        return self._estimator.log_probabilities(segments)
 
 
 def open_predictor(
@@ -22,27 +32,22 @@ def open_predictor(
 ) -> GivesLogits:
     """What turns segments into logits for `bundle`; for estimators these are log-probabilities.
 
-    Estimators run on the CPU whatever `device` says; `runtime` is for networks that were trained here.
-    Raises UsageError where the weights cannot be used, a library is missing, or `device` or `precision` asks for what
-    there is not.
+    Estimators always run on the CPU; `runtime` is for networks that were trained here.
+    Raises UsageError if the weights cannot be used, a library is missing, or `device` or `precision` is not available.
     """
     match bundle.manifest.architecture:
-        case (
-            ForestSettings() | SvmSettings() | NeighboursSettings() | ClustersSettings() | GaussianNeighboursSettings()
-        ):
-            from genre_batch.model.estimators.predictor import EstimatorPredictor
-
-            _check_single(bundle, precision)
+        case EstimatorSettings():
+            _check_single_precision(bundle, precision)
             return EstimatorPredictor(bundle)
         case OnnxSettings():
             from genre_batch.model.exported.onnx_predictor import OnnxPredictor
 
-            _check_single(bundle, precision)
+            _check_single_precision(bundle, precision)
             return OnnxPredictor(bundle, device)
         case HuggingFaceSettings():
             from genre_batch.model.exported.hugging_face_predictor import HuggingFacePredictor
 
-            _check_single(bundle, precision)
+            _check_single_precision(bundle, precision)
             return HuggingFacePredictor(bundle, device)
         case _:
             from genre_batch.model.predictor import Predictor
@@ -50,7 +55,7 @@ def open_predictor(
             return Predictor(bundle, device, precision, runtime=runtime)
 
 
-def _check_single(bundle: Bundle, precision: Precision) -> None:
+def _check_single_precision(bundle: Bundle, precision: Precision) -> None:
     if precision != "fp32":
         name = bundle.manifest.architecture.name
         raise UsageError(f"a model of kind {name} runs in fp32 only, not in {precision}", "set predict.precision=fp32")

@@ -1,6 +1,7 @@
 """Runs a bundle's network on segments, on a CPU or a GPU."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -10,21 +11,19 @@ from torch import nn
 
 from genre_batch.errors import UsageError
 from genre_batch.features.allocator import keep_freed_memory
-from genre_batch.features.front_end import Segments
-from genre_batch.model.architecture import AnyNetwork
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
-from genre_batch.model.calibration import Floats
 from genre_batch.model.devices import Device, Precision, Runtime
+from genre_batch.model.network_runtime import OnnxNetwork, WithLastLayer, fuse_batch_norm, make_deterministic
 from genre_batch.model.networks.build import build_network
-from genre_batch.model.networks.fuse import fuse_batch_norm
-from genre_batch.model.networks.steady import make_steady
-from genre_batch.model.onnx_network import OnnxNetwork
-from genre_batch.model.staging import HostStaging, PinnedStaging
+from genre_batch.model.networks.settings import NetworkSettings
+from genre_batch.model.scores import Floats
+from genre_batch.model.segment_answers import SegmentAnswers
+from genre_batch.model.staging import HostStaging, PinnedStaging, choose_device
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _TORCH = {np.float16: torch.float16, np.float32: torch.float32}
 _GPU_BATCH_SEGMENTS = 64
-_CPU_BATCH_SEGMENTS = 64
 _CPU_BATCH_VALUES = 4 * 128 * 1292
 _KEPT_BYTES = 1 << 30
 
@@ -33,10 +32,10 @@ class Predictor:
     """A network in evaluation mode on one device.
 
     All batches have the same shape, so that a segment's answer does not depend on how many came with it.
-    `batch_segments: None` takes 64 on a GPU and, on a CPU, as many as have the size of four segments of 128 x 1292,
-    64 at most; larger batches were measured to be no faster there. `fp32` means IEEE single precision on a GPU as well,
-    not TF32. On a CPU, `keep_freed_memory` is called. `runtime: onnx` takes one segment at a time, whatever
-    `batch_segments`. Raises UsageError where there is no such device, the runtime cannot be used or the
+    batch_segments: None takes 64 on a GPU and, on a CPU, as many as fit into the size of four segments of 128 x 1292,
+    at most the network's `most_together`; larger batches were not faster there. precision: fp32 means IEEE single
+    precision on a GPU as well, not TF32. runtime: onnx takes one segment at a time and ignores `batch_segments`. On a
+    CPU, `keep_freed_memory` is called. Raises UsageError if there is no such device, the runtime cannot be used or the
     weights do not fit.
     """
 
@@ -50,16 +49,21 @@ class Predictor:
     ) -> None:
         front_end = bundle.manifest.front_end
         self.precision: Precision = precision
-        self.device = _choose(device)
+        self.device = choose_device(device)
         self._genres = len(bundle.manifest.taxonomy.genres)
         rows, columns = front_end.segment_shape
+        settings = bundle.manifest.architecture
+        assert isinstance(settings, NetworkSettings)
+        network = load_network(bundle)
         if runtime == "onnx":
             _check_for_onnx(self.device, precision)
             batch_segments = 1
-            self._network: OnnxNetwork | nn.Module = OnnxNetwork(_load_network(bundle), rows, columns)
+            exported = WithLastLayer(network, settings.last_layer) if bundle.manifest.embedding else network
+            self._network: OnnxNetwork | nn.Module = OnnxNetwork(exported, rows, columns)
         else:
-            self._network = _on_device(_load_network(bundle), self.device)
-        shape = batch_segments or _batch_segments(self.device, rows * columns), rows, columns
+            self._network = WithLastLayer(_on_device(network, self.device, settings), settings.last_layer)
+        most = settings.most_together
+        shape = batch_segments or _batch_segments(self.device, rows * columns, most), rows, columns
         if self.device.type == "cuda":
             self._staging: HostStaging | PinnedStaging = PinnedStaging(shape, self.device, _TORCH[front_end.dtype])
         else:
@@ -68,28 +72,37 @@ class Predictor:
 
     def logits(self, segments: Segments) -> Floats:
         """The network's answer [n, n_genres] float32 to `segments` [n, rows, columns]."""
+        return self.answers(segments).logits
+
+    def logits_and_layer(self, segments: Segments) -> tuple[Floats, Floats]:
+        """The same, and the network's last layer [n, n_values] float32; with onnx, the bundle must have embeddings."""
+        answers = self.answers(segments)
+        return answers.logits, np.empty((0, 0), np.float32) if answers.layer is None else answers.layer
+
+    def answers(self, segments: Segments) -> SegmentAnswers:
+        """All outputs of the network for `segments`, from one pass; with onnx, the layer only for embeddings."""
+        genres = self._genres
         if len(segments) == 0:
-            return np.empty((0, self._genres), np.float32)
+            return SegmentAnswers(np.empty((0, genres), np.float32))
+        columns, *layers = (_joined(part, len(segments)) for part in zip(*self._answers(segments), strict=True))
+        answers = SegmentAnswers(columns[:, :genres], layer=layers[0] if layers else None)
+        if columns.shape[1] == genres:
+            return answers
+        return replace(answers, distances=columns[:, genres], tags=columns[:, genres + 1 :])
+
+    def _answers(self, segments: Segments) -> list[tuple[torch.Tensor, ...]]:
         with (
             torch.inference_mode(),
             torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
             torch.autocast(self.device.type, _AUTOCAST[self.precision], enabled=self.precision != "fp32"),
         ):
-            answers = torch.cat(list(self._answers(segments)))
-        result: Floats = answers[: len(segments)].cpu().numpy()
-        return result
-
-    def _answers(self, segments: Segments) -> Iterator[torch.Tensor]:
-        for batch in self._staging.batches(segments):
-            yield self._network(batch).float()
+            return [self._network(batch) for batch in self._staging.batches(segments)]
 
 
-def _choose(device: Device) -> torch.device:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no GPU that torch can use", "set predict.device to auto or cpu")
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(device)
+def _joined(batches: Sequence[torch.Tensor], n: int) -> Floats:
+    with torch.inference_mode():
+        rows: Floats = torch.cat([batch.float() for batch in batches])[:n].cpu().numpy()
+    return rows
 
 
 def _check_for_onnx(device: torch.device, precision: Precision) -> None:
@@ -100,21 +113,23 @@ def _check_for_onnx(device: torch.device, precision: Precision) -> None:
         )
 
 
-def _on_device(network: nn.Module, device: torch.device) -> nn.Module:
-    placed = (make_steady(network) if device.type == "cpu" else network).to(device)
+def _on_device(network: nn.Module, device: torch.device, settings: NetworkSettings) -> nn.Module:
+    placed = (make_deterministic(network) if device.type == "cpu" else network).to(device)
+    if device.type == "cpu" and not settings.channels_last:
+        return placed
     return placed.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]  # not in the stubs
 
 
-def _batch_segments(device: torch.device, segment_values: int) -> int:
+def _batch_segments(device: torch.device, segment_values: int, most: int) -> int:
     if device.type == "cuda":
         return _GPU_BATCH_SEGMENTS
-    return min(_CPU_BATCH_SEGMENTS, max(1, _CPU_BATCH_VALUES // segment_values))
+    return min(most, max(1, _CPU_BATCH_VALUES // segment_values))
 
 
-def _load_network(bundle: Bundle) -> nn.Module:
-    """The bundle's network in evaluation mode; weights kept in half precision become single."""
+def load_network(bundle: Bundle) -> nn.Module:
+    """The bundle's network in evaluation mode; weights stored in half precision become single."""
     manifest = bundle.manifest
-    assert isinstance(manifest.architecture, AnyNetwork)
+    assert isinstance(manifest.architecture, NetworkSettings)
     try:
         network = build_network(manifest.architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
         network.load_state_dict(load(bundle.files[WEIGHTS_FILE]))

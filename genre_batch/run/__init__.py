@@ -1,1 +1,1 @@
-"""One run from its plan to its report: planning or resuming, progress, what is told at the end."""
+"""The run itself: which run it is, its progress, and its verdict and report at the end."""

@@ -1,19 +1,41 @@
-"""The `index` verb: a listing on its own, as the first step of `score` makes it."""
+"""The `index` verb: the listing that `score` makes as its first step, on its own."""
 
-from pydantic import BaseModel, ConfigDict
+from itertools import chain
 
-from genre_batch.catalog.corpora import read_corpus
-from genre_batch.catalog.labelled_listing import labelled_file, labelled_parquet
+from pydantic import BaseModel, ConfigDict, PositiveInt
+
+from genre_batch.catalog.corpora import labelled_file, labelled_parquet, read_corpus
 from genre_batch.catalog.listing import write_batches
+from genre_batch.catalog.name_patterns import DEFAULT_PATTERNS, Globs, left_out_words, selection_for
 from genre_batch.catalog.source import list_tracks
-from genre_batch.config import IndexConfig
 from genre_batch.errors import UsageError
 from genre_batch.run.progress import Progress, shown
-from genre_batch.storage.open_store import open_store
+from genre_batch.storage.open_store import RequestPayer, UriOrPath, open_store
+from genre_batch.wording import plural, size
+
+
+class IndexConfig(BaseModel):
+    """Settings of `genre-batch index`.
+
+    labelled: the source is a labelled corpus, and the listing includes its genres; see `catalog/corpora.py`.
+    include, exclude: which files of a prefix or folder are tracks; see `TableConfig`. Not for a labelled corpus.
+    max_denied_in_a_row: stop after this many consecutive objects of a catalog file that cannot be read.
+    request_payer: "requester" for a requester-pays bucket.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    source: UriOrPath
+    output: UriOrPath
+    labelled: bool = False
+    include: Globs = ()
+    exclude: Globs = (DEFAULT_PATTERNS,)
+    max_denied_in_a_row: PositiveInt | None = 20
+    request_payer: RequestPayer | None = None
 
 
 class IndexReport(BaseModel):
-    """The outcome of `genre-batch index`."""
+    """The outcome of `genre-batch index`. left_out: files that are no tracks by their names, by pattern."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -21,16 +43,19 @@ class IndexReport(BaseModel):
     tracks: int
     size_bytes: int
     files: int
+    left_out: dict[str, int] = {}
 
     def summary(self) -> str:
-        """The report in one line for people."""
-        return f"{self.tracks:,} tracks, {self.size_bytes / 1e6:,.1f} MB: {self.files} files in {self.output}"
+        """The report as lines for a terminal."""
+        files = f"{plural(self.files, 'file')} in {self.output}"
+        listed = f"{plural(self.tracks, 'track')}, {size(self.size_bytes)}: {files}"
+        return f"{listed}\n{left_out_words(self.left_out)}" if self.left_out else listed
 
 
 def index_catalog(config: IndexConfig) -> IndexReport:
-    """Write the listing of `config.source` to the folder `config.output`, and report.
+    """Write the listing of `config.source` to the folder `config.output`.
 
-    Raises UsageError where a listing is there already: it is frozen.
+    Raises UsageError if the folder is not empty: a listing is frozen and never overwritten.
     """
     if config.labelled:
         return _index_corpus(config)
@@ -38,15 +63,31 @@ def index_catalog(config: IndexConfig) -> IndexReport:
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
     with shown(Progress("listing")) as progress:
-        found = list_tracks(config.source, progress.update, max_denied_in_a_row=config.max_denied_in_a_row)
-        info = write_batches(found.batches(), store, config.output)
-    return IndexReport(output=config.output, tracks=info.tracks, size_bytes=info.size_bytes, files=len(info.files))
+        found = list_tracks(
+            config.source,
+            progress.update,
+            max_denied_in_a_row=config.max_denied_in_a_row,
+            request_payer=config.request_payer,
+        )
+        selection = selection_for(config.source, config.include, config.exclude)
+        rows = selection.taken(found.batches())
+        first = next(rows, None)
+        if first is None:
+            raise selection.nothing_left(config.source)
+        info = write_batches(chain([first], rows), store, config.output)
+    return IndexReport(
+        output=config.output,
+        tracks=info.tracks,
+        size_bytes=info.size_bytes,
+        files=len(info.files),
+        left_out=dict(selection.left_out),
+    )
 
 
 def _index_corpus(config: IndexConfig) -> IndexReport:
-    """Write the labelled listing: one Parquet file, `config.output` itself or in that folder."""
+    """Write the labelled listing as one Parquet file, at `config.output` or in that folder."""
     tracks, uri = read_corpus(config.source), labelled_file(config.output)
     if not open_store(uri).create(uri, labelled_parquet(tracks)):
-        raise UsageError(f"{uri} is there already", "give a new name: a listing is never overwritten")
+        raise UsageError(f"{uri} exists already", "give a new name: a listing is never overwritten")
     size_bytes = sum(labelled.track.size_bytes for labelled in tracks)
     return IndexReport(output=uri, tracks=len(tracks), size_bytes=size_bytes, files=1)

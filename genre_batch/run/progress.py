@@ -1,4 +1,4 @@
-"""How far a run is: a bar on a terminal, one line each 30 s elsewhere; always on stderr."""
+"""Progress on stderr: a bar on a terminal; elsewhere one line after 2 s, and then every 30 s."""
 
 import sys
 import threading
@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genre_batch.catalog.reject import printable
 from genre_batch.catalog.track import Track
+from genre_batch.notices import PATIENCE_S, is_json, is_quiet, say
+from genre_batch.wording import plural, size
 
 _LINE_EVERY_S = 30.0
 _REDRAW_EVERY_S = 0.5
@@ -18,17 +21,21 @@ _REDRAW_EVERY_S = 0.5
 
 @dataclass(slots=True)
 class Progress:
-    """Counts of one step. Totals of 0 mean that the end is not known, as while listing."""
+    """The counts of one step. Totals of 0 mean that the end is unknown, as during a listing.
+
+    waiting_for: what has to happen before anything can be counted.
+    """
 
     title: str
     total_tracks: int = 0
     total_bytes: int = 0
     tracks: int = 0
     size_bytes: int = 0
+    waiting_for: str = ""
     started_s: float = field(default_factory=time.monotonic)
 
     def add(self, tracks: int, size_bytes: int) -> None:
-        """Count tracks that are done."""
+        """Count tracks that are done, and their bytes."""
         self.tracks += tracks
         self.size_bytes += size_bytes
 
@@ -42,29 +49,42 @@ class Progress:
         self.add(len(sizes_bytes), sum(sizes_bytes))
 
     def counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """The same rows of tracks, counted as they pass."""
+        """The same rows of tracks, each counted as it passes."""
         for batch in batches:
             self.add(batch.num_rows, pc.sum(pc.max_element_wise(batch["size_bytes"], 0)).as_py() or 0)
             yield batch
 
+    def wait_for(self, what: str) -> None:
+        """Say from now on that the step waits for `what`; nothing: it has begun, and its time counts from now on."""
+        if self.waiting_for and not what:
+            self.started_s = time.monotonic()
+        self.waiting_for = what
+
     def line(self, now_s: float) -> str:
-        """The state in one line, with the time to go reckoned by tracks and by bytes."""
-        elapsed_s = max(now_s - self.started_s, 1e-9)
+        """The counts on one line, with the time remaining as estimated by tracks and by bytes."""
+        title, elapsed_s = printable(self.title), max(now_s - self.started_s, 1e-9)
+        if self.waiting_for:
+            return f"{title}: {self.waiting_for} ..."
         rate = f"{self.tracks / elapsed_s:,.1f} tracks/s"
+        if not self.total_tracks and not self.tracks:
+            return f"{title} ..."
         if not self.total_tracks:
-            return f"{self.title}: {self.tracks:,} tracks, {_megabytes(self.size_bytes)}, {rate}"
-        read = f"{_megabytes(self.size_bytes)}/{_megabytes(self.total_bytes)}"
+            return f"{title}: {plural(self.tracks, 'track')}, {size(self.size_bytes)}, {rate}"
         by_tracks = _eta(self.tracks, self.total_tracks, elapsed_s)
         by_bytes = _eta(self.size_bytes, self.total_bytes, elapsed_s)
-        tracks = f"{self.tracks:,}/{self.total_tracks:,} tracks"
-        return f"{self.title}: {tracks}, {read}, {rate}, ETA {by_tracks} by tracks, {by_bytes} by bytes"
+        tracks = f"{self.tracks:,}/{plural(self.total_tracks, 'track')}"
+        read = f"{size(self.size_bytes)}/{size(self.total_bytes)}"
+        return f"{title}: {tracks}, {read}, {rate}, ETA {by_tracks} by tracks, {by_bytes} by bytes"
 
 
 @contextmanager
 def shown(progress: Progress) -> Iterator[Progress]:
-    """Show `progress` while the block runs, from a thread of its own, so that a stalled run is seen to stall."""
+    """Show `progress` while the block runs, from a separate thread, so that a stalled run is seen to stall."""
     stop = threading.Event()
-    show = _draw if sys.stderr.isatty() else _log
+    if is_quiet():
+        yield progress
+        return
+    show = _draw if sys.stderr.isatty() and not is_json() else _log
     thread = threading.Thread(target=show, args=(progress, stop), daemon=True, name="progress")
     thread.start()
     try:
@@ -75,25 +95,28 @@ def shown(progress: Progress) -> Iterator[Progress]:
 
 
 def _log(progress: Progress, stop: threading.Event) -> None:
-    while not stop.wait(_LINE_EVERY_S):
-        sys.stderr.write(progress.line(time.monotonic()) + "\n")
+    pause_s = PATIENCE_S
+    while not stop.wait(pause_s):
+        say(progress.line(time.monotonic()))
+        pause_s = _LINE_EVERY_S
 
 
 def _draw(progress: Progress, stop: threading.Event) -> None:
-    # rich takes a tenth of a second to import, which the help text should not pay for.
-    from rich.console import Console
-    from rich.live import Live
+    # rich takes a tenth of a second to import, too long for the help text
+    from rich import progress as rich_progress
+    from rich.console import Console, RenderableType
     from rich.text import Text
 
-    with Live(Text(), console=Console(stderr=True), auto_refresh=False, transient=True) as live:
+    class Bar(rich_progress.Progress):
+        def get_renderables(self) -> Iterable[RenderableType]:
+            yield self.make_tasks_table(self.tasks)
+            yield Text(progress.line(time.monotonic()))
+
+    columns = rich_progress.BarColumn(), rich_progress.TaskProgressColumn()
+    with Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True) as bar:
+        task = bar.add_task("", total=progress.total_tracks or None)
         while not stop.wait(_REDRAW_EVERY_S):
-            live.update(Text(f"{_bar(progress)}\n{progress.line(time.monotonic())}"), refresh=True)
-
-
-def _bar(progress: Progress, width: int = 40) -> str:
-    share = progress.tracks / progress.total_tracks if progress.total_tracks else 0.0
-    full = int(width * share)
-    return "━" * full + "╌" * (width - full) + f" {share:.0%}"
+            bar.update(task, completed=progress.tracks, refresh=True)
 
 
 def _eta(done: int, total: int, elapsed_s: float) -> str:
@@ -101,7 +124,3 @@ def _eta(done: int, total: int, elapsed_s: float) -> str:
         return "?"
     seconds = round(elapsed_s * max(total - done, 0) / done)
     return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-
-def _megabytes(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:,.1f} GB" if size_bytes >= 10**10 else f"{size_bytes / 1e6:,.0f} MB"

@@ -1,25 +1,63 @@
-"""What a run tells at its end: one object for `--json`, a few lines for people."""
+"""What a run reports at its end: one object for `--json` and `report.json`, a few lines for people."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.catalog.name_patterns import left_out_words
 from genre_batch.catalog.reject import printable
 from genre_batch.engine.usage import Usage
-from genre_batch.run.forecast import Forecast
-from genre_batch.run.hindsight import Hindsight, hindsight
-from genre_batch.sink.finish import RunManifest
 from genre_batch.sink.layout import at
 from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.record import Counts
+from genre_batch.wording import duration, plural, size
 
 
-class ScoreReport(BaseModel):
-    """The outcome of `genre-batch score` or, where `answers` is features, of `genre-batch features`.
+class ForecastRatios(BaseModel):
+    """What the run took divided by what was forecast: 1.1 means 10 % more than expected.
 
-    listed = skipped + scored + rejected. The counts are of the whole run, also where it was resumed; the figures of
-    time, CPU and bytes are of this process's share. run_id is None when there was nothing to score. tracks_per_s is
-    reckoned from the first batch sent to the last commit; cpu_s_per_track counts all processes of the run. reads:
-    requests for bytes of tracks. hindsight: how far off the forecast was, where one was given.
+    hours, cost: from start to end, for the share of the forecast tracks that this process did; cost is null without
+    prices. cpu, bytes_read, reads: per track.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    hours: float
+    cpu: float
+    bytes_read: float
+    reads: float
+    cost: float | None = None
+
+    def summary(self) -> str:
+        """The ratios on one line for a terminal."""
+        cost = "" if self.cost is None else f", cost {self.cost:.2f}"
+        return (
+            f"actual over forecast: time {self.hours:.2f}, CPU per track {self.cpu:.2f}, "
+            f"bytes per track {self.bytes_read:.2f}, reads per track {self.reads:.2f}{cost}"
+        )
+
+
+class Failure(BaseModel):
+    """Why the run, or the one before it if there was nothing to do, is no success. message: one sentence."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    message: str
+    hint: str
+
+
+class RunReport(BaseModel):
+    """The outcome of `genre-batch score` or, if `answers` is "features", of `genre-batch features`.
+
+    listed = skipped + scored + rejected + left + staged. The counts are those of the whole run, even if it was resumed;
+    of these outcomes, `kept` were there when this process started, and it added `done`. Time, CPU and bytes are those
+    of this process. run_id is None if there was nothing to do. start_s: seconds until the first batch was sent. work_s:
+    seconds from then to the last commit. tracks_per_s: `done` per second of work_s. cpu_s_per_track: of all processes
+    of the run. reads: requests for bytes of tracks. left_out: files of the source that are no tracks by their names, by
+    pattern; they are not listed. hindsight: actual over forecast, if a forecast was given. failure: why the exit code
+    is 3, or null. not_tried: of the rejected tracks, those left to the next run or done by another run. left: tracks
+    that the run does when it is started again, because its budget is used; it is not finished then. staged: tracks
+    whose outcome waits on storage for the rest of their shard, and is in no other count.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -42,18 +80,72 @@ class ScoreReport(BaseModel):
     cpu_s_per_track: float
     bytes_read: int
     reads: int = 0
-    hindsight: Hindsight | None = None
+    hindsight: ForecastRatios | None = None
+    start_s: float = 0.0
+    work_s: float = 0.0
+    kept: int = 0
+    done: int = 0
+    failure: Failure | None = None
+    left_out: dict[str, int] = {}
+    not_tried: int = 0
+    left: int = 0
+    staged: int = 0
+    canary_changes: tuple[str, ...] | None = None
+    cost: float | None = None
+    currency: str | None = None
+
+    @property
+    def tried(self) -> int:
+        """The tracks that this run scored or rejected after a try."""
+        return self.scored + self.rejected - self.not_tried
 
     @property
     def reject_rate(self) -> float:
-        """Rejects among the tracks that this run tried; 0 if it tried none."""
-        tried = self.scored + self.rejected
-        return self.rejected / tried if tried else 0.0
+        """The share of rejects among the tracks that this run tried; 0 if it tried none."""
+        return (self.rejected - self.not_tried) / self.tried if self.tried else 0.0
+
+    def summary(self) -> str:
+        """The report as lines for a terminal."""
+        done = "scored" if self.answers == "scores" else "described"
+        listed = f"{plural(self.listed, 'track')} listed, {self.skipped:,} done by earlier runs"
+        lines = [f"{listed}, {self.scored:,} {done}, {self.rejected:,} rejected"]
+        if self.left_out:
+            lines.append(left_out_words(self.left_out))
+        if self.run_id is None:
+            return "\n".join([*lines, "nothing to do: every track has its answer or its reject already"])
+        if self.left:
+            lines.append(f"the budget is used: {plural(self.left, 'track')} left; start again to go on")
+        if self.not_tried:
+            deferred = self.rejects_by_reason.get("deferred", 0)
+            others = plural(self.not_tried - deferred, "track")
+            lines.append(f"of the rejected, {plural(deferred, 'track')} left for the next run, {others} done elsewhere")
+        if self.resumed:
+            lines.append(
+                f"this was an unfinished run, resumed with the listing it was planned with: "
+                f"{plural(self.kept, 'track')} kept, {self.done:,} done now"
+            )
+        lines += _counts("genre", self.genres) + _counts("reject", self.rejects_by_reason)
+        if self.abstained:
+            lines.append(f"  abstained on {self.abstained:,}")
+        lines.append(
+            f"{duration(self.wall_s)} in all: {duration(self.start_s)} to start, "
+            f"then {plural(self.done, 'track')} in {duration(self.work_s)} ({self.tracks_per_s:,.2f} tracks/s)"
+        )
+        lines.append(f"{self.cpu_s_per_track:.3f} CPU-seconds per track, {size(self.bytes_read)} read")
+        if self.hindsight:
+            lines.append(self.hindsight.summary())
+        if self.canary_changes is not None:
+            lines += self.canary_changes or ["the canaries answered as expected"]
+        lines.append(f"run {self.run_id}, {self.model_id}")
+        # a run without answers, or without rejects, writes no such table
+        lines += [f"table: {at(self.output, self.answers)}"] if self.scored else []
+        lines += [f"rejects: {at(self.output, 'rejects')}"] if self.rejected else []
+        return "\n".join(lines)
 
 
-def nothing_to_do(output: str, plan: RunPlan, wall_s: float) -> ScoreReport:
-    """The report of a run that found every track scored already, and wrote nothing."""
-    return ScoreReport(
+def nothing_to_do(output: str, plan: RunPlan, wall_s: float, failure: Failure | None = None) -> RunReport:
+    """The report of a run that found every track done already, and wrote nothing. failure: what it repeats."""
+    return RunReport(
         run_id=None,
         output=output,
         answers=plan.answers,
@@ -71,25 +163,31 @@ def nothing_to_do(output: str, plan: RunPlan, wall_s: float) -> ScoreReport:
         tracks_per_s=0.0,
         cpu_s_per_track=0.0,
         bytes_read=0,
-        reads=0,
+        failure=failure,
+        left_out=plan.left_out,
     )
 
 
-def score_report(
+def make_report(
     output: str,
-    manifest: RunManifest,
+    plan: RunPlan,
+    counts: Counts,
     usage: Usage,
     *,
     resumed: bool,
     wall_s: float,
-    forecast: Forecast | None = None,
-) -> ScoreReport:
-    """The report of a finished run: counts from its manifest, figures from what this process used.
+    kept: int = 0,
+    left: int = 0,
+    hindsight: ForecastRatios | None = None,
+    failure: Failure | None = None,
+    canary_changes: tuple[str, ...] | None = None,
+    currency: str | None = None,
+) -> RunReport:
+    """The report of a run: counts of all that is committed, figures from what this process used.
 
-    forecast: what was expected, to say how far off it was.
+    left: the tracks without an outcome.
     """
-    plan, counts = manifest.plan, manifest.counts
-    return ScoreReport(
+    return RunReport(
         run_id=plan.run_id,
         output=output,
         answers=plan.answers,
@@ -101,6 +199,9 @@ def score_report(
         scored=counts.scored,
         abstained=counts.abstained,
         rejected=counts.rejected,
+        not_tried=counts.rejected - counts.failed,
+        left=left,
+        staged=plan.tracks - counts.scored - counts.rejected - left,
         rejects_by_reason={str(reason): n for reason, n in counts.rejected_by_reason.items()},
         genres=counts.genres,
         wall_s=wall_s,
@@ -108,29 +209,17 @@ def score_report(
         cpu_s_per_track=usage.cpu_s / usage.tracks if usage.tracks else 0.0,
         bytes_read=usage.bytes_read,
         reads=usage.reads,
-        hindsight=hindsight(forecast, usage, wall_s) if forecast else None,
+        hindsight=hindsight,
+        start_s=usage.start_s,
+        work_s=usage.scoring_s,
+        kept=kept,
+        done=usage.tracks,
+        failure=failure,
+        left_out=plan.left_out,
+        canary_changes=canary_changes,
+        cost=usage.cost if currency else None,
+        currency=currency,
     )
-
-
-def summary(report: ScoreReport) -> str:
-    """The report in lines for people."""
-    counts = (report.listed, report.skipped, report.scored, report.rejected)
-    done = "scored" if report.answers == "scores" else "described"
-    lines = [f"{{:,}} tracks listed, {{:,}} done before, {{:,}} {done} now, {{:,}} rejected".format(*counts)]
-    if report.run_id is None:
-        return "\n".join([*lines, "nothing to do: every track has its answer or its reject already"])
-    if report.resumed:
-        lines.append("an unfinished run was resumed; its listing stands as it was planned")
-    lines += _counts("genre", report.genres) + _counts("reject", report.rejects_by_reason)
-    if report.abstained:
-        lines.append(f"  abstained on {report.abstained:,}")
-    lines.append(
-        f"{report.wall_s:,.1f} s in all, {report.tracks_per_s:,.2f} tracks/s, "
-        f"{report.cpu_s_per_track:.3f} CPU-seconds a track, {report.bytes_read / 1e6:,.1f} MB read"
-    )
-    if report.hindsight:
-        lines.append(report.hindsight.summary())
-    return "\n".join([*lines, f"run {report.run_id}, {report.model_id}", f"table: {at(report.output, report.answers)}"])
 
 
 def _counts(kind: str, counts: dict[str, int]) -> list[str]:

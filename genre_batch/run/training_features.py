@@ -1,58 +1,63 @@
-"""Features for training, computed by the same actors that score, and kept so that nothing is computed twice."""
+"""Features for training, computed by the stages that score, and cached so that nothing is computed twice."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from genre_batch.catalog.corpora import LabelledTrack
+from genre_batch.catalog.corpora import LabelledTrack, read_track
 from genre_batch.catalog.reject import Reject, TrackRejected
-from genre_batch.catalog.shards import plan_shards
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.work_units import Part, plan_parts
 from genre_batch.config import JobConfig
 from genre_batch.engine.cluster import connected
-from genre_batch.engine.crew import features_crew
-from genre_batch.engine.drive import Drive, Work
+from genre_batch.engine.run_loop import RunLoop
 from genre_batch.engine.usage import Usage
+from genre_batch.engine.workload import Workload
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.run.progress import Progress, shown
 from genre_batch.sink.schema import AnsweredTrack, DescribedTrack, RejectedTrack
-from genre_batch.training.dataset import Example, Extract, SkippedTrack, as_pieces, read_track
+from genre_batch.stages.stage import Flow
+from genre_batch.training.dataset import Example, Extract, SkippedTrack, as_pieces
 from genre_batch.training.feature_cache import FeatureCache
 
 _READERS = 8
-_SHARD_TRACKS = 64
+_PART_TRACKS = 64
 
 
-def extract_on_ray(config: JobConfig) -> Extract:
-    """`Extract` on Ray's actors; Ray is started only where the cache lacks something.
+FlowForFrontEnd = Callable[[FrontEnd, JobConfig], Flow]
 
-    Each shard of 64 tracks is in the cache once it is done: what is killed goes on there.
+
+def extract_on_ray(config: JobConfig, flow: FlowForFrontEnd) -> Extract:
+    """An `Extract` that runs on Ray. Ray is started only if the cache does not hold everything.
+
+    Each part of 64 tracks enters the cache as soon as it is done, so a training that is killed continues from there.
+    flow: makes the stages, from the front end and the settings.
     """
-    return partial(_extract, config)
+    return partial(_extract, config, flow)
 
 
 def _extract(
-    config: JobConfig, tracks: Sequence[LabelledTrack], front_end: FrontEnd, cache: Path
+    config: JobConfig, flow: FlowForFrontEnd, tracks: Sequence[LabelledTrack], front_end: FrontEnd, cache: Path
 ) -> Iterator[Example | SkippedTrack]:
-    kept = FeatureCache(cache, front_end)
+    cached = FeatureCache(cache, front_end)
     with ThreadPoolExecutor(_READERS) as readers:
         contents = list(readers.map(_content, tracks))
-    digests = {
+    sha256s = {
         labelled.track.track_id: content
         for labelled, content in zip(tracks, contents, strict=True)
         if isinstance(content, str)
     }
-    readable = [labelled.track for labelled in tracks if labelled.track.track_id in digests]
-    missing = [track for track in readable if not kept.has(digests[track.track_id], track.track_id)]
-    rejects = _compute(config, missing, digests, front_end, kept) if missing else {}
+    readable = [labelled.track for labelled in tracks if labelled.track.track_id in sha256s]
+    missing = [track for track in readable if not cached.has(sha256s[track.track_id], track.track_id)]
+    rejects = _compute(config, flow, missing, sha256s, front_end, cached) if missing else {}
     for labelled, content in zip(tracks, contents, strict=True):
-        yield _outcome(labelled, rejects.get(labelled.track.track_id, content), kept)
+        yield _outcome(labelled, rejects.get(labelled.track.track_id, content), cached)
 
 
 def _content(labelled: LabelledTrack) -> str | Reject:
-    """sha256 of the track's bytes, or why they cannot be read."""
+    """sha256 of the track's bytes, or the reject if they cannot be read."""
     try:
         return hashlib.sha256(read_track(labelled)).hexdigest()
     except TrackRejected as rejected:
@@ -60,36 +65,42 @@ def _content(labelled: LabelledTrack) -> str | Reject:
 
 
 def _compute(
-    config: JobConfig, tracks: list[Track], digests: dict[str, str], front_end: FrontEnd, kept: FeatureCache
+    config: JobConfig,
+    flow: FlowForFrontEnd,
+    tracks: list[Track],
+    sha256s: dict[str, str],
+    front_end: FrontEnd,
+    cached: FeatureCache,
 ) -> dict[str, Reject]:
-    """Fill the cache; the rejects by track_id."""
+    """Fill the cache and return the rejects by track_id."""
     rejects: dict[str, Reject] = {}
 
-    def keep(_: int, answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> None:
+    def save(_: Part, answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack]) -> None:
         for row in answered:
             assert isinstance(row, DescribedTrack)
             track_id = row.track.track_id
-            kept.save(digests[track_id], track_id, as_pieces(row.segments, front_end))
+            cached.save(sha256s[track_id], track_id, as_pieces(row.segments, front_end))
         rejects.update({row.track.track_id: row.reject for row in rejected})
 
     size_bytes = sum(max(0, track.size_bytes) for track in tracks)
     with connected() as cluster, shown(Progress("reading", len(tracks), size_bytes)) as progress:
-        shards = plan_shards(len(tracks), _SHARD_TRACKS)
-        work = Work(
-            shards,
+        work = Workload(
+            plan_parts(len(tracks), _PART_TRACKS),
             len(tracks),
+            config.batch_tracks,
             lambda start, stop: tracks[start:stop],
-            keep,
+            save,
             lambda done, _: progress.add_tracks(done),
+            progress.wait_for,
         )
-        Drive(features_crew(front_end.whole(), config), config, cluster, work, Usage()).run()
+        RunLoop(flow(front_end.whole(), config), cluster, work, Usage()).run()
     return rejects
 
 
-def _outcome(labelled: LabelledTrack, content: str | Reject, kept: FeatureCache) -> Example | SkippedTrack:
+def _outcome(labelled: LabelledTrack, content: str | Reject, cached: FeatureCache) -> Example | SkippedTrack:
     if isinstance(content, Reject):
         return SkippedTrack(labelled, content)
-    pieces = kept.load(content, labelled.track.track_id)
+    pieces = cached.load(content, labelled.track.track_id)
     if pieces is None:
-        raise OSError(f"what was computed of {labelled.track.uri} cannot be read back")
+        raise OSError(f"the features of {labelled.track.uri} were cached but cannot be read back")
     return Example(labelled, pieces, content)

@@ -1,66 +1,71 @@
-"""Who does what next, as a pure state machine: events in, commands out; no Ray, no clock, no I/O.
+"""Decides who does what next, as a pure state machine: events in, commands out; no Ray, no clock, no I/O.
 
-A batch waits, is extracted, waits as a block, is predicted, and is done; a shard whose tracks are all done is
-committed. Whatever goes wrong puts a batch back into one of the two queues, or ends a single track as a reject.
+A batch goes through the stages of a run in order. It waits for an actor of the first stage, whose call
+returns a block; the block waits for an actor of the next stage, and so on. A part whose tracks all have their outcome
+is committed. Any failure puts a batch back into one of the queues, or rejects a single track.
 
-A batch in hand when its actor's machine goes is most likely innocent, and is not blamed. But a track may take down
-its machine each time, with all that others have in hand there. So a batch that has lost very many machines is split
-into tracks that are set aside: each is tried when nothing else is left to do, with nothing beside it, and so is
-given up only for machines that went with it alone.
+A batch that an actor was working on when its machine was lost is most likely innocent, and is not blamed. But a track
+may take down its machine each time, along with the work of the other actors there. So a batch that has lost very many
+machines is split into tracks that are set aside: each is tried alone, when nothing else is left to do. It is given up
+only for machines that were lost while it was tried alone.
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from genre_batch.catalog.shards import Batch, Shard, plan_batches
+from genre_batch.catalog.reject import RejectStage
+from genre_batch.catalog.work_units import Batch, Part, plan_batches
+from genre_batch.schedule.actor_pool import ActorPool
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
     BlockLost,
     CallFailed,
     Command,
-    CommitShard,
+    CommitPart,
     Committed,
     DeadlinePassed,
     Event,
-    Extracted,
     ForgetBlock,
-    Predicted,
+    NoMoreParts,
     RejectTrack,
-    Role,
-    SendExtract,
-    SendPredict,
+    Returned,
+    Send,
     StopActor,
 )
-from genre_batch.schedule.pool import Pool
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
     """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels.
 
-    attempts: how often a batch, and then each of its tracks, may break what has it in hand. machines: how many of them
-    may go with it in hand; see docs/reliability.md. commits: shards being written. While storage is too slow for more,
-    no new shard is begun, so that finished rows do not pile up in the driver.
+    blocks_per_actor: how many blocks may wait for a stage, per actor of it. attempts: how often a batch, and then each
+    of its tracks, may break the actor that works on it. machines: how many of them may be lost while they work on it;
+    see docs/reliability.md. parts_at_once: how many parts have batches to send, which they do in turn. commits: parts
+    being written. While storage is too slow for more, no new part is started, so that finished rows do not pile up in
+    the driver.
     """
 
     batch_tracks: int = 32
     calls_per_actor: int = 2
-    blocks_per_predictor: int = 4
+    blocks_per_actor: int = 4
     attempts: int = 2
     machines: int = 8
+    parts_at_once: int = 1
     commits: int = 16
 
 
 @dataclass(frozen=True, slots=True)
-class _Work:
-    """A batch with the attempts it has used up, the machines it has lost, and the call that returned its block.
+class _Task:
+    """A batch on its way: the stage it waits for or is in, and what it has cost so far.
 
-    alone: a single track split off from its batch. aside: one that is tried with nothing beside it.
+    attempts: those used up. machines: those lost. alone: a single track split off from its batch. aside: one that is
+    tried with nothing beside it. block: the call that returned what its stage works on, None for the first stage.
     """
 
     batch: Batch
+    stage: int = 0
     attempts: int = 0
     machines: frozenset[str] = frozenset()
     alone: bool = False
@@ -71,208 +76,216 @@ class _Work:
 class Coordinator:
     """The state of a run. Feed every event to `handle` and carry out the commands it returns, in order.
 
-    shards: the shards still to be done, in order; taken one at a time, so that the state does not grow with them.
+    parts: the parts still to be done, in order; taken one at a time, so that the state does not grow with them.
+    stages: the names of the stages, for messages.
     """
 
-    def __init__(self, shards: Iterable[Shard], limits: Limits) -> None:
-        self._shards: Iterator[Shard] = iter(shards)
+    def __init__(self, parts: Iterable[Part], stages: Sequence[str], limits: Limits) -> None:
+        self._parts: Iterator[Part] = iter(parts)
+        self._stages = stages
         self._limits = limits
-        self._pools = {role: Pool(limits.calls_per_actor) for role in Role}
-        self._calls: dict[int, tuple[int, _Work]] = {}
-        self._to_extract: deque[_Work] = deque()
-        self._to_predict: deque[_Work] = deque()
-        self._set_aside: deque[_Work] = deque()
+        self._pools = [ActorPool(limits.calls_per_actor) for _ in stages]
+        self._queues: list[deque[_Task]] = [deque() for _ in stages]
+        self._calls: dict[int, tuple[int, _Task]] = {}
+        self._set_aside: deque[_Task] = deque()
+        self._begun: deque[deque[_Task]] = deque()
         self._tracks_left: dict[int, int] = {}
         self._committing: set[int] = set()
         self._blocks: set[int] = set()
         self._next_call = 0
-        self._next_shard = next(self._shards, None)
+        self._next_part = next(self._parts, None)
 
     @property
     def finished(self) -> bool:
-        """Whether every shard is committed."""
-        return self._next_shard is None and not self._tracks_left and not self._committing
+        """Whether every part is committed, except those that are left to another time."""
+        return self._next_part is None and not self._tracks_left and not self._committing
 
     @property
     def under_way(self) -> dict[str, int]:
-        """How many calls, waiting batches, blocks and shards there are; nothing at the end of a run."""
+        """How many calls, waiting batches, blocks and parts there are; nothing at the end of a run."""
         return {
             "calls": len(self._calls),
-            "to_extract": len(self._to_extract),
-            "to_predict": len(self._to_predict),
+            "waiting": sum(map(len, self._queues)),
             "set_aside": len(self._set_aside),
             "blocks": len(self._blocks),
-            "open_shards": len(self._tracks_left),
+            "open_parts": len(self._tracks_left),
             "committing": len(self._committing),
         }
 
     def handle(self, event: Event) -> list[Command]:
-        """The commands that follow from `event`. What comes twice, or after it was given up, changes nothing."""
+        """The commands that follow from `event`. An event that comes twice, or too late, changes nothing."""
+        commands: list[Command] = []
         match event:
-            case ActorReady(actor, role):
-                if self._role(actor) is None:
-                    self._pools[role].add(actor)
-                commands: list[Command] = []
-            case Extracted(call, scorable):
-                commands = self._on_extracted(call, scorable)
-            case Predicted(call):
-                work = self._take(call)
-                commands = self._finish(work) if work else []
-            case CallFailed(call, message):
-                work = self._take(call)
-                commands = self._try_again(work, message) if work else []
+            case ActorReady(actor, stage):
+                if self._stage(actor) is None:
+                    self._pools[stage].add(actor)
+            case Returned(call, remaining):
+                commands = self._on_returned(call, remaining)
+            case CallFailed(call, message, blames):
+                task = self._take(call)
+                commands = self._try_again(task, message, blames) if task else []
             case BlockLost(call):
                 commands = self._on_block_lost(call)
             case ActorLost(actor, blameless, message, machine):
                 commands = self._on_actor_lost(actor, message, machine if blameless else None)
             case DeadlinePassed(actor):
                 commands = self._on_deadline(actor)
-            case Committed(shard):
-                self._committing.discard(shard)
-                commands = []
+            case Committed(part):
+                self._committing.discard(part)
+            case NoMoreParts():
+                self._parts, self._next_part = iter(()), None
         return commands + self._send()
 
-    def _on_extracted(self, call: int, scorable: int) -> list[Command]:
-        work = self._take(call)
-        if work is None:
+    def _on_returned(self, call: int, remaining: int) -> list[Command]:
+        task = self._take(call)
+        if task is None:
             return [] if call in self._blocks else [ForgetBlock(call)]
-        extracted = replace(work, block=call)
+        stage = task.stage + 1
+        if stage == len(self._stages):
+            return self._finish(task)
+        done = self._forget(task)
+        task = replace(task, stage=stage, block=call)
         self._blocks.add(call)
-        if scorable == 0:
-            return self._finish(extracted)
-        self._to_predict.append(extracted)
-        return []
+        if remaining == 0:
+            return done + self._finish(task)
+        self._queues[stage].append(task)
+        return done
 
     def _on_block_lost(self, call: int) -> list[Command]:
-        work = self._take(call)
-        if work is None:
+        task = self._take(call)
+        if task is None:
             return []
-        self._to_extract.appendleft(replace(work, block=None))
-        return self._forget(work)
+        self._queues[0].appendleft(replace(task, stage=0, block=None))
+        return self._forget(task)
 
     def _on_actor_lost(self, actor: int, message: str, machine: str | None) -> list[Command]:
-        """Requeue an actor's calls; only the oldest, which it had in hand, can have killed it, or its `machine`."""
-        role = self._role(actor)
-        if role is None:
+        """Requeue an actor's calls; only the oldest, which it was working on, can have killed it or its `machine`."""
+        stage = self._stage(actor)
+        if stage is None:
             return []
-        works = [self._calls.pop(call)[1] for call in self._pools[role].remove(actor)]
-        for work in reversed(works[1:]):
-            self._requeue(work)
-        if not works:
+        tasks = [self._calls.pop(call)[1] for call in self._pools[stage].remove(actor)]
+        for task in reversed(tasks[1:]):
+            self._requeue(task)
+        if not tasks:
             return []
         if machine is None:
-            return self._try_again(works[0], message)
-        return self._on_machine_lost(works[0], message, machine)
+            return self._try_again(tasks[0], message)
+        return self._on_machine_lost(tasks[0], message, machine)
 
     def _on_deadline(self, actor: int) -> list[Command]:
-        role = self._role(actor)
-        if role is None:
+        stage = self._stage(actor)
+        if stage is None:
             return []
-        message = f"no answer from a {role} actor by the deadline"
-        return [StopActor(actor, role), *self._on_actor_lost(actor, message, None)]
+        message = f"the {self._stages[stage]} actor did not answer by the deadline"
+        return [StopActor(actor), *self._on_actor_lost(actor, message, None)]
 
-    def _try_again(self, work: _Work, message: str) -> list[Command]:
-        """Count an attempt; a batch that has used them up is split, a track on its own is given up."""
-        tried = replace(work, attempts=work.attempts + 1)
+    def _try_again(self, task: _Task, message: str, blames: RejectStage | None = None) -> list[Command]:
+        """Count an attempt; a batch that has used all of them is split, and a single track is given up."""
+        tried = replace(task, attempts=task.attempts + 1)
         if tried.attempts < self._limits.attempts:
             self._requeue(tried)
             return []
-        if work.alone:
-            return self._give_up(work, tried.attempts, message)
-        self._to_extract.extendleft(reversed(_singles(work)))
-        return self._forget(work)
+        if task.alone:
+            return self._give_up(task, tried.attempts, message, blames)
+        self._queues[0].extendleft(reversed(_singles(task)))
+        return self._forget(task)
 
-    def _on_machine_lost(self, work: _Work, message: str, machine: str) -> list[Command]:
+    def _on_machine_lost(self, task: _Task, message: str, machine: str) -> list[Command]:
         """Count a machine, once; a batch that has lost too many is set aside in tracks, and such a track given up."""
         # until a machine is known to be gone, a batch may be sent to one after another of its dead actors
-        tried = replace(work, machines=work.machines | {machine})
+        tried = replace(task, machines=task.machines | {machine})
         lost = len(tried.machines)
         if lost < self._limits.machines:
             self._requeue(tried)
             return []
-        if work.aside:
-            message = f"{lost} machines went away while they had this track in hand, the last: {message}"
-            return self._give_up(work, lost, message)
-        self._set_aside.extend(replace(single, aside=True) for single in _singles(work))
-        return self._forget(work)
+        if task.aside:
+            message = f"{lost} machines were lost while they worked on this track, the last: {message}"
+            return self._give_up(task, lost, message)
+        self._set_aside.extend(replace(single, aside=True) for single in _singles(task))
+        return self._forget(task)
 
-    def _give_up(self, work: _Work, attempts: int, message: str) -> list[Command]:
-        role = Role.EXTRACT if work.block is None else Role.PREDICT
-        return [RejectTrack(work.batch, role, attempts, message), *self._finish(work)]
+    def _give_up(self, task: _Task, attempts: int, message: str, blames: RejectStage | None = None) -> list[Command]:
+        return [RejectTrack(task.batch, task.stage, attempts, message, blames), *self._finish(task)]
 
-    def _requeue(self, work: _Work) -> None:
-        queue = self._to_extract if work.block is None else self._to_predict
-        queue.appendleft(work)
+    def _requeue(self, task: _Task) -> None:
+        self._queues[task.stage].appendleft(task)
 
-    def _finish(self, work: _Work) -> list[Command]:
-        shard = work.batch.shard
-        self._tracks_left[shard] -= work.batch.stop - work.batch.start
-        commands = self._forget(work)
-        if self._tracks_left[shard] == 0:
-            del self._tracks_left[shard]
-            self._committing.add(shard)
-            commands.append(CommitShard(shard))
+    def _finish(self, task: _Task) -> list[Command]:
+        part = task.batch.part
+        self._tracks_left[part] -= task.batch.stop - task.batch.start
+        commands = self._forget(task)
+        if self._tracks_left[part] == 0:
+            del self._tracks_left[part]
+            self._committing.add(part)
+            commands.append(CommitPart(part))
         return commands
 
-    def _forget(self, work: _Work) -> list[Command]:
-        if work.block is None:
+    def _forget(self, task: _Task) -> list[Command]:
+        if task.block is None:
             return []
-        self._blocks.discard(work.block)
-        return [ForgetBlock(work.block)]
+        self._blocks.discard(task.block)
+        return [ForgetBlock(task.block)]
 
-    def _take(self, call: int) -> _Work | None:
-        """The work of a call that has come back; None if it was given up before."""
+    def _take(self, call: int) -> _Task | None:
+        """The task of a call that has returned; None if it was given up before."""
         if call not in self._calls:
             return None
-        actor, work = self._calls.pop(call)
-        role = self._role(actor)
-        assert role is not None
-        self._pools[role].release(actor, call)
-        return work
+        actor, task = self._calls.pop(call)
+        self._pools[task.stage].release(actor, call)
+        return task
 
-    def _role(self, actor: int) -> Role | None:
-        return next((role for role, pool in self._pools.items() if actor in pool), None)
+    def _stage(self, actor: int) -> int | None:
+        return next((stage for stage, pool in enumerate(self._pools) if actor in pool), None)
 
     def _send(self) -> list[Command]:
-        """Give every actor with a free place its next call; blocks first, since they hold memory."""
+        """Give every actor with a free place its next call; late stages first, since their blocks hold memory."""
         commands: list[Command] = []
-        predictors, extractors = self._pools[Role.PREDICT], self._pools[Role.EXTRACT]
-        while self._to_predict and (actor := predictors.idlest()) is not None:
-            work = self._to_predict.popleft()
-            assert work.block is not None
-            commands.append(SendPredict(self._call(Role.PREDICT, actor, work), actor, work.batch, work.block))
-        while self._room_for_blocks() and (actor := extractors.idlest()) is not None and self._has_batch():
-            work = self._to_extract.popleft()
-            commands.append(SendExtract(self._call(Role.EXTRACT, actor, work), actor, work.batch))
+        for stage in reversed(range(len(self._stages))):
+            pool = self._pools[stage]
+            while self._room_behind(stage) and (actor := pool.idlest()) is not None and self._has_task(stage):
+                task = self._queues[stage].popleft()
+                commands.append(Send(self._call(actor, task), actor, stage, task.batch, task.block))
         return commands
 
-    def _call(self, role: Role, actor: int, work: _Work) -> int:
+    def _call(self, actor: int, task: _Task) -> int:
         call = self._next_call
         self._next_call += 1
-        self._calls[call] = (actor, work)
-        self._pools[role].assign(actor, call)
+        self._calls[call] = (actor, task)
+        self._pools[task.stage].assign(actor, call)
         return call
 
-    def _room_for_blocks(self) -> bool:
-        """Whether the predictors keep up; without this the blocks of fast extractors would fill the object store."""
-        return len(self._to_predict) < self._limits.blocks_per_predictor * max(1, len(self._pools[Role.PREDICT]))
+    def _room_behind(self, stage: int) -> bool:
+        """Whether the next stage keeps up; without this the blocks of a fast stage would fill the object store."""
+        following = stage + 1
+        if following == len(self._stages):
+            return True
+        most = self._limits.blocks_per_actor * max(1, len(self._pools[following]))
+        return len(self._queues[following]) < most
 
-    def _has_batch(self) -> bool:
-        if not self._to_extract and len(self._committing) < self._limits.commits:
-            self._open_next_shard()
-        if self._next_shard is None and not (self._to_extract or self._to_predict or self._calls) and self._set_aside:
-            self._to_extract.append(self._set_aside.popleft())
-        return bool(self._to_extract)
+    def _has_task(self, stage: int) -> bool:
+        queue = self._queues[stage]
+        if stage == 0:
+            if not queue:
+                self._take_batch()
+            if self._next_part is None and self._set_aside and not self._calls and not any(self._queues):
+                queue.append(self._set_aside.popleft())
+        return bool(queue)
 
-    def _open_next_shard(self) -> None:
-        shard = self._next_shard
-        if shard is None:
-            return
-        self._next_shard = next(self._shards, None)
-        self._tracks_left[shard.index] = shard.stop - shard.start
-        self._to_extract.extend(_Work(batch) for batch in plan_batches(shard, self._limits.batch_tracks))
+    def _take_batch(self) -> None:
+        """Queue the next batch of the part whose turn it is; a new part has its turn at once."""
+        has_place = len(self._begun) < self._limits.parts_at_once and len(self._committing) < self._limits.commits
+        if has_place and self._next_part is not None:
+            part = self._next_part
+            self._next_part = next(self._parts, None)
+            self._tracks_left[part.index] = part.stop - part.start
+            self._begun.appendleft(deque(map(_Task, plan_batches(part, self._limits.batch_tracks))))
+        if self._begun:
+            tasks = self._begun.popleft()
+            self._queues[0].append(tasks.popleft())
+            if tasks:
+                self._begun.append(tasks)
 
 
-def _singles(work: _Work) -> list[_Work]:
-    batch = work.batch
-    return [_Work(replace(batch, start=row, stop=row + 1), alone=True) for row in range(batch.start, batch.stop)]
+def _singles(task: _Task) -> list[_Task]:
+    batch = task.batch
+    return [_Task(replace(batch, start=row, stop=row + 1), alone=True) for row in range(batch.start, batch.stop)]

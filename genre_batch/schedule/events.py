@@ -1,55 +1,43 @@
-"""What the coordinator is told and what it asks for.
+"""The events that the coordinator receives, and the commands that it issues.
 
-A call is one request to one actor; its number is never used again.
+Stages are counted from 0, in the order the data takes. A call is one request to one actor; its number is never used
+again. A block is what a call returned for the next stage, and has the number of that call.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from genre_batch.catalog.shards import Batch
-
-
-class Role(StrEnum):
-    """The two kinds of actor."""
-
-    EXTRACT = "extract"
-    PREDICT = "predict"
+from genre_batch.catalog.reject import RejectStage
+from genre_batch.catalog.work_units import Batch
 
 
 @dataclass(frozen=True, slots=True)
 class ActorReady:
-    """A new actor has loaded its model and waits for work."""
+    """A new actor of a stage has loaded its model and waits for work."""
 
     actor: int
-    role: Role
+    stage: int
 
 
 @dataclass(frozen=True, slots=True)
-class Extracted:
-    """An extract call came back; `scorable` tracks of the batch have segments, the others are rejects."""
+class Returned:
+    """A call returned; `remaining` tracks of its batch go on to the next stage, the others have their outcome."""
 
     call: int
-    scorable: int
-
-
-@dataclass(frozen=True, slots=True)
-class Predicted:
-    """A predict call came back."""
-
-    call: int
+    remaining: int
 
 
 @dataclass(frozen=True, slots=True)
 class CallFailed:
-    """A call raised inside its actor, which lives on."""
+    """A call raised inside its actor, which is still alive. blames: what is at fault, if the actor can tell."""
 
     call: int
     message: str
+    blames: RejectStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class BlockLost:
-    """The feature block of a predict call is gone (its node died): the batch has to be extracted again."""
+    """The block that a call was to work on is gone (its node died): the batch starts again at the first stage."""
 
     call: int
 
@@ -58,7 +46,7 @@ class BlockLost:
 class ActorLost:
     """An actor died. `blameless` says that its machine was taken away, so that most likely no batch is at fault.
 
-    machine: which one it was on, empty where that is not known.
+    machine: which one it was on, empty if that is not known.
     """
 
     actor: int
@@ -76,36 +64,33 @@ class DeadlinePassed:
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """A shard's marker is written."""
+    """The outcomes of a part are committed."""
 
-    shard: int
-
-
-Event = ActorReady | Extracted | Predicted | CallFailed | BlockLost | ActorLost | DeadlinePassed | Committed
+    part: int
 
 
 @dataclass(frozen=True, slots=True)
-class SendExtract:
-    """Ask an actor for the feature block of a batch."""
+class NoMoreParts:
+    """The parts that are not begun yet are left to another time; those that are begun are finished."""
 
-    call: int
-    actor: int
-    batch: Batch
+
+Event = ActorReady | Returned | CallFailed | BlockLost | ActorLost | DeadlinePassed | Committed | NoMoreParts
 
 
 @dataclass(frozen=True, slots=True)
-class SendPredict:
-    """Ask an actor for the scores of the block that call `block` returned."""
+class Send:
+    """Ask an actor to work on a batch: on its tracks if `block` is None, else on what call `block` returned."""
 
     call: int
     actor: int
+    stage: int
     batch: Batch
-    block: int
+    block: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class ForgetBlock:
-    """The block that call `block` returned is needed no more."""
+    """The block that call `block` returned is no longer needed."""
 
     block: int
 
@@ -115,24 +100,24 @@ class StopActor:
     """Kill an actor that does not answer."""
 
     actor: int
-    role: Role
 
 
 @dataclass(frozen=True, slots=True)
 class RejectTrack:
-    """Give up a batch of one track, after `attempts` attempts by actors of a role."""
+    """Give up a batch of one track, after `attempts` attempts by actors of a stage. blames: see CallFailed."""
 
     batch: Batch
-    role: Role
+    stage: int
     attempts: int
     message: str
+    blames: RejectStage | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class CommitShard:
-    """Every track of the shard has an outcome."""
+class CommitPart:
+    """Every track of the part has an outcome."""
 
-    shard: int
+    part: int
 
 
-Command = SendExtract | SendPredict | ForgetBlock | StopActor | RejectTrack | CommitShard
+Command = Send | ForgetBlock | StopActor | RejectTrack | CommitPart

@@ -1,11 +1,11 @@
-"""When a run is ended although it could go on: too many rejects, or credentials that open nothing."""
+"""When a run is stopped early: too many rejects, or credentials that give access to nothing."""
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from genre_batch.catalog.reject import Reject, RejectReason
+from genre_batch.catalog.reject import NOT_TRIED, Reject, RejectReason
 from genre_batch.catalog.track import Track
 
 
@@ -19,8 +19,9 @@ class Stop(StrEnum):
 @dataclass(frozen=True, slots=True)
 class StopRules:
     """max_reject_rate: the share of rejects that is allowed once `after_tracks` tracks have their outcome; 1 for any.
+    Archived tracks do not count: they say nothing about the run, and the next one tries them again.
 
-    max_denied_in_a_row: so many tracks that may not be read, one after the other, end the run; None for never.
+    max_denied_in_a_row: this many consecutive access-denied tracks stop the run; None for never.
     """
 
     max_reject_rate: float
@@ -30,10 +31,10 @@ class StopRules:
 
 @dataclass(slots=True)
 class OutcomeWatch:
-    """Counts outcomes in the order in which they come, whatever batch or actor they come from.
+    """Counts outcomes in the order in which they arrive, over all batches and actors.
 
-    tracks: those with an outcome. by_reason: rejects. examples: the first track of each reason. denied_in_a_row: as
-    things stand. stop: the rule that was the first to be broken.
+    tracks: those that were tried. by_reason: rejects. examples: the first track of each reason. denied_in_a_row: the
+    access-denied tracks since the last other one. stop: the first rule that was broken.
     """
 
     rules: StopRules
@@ -49,8 +50,10 @@ class OutcomeWatch:
         return self.by_reason.total()
 
     def note(self, outcomes: Iterable[tuple[Track, Reject | None]]) -> Stop | None:
-        """Count the tracks of a call, None for one that has its answer; the rule that is broken by now, if any."""
+        """Count the tracks of a call, None for one that has its answer; return the rule that is broken now, if any."""
         for track, reject in outcomes:
+            if reject is not None and reject.reason in NOT_TRIED:
+                continue
             self.tracks += 1
             denied = reject is not None and reject.reason is RejectReason.ACCESS_DENIED
             self.denied_in_a_row = self.denied_in_a_row + 1 if denied else 0
@@ -64,6 +67,7 @@ class OutcomeWatch:
         rules = self.rules
         if rules.max_denied_in_a_row is not None and self.denied_in_a_row >= rules.max_denied_in_a_row:
             return Stop.DENIED
-        if self.tracks >= rules.after_tracks and self.rejected / self.tracks > rules.max_reject_rate:
+        counted = self.rejected - self.by_reason[RejectReason.ARCHIVED]
+        if self.tracks >= rules.after_tracks and counted / self.tracks > rules.max_reject_rate:
             return Stop.REJECTS
         return None

@@ -1,1 +1,1 @@
-"""From scores to a table: schema, Parquet files, the ledger of committed shards."""
+"""From scores to a table: schemas by version, Parquet files, the ledger of committed shards."""

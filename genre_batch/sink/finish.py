@@ -1,4 +1,4 @@
-"""The end of a run: its manifest, then the pointer to the latest run."""
+"""The end of a run: its manifest, then its verdict, then the pointer to the latest run."""
 
 from collections.abc import Iterable
 
@@ -6,17 +6,18 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.mending import mend
+from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.plan import RunPlan, plan_sha256
-from genre_batch.sink.pointer import LOST_RACES, parse, read_pointer, swap_pointer, to_json
+from genre_batch.sink.pointer import MAX_LOST_RACES, as_written, exists, parse, read_json, read_pointer, swap_pointer
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
-from genre_batch.storage.store import ObjectGone, Store, WriteFailed
+from genre_batch.sink.verdict import Verdict, has_failed, read_verdict, write_verdict
+from genre_batch.storage.store import Store, WriteFailed
 
 
 class RunManifest(BaseModel):
     """Everything a finished run wrote: its plan, all files of all shards in order, and the sum of their counts.
 
-    `plan_sha256` is that of `plan.json`: of two plans that differ, it tells the right one.
+    `plan_sha256` is the hash of `plan.json`: if two plans differ, it identifies the right one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -28,7 +29,7 @@ class RunManifest(BaseModel):
 
 
 class Latest(BaseModel):
-    """The pointer at `_latest.json`: of all finished runs, the one that was planned last."""
+    """The pointer at `_latest.json`: of all runs that finished and did not fail, the one that was planned last."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -39,62 +40,76 @@ class Latest(BaseModel):
 
 
 def finish(store: Store, output: str, plan: RunPlan, records: Iterable[CommitRecord]) -> RunManifest:
-    """Write the manifest of a run whose shards are all committed, and let the latest pointer know of it.
-
-    Safe to repeat, and in several drivers at once: they write the same bytes. Raises ValueError where shards or rows
-    are missing, DamageFound where another manifest is there already.
-    """
-    manifest = make_manifest(plan, records)
-    uri = layout.at(output, layout.manifest_path(plan.run_id))
-    if not store.create(uri, to_json(manifest)) and parse(store.read(uri), RunManifest, uri, output) != manifest:
-        raise DamageFound(f"there is another manifest at {uri}", mend(output))
-    _advance_latest(store, output, plan)
+    """`write_manifest`, then `settle` by the verdict that is on storage. Raises as `write_manifest` does."""
+    manifest = write_manifest(store, output, plan, records)
+    settle(store, output, plan, read_verdict(store, output, plan.run_id))
     return manifest
 
 
+def write_manifest(store: Store, output: str, plan: RunPlan, records: Iterable[CommitRecord]) -> RunManifest:
+    """Write the manifest of a run whose shards are all committed. The run is finished once it is settled, too.
+
+    Safe to repeat, and in several drivers at once: they write the same bytes. Raises ValueError if shards or rows are
+    missing, DamageFound if there already is a different manifest.
+    """
+    manifest = make_manifest(plan, records)
+    uri = layout.at(output, layout.manifest_path(plan.run_id))
+    if not store.create(uri, as_written(manifest)) and parse(store.read(uri), RunManifest, uri, output) != manifest:
+        raise DamageFound(f"there is another manifest at {uri}", repair_hint(output))
+    return manifest
+
+
+def settle(store: Store, output: str, plan: RunPlan, verdict: Verdict | None) -> None:
+    """Keep why the run of `plan` failed or, if it did not, move the latest pointer to it. Safe to repeat.
+
+    The pointer stays if it names a newer run: it never goes back.
+    """
+    write_verdict(store, output, plan.run_id, verdict)
+    if verdict is None:
+        _advance_latest(store, output, plan)
+
+
 def make_manifest(plan: RunPlan, records: Iterable[CommitRecord]) -> RunManifest:
-    """The manifest of a run from the records of all its shards. Raises ValueError where shards or rows are missing."""
+    """The manifest of a run from the records of all its shards. Raises ValueError if shards or rows are missing."""
     by_shard = {record.shard: record for record in records}
     if by_shard.keys() != set(range(plan.shards)):
         raise ValueError(f"{len(by_shard)} of {plan.shards} shards of {plan.run_id} are committed")
     ordered = [by_shard[shard] for shard in range(plan.shards)]
     counts = total(record.counts for record in ordered)
     if counts.scored + counts.rejected != plan.tracks:
-        raise ValueError(f"{counts.scored} scored and {counts.rejected} rejected are not {plan.tracks} tracks")
+        raise ValueError(
+            f"{counts.scored} scored and {counts.rejected} rejected tracks do not add up to {plan.tracks} tracks"
+        )
     files = tuple(file for record in ordered for file in record.files)
     return RunManifest(plan=plan, plan_sha256=plan_sha256(plan), counts=counts, files=files)
 
 
 def read_manifest(store: Store, output: str, run_id: str) -> RunManifest | None:
-    """The manifest of one run; None where it has not finished."""
-    uri = layout.at(output, layout.manifest_path(run_id))
-    try:
-        return parse(store.read(uri), RunManifest, uri, output)
-    except ObjectGone:
-        return None
+    """The manifest of one run; None if it has not finished."""
+    return read_json(store, layout.at(output, layout.manifest_path(run_id)), RunManifest, output)
 
 
 def is_finished(store: Store, output: str, run_id: str) -> bool:
-    """Whether the run has its manifest, and the latest pointer knows of it or of a newer one."""
+    """Whether the run has its manifest, and either a verdict or a latest pointer that names it or a newer run."""
     latest = read_pointer(store, layout.at(output, layout.LATEST), Latest)
-    if latest is None or latest[0].run_id < run_id:
+    if (latest is None or latest[0].run_id < run_id) and not has_failed(store, output, run_id):
         return False
-    try:
-        store.head(layout.at(output, layout.manifest_path(run_id)))
-    except ObjectGone:
-        return False
-    return True
+    return exists(store, layout.at(output, layout.manifest_path(run_id)))
+
+
+def latest_of(plan: RunPlan) -> Latest:
+    """What `_latest.json` says while this run is the newest finished one."""
+    manifest = layout.manifest_path(plan.run_id)
+    return Latest(run_id=plan.run_id, model_id=plan.model_id, fingerprint=plan.fingerprint, manifest=manifest)
 
 
 def _advance_latest(store: Store, output: str, plan: RunPlan) -> None:
-    """Point to this run, unless the pointer is at a newer one: it never goes back."""
+    """Move the pointer to this run, unless it names a newer one: it never goes back."""
     uri = layout.at(output, layout.LATEST)
-    manifest = layout.manifest_path(plan.run_id)
-    latest = Latest(run_id=plan.run_id, model_id=plan.model_id, fingerprint=plan.fingerprint, manifest=manifest)
-    for _ in range(LOST_RACES):
+    for _ in range(MAX_LOST_RACES):
         found = read_pointer(store, uri, Latest)
-        if found is not None and found[0].run_id >= latest.run_id:
+        if found is not None and found[0].run_id >= plan.run_id:
             return
-        if swap_pointer(store, uri, latest, found[1] if found else None):
+        if swap_pointer(store, uri, latest_of(plan), found[1] if found else None):
             return
-    raise WriteFailed(f"{uri} could not be moved in {LOST_RACES} attempts")
+    raise WriteFailed(f"{uri} could not be moved in {MAX_LOST_RACES} attempts")

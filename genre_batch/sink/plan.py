@@ -3,24 +3,32 @@
 import hashlib
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
-from pydantic import NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from genre_batch.catalog.shards import PartPlan
-from genre_batch.errors import DamageFound
+from genre_batch.catalog.work_units import PartPlan
+from genre_batch.errors import DamageFound, UsageError
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import parse, to_json
+from genre_batch.sink.pointer import as_written, parse
 from genre_batch.sink.run_facts import RunFacts, is_run_id, planning_time
+from genre_batch.sink.schema import SCHEMA_VERSION
 from genre_batch.storage.store import Store
+
+RunKind: TypeAlias = Literal["default", "nightly", "backfill"]
+"""What a run is for. Runs of different kinds never continue one another."""
 
 
 class RunPlan(RunFacts):
-    """What a run will do. `listed` tracks were found; `skipped` have a score already; `tracks` are in its listing.
+    """What a run will do: `listed` tracks were found, `skipped` of them have a score, `tracks` are in its listing.
 
-    `size_bytes` is the sum over the `tracks` whose size is known. A resumed run goes by its own `shard_tracks` and
-    `part_tracks`, whatever the configuration says by then; without the latter a shard has one part. `listing_sha256`
-    is that of `listing.json`, which has those of its files.
+    `left_out` counts the other files of the source by the pattern of `include` and `exclude` that left them out.
+    `size_bytes` is the sum over the `tracks` whose size is known. A resumed run uses its own `shard_tracks` and
+    `part_tracks`, even if the configuration has changed; without `part_tracks` a shard has one part. `listing_sha256`
+    is the hash of `listing.json`, which holds the hashes of its files. Plans from before there was `run_kind` are of
+    the kind "default". order: "track_id" if the whole listing is sorted by track_id, "newest" if it is in the order of
+    `work_order.py`, and sorted shard by shard. Raises UsageError if a newer version of genre-batch planned the run: its
+    tables may have columns that this version does not know.
     """
 
     source: str
@@ -31,6 +39,22 @@ class RunPlan(RunFacts):
     size_bytes: NonNegativeInt
     listing_sha256: str | None = None
     part_tracks: PositiveInt | None = None
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    left_out: dict[str, PositiveInt] = Field(default_factory=dict)
+    run_kind: RunKind = "default"
+    order: Literal["track_id", "newest"] = "track_id"
+
+    @field_validator("schema_version")
+    @classmethod
+    def _is_known(cls, version: int) -> int:
+        if version > SCHEMA_VERSION:
+            # not a ValueError: that would pass for a damaged plan, which a repair might replace
+            raise UsageError(
+                f"a run has output schema {version}, and this version of genre-batch knows up to {SCHEMA_VERSION}",
+                "use the version of genre-batch that wrote the run, or a newer one",
+            )
+        return version
 
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
@@ -40,7 +64,7 @@ class RunPlan(RunFacts):
 
     @property
     def shards(self) -> int:
-        """How many shards the listing has."""
+        """The number of shards of the listing."""
         return -(-self.tracks // self.shard_tracks)
 
     @property
@@ -50,25 +74,28 @@ class RunPlan(RunFacts):
 
 
 def write_plan(store: Store, output: str, plan: RunPlan) -> None:
-    """Write the plan once. Raises DamageFound where the run has another plan already."""
+    """Write the plan once. Raises DamageFound if the run already has a different plan."""
     uri = layout.at(output, layout.plan_path(plan.run_id))
-    if not store.create(uri, to_json(plan)) and read_plan(store, output, plan.run_id) != plan:
+    if not store.create(uri, as_written(plan)) and read_plan(store, output, plan.run_id) != plan:
         raise DamageFound(f"there is another plan at {uri}", "start again, for a new run id")
 
 
 def plan_sha256(plan: RunPlan) -> str:
-    """sha256, in hex, of `plan.json` as this version writes it."""
-    return hashlib.sha256(to_json(plan)).hexdigest()
+    """sha256, in hex, of `plan.json`."""
+    return hashlib.sha256(as_written(plan)).hexdigest()
 
 
 def read_plan(store: Store, output: str, run_id: str) -> RunPlan:
-    """The plan of one run. Raises ObjectGone where there is none, DamageFound where it cannot be understood."""
+    """The plan of one run.
+
+    Raises ObjectGone if there is none, DamageFound if it cannot be parsed, UsageError if it is from a newer version.
+    """
     uri = layout.at(output, layout.plan_path(run_id))
     return parse(store.read(uri), RunPlan, uri, output)
 
 
 def run_ids(store: Store, output: str) -> Iterator[str]:
-    """The runs below `output`, oldest first, planned or not."""
+    """The ids of the runs below `output`, oldest first, whether or not they have a plan."""
     for folder in store.folders(layout.at(output, layout.RUNS_FOLDER)):
         name = folder.rstrip("/").rsplit("/", 1)[-1]
         if is_run_id(name):
@@ -76,5 +103,5 @@ def run_ids(store: Store, output: str) -> Iterator[str]:
 
 
 def next_planning_time(store: Store, output: str, now: datetime) -> datetime:
-    """The `planned_at` of the next run below `output`: `now`, but after all runs there are."""
+    """The `planned_at` of the next run below `output`: `now`, but after all existing runs."""
     return planning_time(now, max(run_ids(store, output), default=None))

@@ -1,6 +1,7 @@
-"""What a commit marker and a run manifest say about files: names, rows, hashes and counts."""
+"""What commit markers and manifests record about files: names, rows, hashes and counts."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from typing import Self
 
@@ -8,16 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from genre_batch.catalog.reject import RejectReason
-from genre_batch.sink.answers import once_a_track
+from genre_batch.catalog.reject import NOT_TRIED, RejectReason
+from genre_batch.sink.tables import one_row_per_track
 
 
 class DataFile(BaseModel):
-    """One Parquet file; `path` is relative to the output and leads into one of its tables, never out of it."""
+    """One file of a table; `path` is relative to the output and inside one of its tables."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    path: str = Field(pattern=r"^(scores|features|rejects)(/[^/.][^/]*)+\.parquet$")
+    path: str = Field(pattern=r"^(scores|features|rejects|serving)(/[^/.][^/]*)+\.parquet$")
     rows: NonNegativeInt
     size_bytes: NonNegativeInt
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
@@ -29,7 +30,7 @@ class DataFile(BaseModel):
 
 
 class Counts(BaseModel):
-    """Tracks by outcome: `scored` counts those with an answer, `abstained` those among them without a genre."""
+    """Tracks by outcome: `scored` counts those with an answer, `abstained` those of them without a genre."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,15 +41,25 @@ class Counts(BaseModel):
 
     @property
     def rejected(self) -> int:
-        """All rows of `rejects`."""
+        """The number of rows of `rejects`."""
         return sum(self.rejected_by_reason.values())
+
+    @property
+    def failed(self) -> int:
+        """The tracks that were tried and got no answer."""
+        return sum(count for reason, count in self.rejected_by_reason.items() if reason not in NOT_TRIED)
+
+    @property
+    def tried(self) -> int:
+        """The tracks that were tried."""
+        return self.scored + self.failed
 
     @classmethod
     def of(cls, answers: pa.Table, rejects: pa.Table | None) -> Self:
-        """The counts of one shard's tables; a table of features has no genres."""
+        """The counts of one shard's tables; `features` have no genres."""
         scores = answers if "genre" in answers.column_names else None
         return cls(
-            scored=once_a_track(answers).num_rows,
+            scored=one_row_per_track(answers).num_rows,
             abstained=0 if scores is None else pc.sum(scores["abstained"]).as_py() or 0,
             rejected_by_reason={RejectReason(reason): n for reason, n in _tally(rejects, "reason").items()},
             genres=_tally(scores, "genre"),
@@ -56,7 +67,7 @@ class Counts(BaseModel):
 
 
 class CommitRecord(BaseModel):
-    """What one commit marker says: the files of a shard, scores first, and their counts."""
+    """The content of one commit marker: the files of a shard, answers first, and their counts."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -66,17 +77,15 @@ class CommitRecord(BaseModel):
 
 
 def total(counts: Iterable[Counts]) -> Counts:
-    """The sum of all counts, names sorted."""
+    """The sum of all counts, sorted by name."""
     scored = abstained = 0
-    reasons: dict[RejectReason, int] = {}
-    genres: dict[str, int] = {}
+    reasons: Counter[RejectReason] = Counter()
+    genres: Counter[str] = Counter()
     for part in counts:
         scored += part.scored
         abstained += part.abstained
-        for reason, n in part.rejected_by_reason.items():
-            reasons[reason] = reasons.get(reason, 0) + n
-        for genre, n in part.genres.items():
-            genres[genre] = genres.get(genre, 0) + n
+        reasons.update(part.rejected_by_reason)
+        genres.update(part.genres)
     return Counts(
         scored=scored,
         abstained=abstained,
@@ -86,7 +95,7 @@ def total(counts: Iterable[Counts]) -> Counts:
 
 
 def _tally(table: pa.Table | None, column: str) -> dict[str, int]:
-    """Rows by value, nulls left out, sorted by value."""
+    """Rows by value, without nulls, sorted by value."""
     if table is None:
         return {}
     values = pc.value_counts(pc.drop_null(table[column])).to_pylist()

@@ -1,10 +1,10 @@
-"""What is fixed when a run is planned and stamped on everything it writes."""
+"""The facts of a run: fixed when it is planned, and recorded in everything it writes."""
 
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PositiveInt
 from pydantic_core import PydanticCustomError
 
 _RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}", re.ASCII)
@@ -12,7 +12,7 @@ _RUN_TIME = "%Y%m%dT%H%M%SZ"
 
 
 def is_run_id(name: str) -> bool:
-    """Whether `name` can be that of a run: it says a time, and the next run has a second after it."""
+    """Whether `name` can be the id of a run: its time is valid, and a later second exists for the next run."""
     try:
         return _RUN_ID.fullmatch(name) is not None and planned_at(name) + timedelta(seconds=1) > planned_at(name)
     except (ValueError, OverflowError):
@@ -21,20 +21,21 @@ def is_run_id(name: str) -> bool:
 
 def _checked(name: str) -> str:
     if not is_run_id(name):
-        raise PydanticCustomError("run_id", "is not the name of a run, such as 20261121T065212Z-3f09ab")
+        raise PydanticCustomError("run_id", "is not a run id such as 20261121T065212Z-3f09ab")
     return name
 
 
 RunId = Annotated[str, AfterValidator(_checked)]
-"""The name of a run."""
+"""The id of a run."""
 
 
 class RunFacts(BaseModel):
-    """The same for every row of a run.
+    """What is the same for every row of a run.
 
-    They come from the run's plan, never from the process, so that a retry on another machine writes the same bytes.
-    `answers` is the table that it fills; for features, `model_id` and `fingerprint` are those of the front end.
-    `versions` maps the libraries that decide the answers to their versions.
+    The facts come from the plan, never from the process, so that a retry on another machine writes the same bytes.
+    `answers` is the table that the run fills; for features, `model_id` and `fingerprint` are those of the front end.
+    `versions` maps the libraries that influence the answers to their versions. `schema_version` is that of its tables
+    (see `schema.py`); plans from before there was this field are of version 1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,6 +48,7 @@ class RunFacts(BaseModel):
     git_sha: str
     config_sha256: str
     versions: dict[str, str]
+    schema_version: PositiveInt = 1
 
     @property
     def dt(self) -> str:
@@ -55,9 +57,9 @@ class RunFacts(BaseModel):
 
 
 def planning_time(now: datetime, newest_run_id: str | None) -> datetime:
-    """The time to plan a run at, in UTC and whole seconds: `now`, but always after the newest run there is.
+    """When a new run is planned, in UTC and whole seconds: `now`, but at least one second after the newest run.
 
-    A machine whose clock is slow would otherwise plan a run that sorts before one that it has already seen.
+    Otherwise a machine with a slow clock would plan a run that sorts before one it has already seen.
     """
     second = now.astimezone(UTC).replace(microsecond=0)
     if newest_run_id is None:
@@ -66,12 +68,12 @@ def planning_time(now: datetime, newest_run_id: str | None) -> datetime:
 
 
 def planned_at(run_id: str) -> datetime:
-    """When a run was planned, in UTC, by its name."""
+    """When a run was planned, in UTC, according to its id."""
     return datetime.strptime(run_id.split("-", maxsplit=1)[0], _RUN_TIME).replace(tzinfo=UTC)
 
 
 def make_run_id(planned_at: datetime, randomness: bytes) -> str:
-    """An identifier such as 20261121T065212Z-3f09ab that sorts by time; `randomness` [3] tells equal seconds apart."""
+    """An id such as 20261121T065212Z-3f09ab that sorts by time; `randomness` [3] separates runs of the same second."""
     if len(randomness) != 3:
         raise ValueError("a run id takes 3 random bytes")
     return f"{planned_at.astimezone(UTC).strftime(_RUN_TIME)}-{randomness.hex()}"

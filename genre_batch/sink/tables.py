@@ -1,94 +1,127 @@
-"""Rows to Arrow tables, with the columns that are the same for the whole run."""
+"""Rows to Arrow tables, in the schema version of their run; and the tables of one shard together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from genre_batch.catalog.track import Track
-from genre_batch.model.scores import GenreProbability
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.sink.schema import REJECTS, SCORES, DescribedTrack, RejectedTrack, ScoredTrack, features_schema
+from genre_batch.sink.schema import (
+    REJECT_COLUMNS,
+    SCORE_COLUMNS,
+    AnsweredTrack,
+    Columns,
+    DescribedTrack,
+    RejectedTrack,
+    Row,
+    ScoredTrack,
+    feature_columns,
+    schema_of,
+)
+
+MakeTable = Callable[[Sequence[AnsweredTrack], RunFacts], pa.Table]
+_Answer = TypeVar("_Answer", ScoredTrack, DescribedTrack)
 
 
-def scores_table(rows: Sequence[ScoredTrack], run: RunFacts) -> pa.Table:
-    """The rows as they are ordered, as a table with the columns of `SCORES`."""
-    scores = [row.score for row in rows]
-    columns = {
-        **_track_columns([row.track for row in rows]),
-        "duration_s": [row.duration_s for row in rows],
-        "genre": [score.genre for score in scores],
-        "confidence": [score.confidence for score in scores],
-        "top_k": _lists([score.top_k for score in scores]),
-        "abstained": [score.abstained for score in scores],
-        "window_start_s": [row.window_start_s for row in rows],
-        "segments": [score.segments for score in scores],
-        "decoder": [row.decoder for row in rows],
-        "fingerprint": [run.fingerprint] * len(rows),
-        **_run_columns(run, len(rows)),
-    }
-    return pa.table(columns, schema=SCORES)
+def to_table(rows: Sequence[Row], columns: Columns[Row], run: RunFacts) -> pa.Table:
+    """The rows in the same order, with the columns that the schema version of `run` has."""
+    schema = schema_of(columns, run.schema_version)
+    values = {column.name: column.values(rows, run) for column in columns if column.name in schema.names}
+    return pa.table(values, schema=schema)
 
 
 def rejects_table(rows: Sequence[RejectedTrack], run: RunFacts) -> pa.Table:
-    """The rows as they are ordered, as a table with the columns of `REJECTS`."""
-    columns = {
-        **_track_columns([row.track for row in rows]),
-        "stage": [row.reject.stage.value for row in rows],
-        "reason": [row.reject.reason.value for row in rows],
-        "message": [row.reject.message for row in rows],
-        "attempts": [row.attempts for row in rows],
-        **_run_columns(run, len(rows)),
-    }
-    return pa.table(columns, schema=REJECTS)
+    """The rows in the same order, as a table of `rejects`."""
+    return to_table(rows, REJECT_COLUMNS, run)
 
 
-def features_table(rows: Sequence[DescribedTrack], run: RunFacts, columns: Sequence[str], segment_s: float) -> pa.Table:
-    """One row a segment, of `segment_s` seconds each, with the descriptors `columns` and those of `features_schema`.
+def make_scores(rows: Sequence[AnsweredTrack], run: RunFacts) -> pa.Table:
+    """The rows in the same order, as a table of `scores`. Raises TypeError for anything but scored tracks."""
+    return to_table([_checked(row, ScoredTrack) for row in rows], SCORE_COLUMNS, run)
 
-    Each track's segments are [n, len(columns), 1].
+
+def features_maker(front_end: DescriptorFrontEnd) -> MakeTable:
+    """The function that makes a table of `features`, with the descriptors of `front_end`.
+
+    It raises TypeError for anything but described tracks.
     """
-    counts = [len(row.segments) for row in rows]
-    of_segment = [row for row, count in zip(rows, counts, strict=True) for _ in range(count)]
-    segment = [place for count in counts for place in range(count)]
-    numbers = np.concatenate([row.segments[:, :, 0] for row in rows] or [np.empty((0, len(columns)), np.float32)])
-    starts = [row.window_start_s + place * segment_s for row, place in zip(of_segment, segment, strict=True)]
-    table = {
-        **_track_columns([row.track for row in of_segment]),
-        "duration_s": [row.duration_s for row in of_segment],
-        "decoder": [row.decoder for row in of_segment],
-        "segment": segment,
-        "segment_start_s": starts,
-        **{name: numbers[:, place] for place, name in enumerate(columns)},
-        "fingerprint": [run.fingerprint] * len(of_segment),
-        **_run_columns(run, len(of_segment)),
-    }
-    return pa.table(table, schema=features_schema(columns))
+    columns = feature_columns(front_end.columns, front_end.segment_s)
+    return lambda rows, run: to_table([_checked(row, DescribedTrack) for row in rows], columns, run)
 
 
-def _lists(top_k: Sequence[Sequence[GenreProbability]]) -> pa.ListArray:
-    """One list of structs a row, made column by column: a quarter of the time that Arrow takes to convert dicts."""
-    type_ = SCORES.field("top_k").type
-    pairs = [pair for best in top_k for pair in best]
-    columns = [pa.array([pair[place] for pair in pairs], type_.value_type.field(place).type) for place in range(2)]
-    starts = np.cumsum([0, *map(len, top_k)], dtype=np.int32)
-    values = pa.StructArray.from_arrays(columns, fields=list(type_.value_type))
-    return pa.ListArray.from_arrays(starts, values, type=type_)
+def _checked(row: AnsweredTrack, kind: type[_Answer]) -> _Answer:
+    if not isinstance(row, kind):
+        raise TypeError(f"expected a {kind.__name__}, not a {type(row).__name__}")
+    return row
 
 
-def _track_columns(tracks: Sequence[Track]) -> dict[str, list[str] | list[int]]:
-    return {
-        "track_id": [track.track_id for track in tracks],
-        "uri": [track.uri for track in tracks],
-        "etag": [track.etag for track in tracks],
-        "size_bytes": [track.size_bytes for track in tracks],
-    }
+def one_row_per_track(answers: pa.Table) -> pa.Table:
+    """The first row of each track: all rows of `scores`, and one of the rows that `features` have for a track."""
+    return answers.filter(pc.equal(answers["segment"], 0)) if "segment" in answers.column_names else answers
 
 
-def _run_columns(run: RunFacts, rows: int) -> dict[str, pa.Array]:
-    time = pa.scalar(run.planned_at, SCORES.field("event_timestamp").type)
-    return {
-        "run_id": pa.array([run.run_id] * rows, pa.string()),
-        "event_timestamp": pa.repeat(time, rows),
-        "created_timestamp": pa.repeat(time, rows),
-    }
+def nth_pair(top_k: pa.ListArray, number: int, name: str) -> pa.Array:
+    """The field `name` of the pair with this number in each list of the column `top_k`; null if it is shorter."""
+    starts, lengths = np.asarray(top_k.offsets)[:-1], np.asarray(pc.list_value_length(top_k))
+    places = pa.array(starts + number, mask=lengths <= number)
+    return top_k.values.field(name).take(places)
+
+
+def drop_tracks(rows: pa.Table, ids: pa.ChunkedArray) -> pa.Table:
+    """The rows whose track_id is not among `ids`."""
+    return rows.filter(pc.invert(pc.is_in(rows["track_id"], value_set=ids)))
+
+
+def version_keys(rows: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
+    """Etag and track_id of each row as one string; the length of the etag in front makes the string unambiguous."""
+    etags = rows["etag"]
+    return pc.binary_join_element_wise(pc.binary_length(etags).cast(pa.string()), etags, rows["track_id"], ":")
+
+
+@dataclass(frozen=True, slots=True)
+class ShardTables:
+    """`answers` and `rejects` in listing order; every track of the shard is in exactly one of them."""
+
+    answers: pa.Table
+    rejects: pa.Table
+
+    @property
+    def tracks(self) -> int:
+        """The number of tracks."""
+        return int(one_row_per_track(self.answers).num_rows + self.rejects.num_rows)
+
+
+def shard_tables(
+    answered: Sequence[AnsweredTrack], rejected: Sequence[RejectedTrack], run: RunFacts, make_table: MakeTable
+) -> ShardTables:
+    """The tables of these rows, which may come in any order. Raises ValueError if a track has two outcomes."""
+    answers = make_table(sorted(answered, key=_track_id), run)
+    tables = ShardTables(answers, rejects_table(sorted(rejected, key=_track_id), run))
+    _check_one_outcome_each(tables)
+    return tables
+
+
+def concat_shard_tables(parts: Sequence[ShardTables]) -> ShardTables:
+    """The tables of a whole shard from those of its parts, in order. Raises ValueError if a track has two outcomes.
+
+    The files written from them equal those of tables that were made in one go.
+    """
+    answers = pa.concat_tables([part.answers for part in parts])
+    tables = ShardTables(answers, pa.concat_tables([part.rejects for part in parts]))
+    _check_one_outcome_each(tables)
+    return tables
+
+
+def _check_one_outcome_each(tables: ShardTables) -> None:
+    both = [table.select(["track_id"]) for table in (one_row_per_track(tables.answers), tables.rejects)]
+    ids = pa.concat_tables(both)["track_id"]
+    if pc.count_distinct(ids).as_py() != len(ids):
+        raise ValueError("a track of the shard has two outcomes")
+
+
+def _track_id(row: AnsweredTrack | RejectedTrack) -> str:
+    return row.track.track_id

@@ -1,8 +1,8 @@
-"""Files of this machine as a store: whole-file writes, versions by etag, conditional writes under a lock.
+"""Local files as a store: whole-file writes, versions by etag, conditional writes under a lock.
 
-The etag of a file of up to 64 KiB is a hash of its content; that of a larger one is made of its size, modification time
-(ns) and inode number, so that a catalog is listed without reading it. A change in place that keeps the size goes unseen
-only within one tick of the file system's clock (some ms); our own writes always change the etag.
+The etag of a file of up to 64 KiB is a hash of its content. That of a larger file consists of its size, modification
+time (ns) and inode number, so that listing a catalog does not read it. A change in place that keeps the size goes
+undetected only within one tick of the file system's clock (a few ms); our own writes always change the etag.
 """
 
 import errno
@@ -24,25 +24,26 @@ from genre_batch.storage.store import (
     ReadFailed,
     StoredObject,
     WriteFailed,
+    seconds_in_utc,
 )
 from genre_batch.storage.uri import local_path, local_uri
 from genre_batch.storage.whole_file import locked, put, put_new
 
 _HASHED_BYTES = 64 * 1024
 _PAGE_OBJECTS = 1000
-_LEADS_NOWHERE = {errno.ENAMETOOLONG, errno.ELOOP}
+_NO_SUCH_PATH = {errno.ENAMETOOLONG, errno.ELOOP}
 
 
 class LocalStore:
     """Implements `Store` for absolute and relative paths and `file://` URIs."""
 
-    def folders(self, prefix: str, *, scan: int | None = None) -> list[str]:  # noqa: ARG002 (it is one cheap look here)
+    def folders(self, prefix: str, *, scan: int | None = None) -> list[str]:  # noqa: ARG002 (one cheap scan here)
         """See `Store.folders`."""
-        return sorted(local_uri(path) for path in folders_in(_folder(prefix)))
+        return sorted(local_uri(path) for path in folders_in(_folder_path(prefix)))
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
         """See `Store.list`."""
-        for path in files_below(_folder(prefix)):
+        for path in files_below(_folder_path(prefix)):
             uri = local_uri(path)
             if uri > after:
                 with suppress(ObjectGone):
@@ -52,17 +53,18 @@ class LocalStore:
         """See `Store.pages`."""
         objects = self.list(prefix, after=after)
         while page := list(islice(objects, _PAGE_OBJECTS)):
-            yield ObjectPage([o.uri for o in page], [o.etag for o in page], [o.size_bytes for o in page])
+            modified = [seconds_in_utc(o.modified_at) for o in page]
+            yield ObjectPage([o.uri for o in page], [o.etag for o in page], [o.size_bytes for o in page], modified)
 
     def head(self, uri: str) -> StoredObject:
         """See `Store.head`."""
-        with _reading(uri) as file:
+        with _open_file(uri) as file:
             facts = os.fstat(file)
             return StoredObject(uri, _etag(file, facts), facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC))
 
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
-        """See `Store.read`. The version is checked before and after the bytes are read."""
-        with _reading(uri) as file:
+        """See `Store.read`. Checks the version before and after reading the bytes."""
+        with _open_file(uri) as file:
             if etag is None:
                 return _pread(file, start, length)
             small = os.fstat(file).st_size <= _HASHED_BYTES
@@ -107,7 +109,7 @@ class LocalStore:
                     target.unlink(missing_ok=True)
 
 
-def _folder(prefix: str) -> str:
+def _folder_path(prefix: str) -> str:
     return local_path(prefix).rstrip("/") + "/"
 
 
@@ -116,7 +118,7 @@ def _target(uri: str) -> Path:
 
 
 def _listed(uri: str, path: str) -> StoredObject:
-    """The file as it is now, even where it may not be read: that is found out, and reported, when it is."""
+    """The file as it is now, even without permission to read it: that is reported when it is read."""
     try:
         return LocalStore().head(uri)
     except AccessDenied:
@@ -129,13 +131,13 @@ def _listed(uri: str, path: str) -> StoredObject:
 
 
 @contextmanager
-def _reading(uri: str) -> Iterator[int]:
-    """An open descriptor of the regular file, and the errors of reading it as ours."""
+def _open_file(uri: str) -> Iterator[int]:
+    """An open descriptor of the regular file; errors while reading it are raised as StorageErrors."""
     path = local_path(uri)
     if "\0" in path:
-        raise ObjectGone(f"{uri!r} does not exist: no file can have such a name.")
+        raise ObjectGone(f"{uri!r} does not exist: a file name cannot contain a NUL character.")
     try:
-        # a pipe must not make us wait for its writer
+        # opening a pipe must not block until it has a writer
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
@@ -148,7 +150,7 @@ def _reading(uri: str) -> Iterator[int]:
     except PermissionError as error:
         raise AccessDenied(f"{uri!r} cannot be read: permission denied.") from error
     except (OSError, ValueError) as error:
-        if isinstance(error, OSError) and error.errno in _LEADS_NOWHERE:
+        if isinstance(error, OSError) and error.errno in _NO_SUCH_PATH:
             raise ObjectGone(f"{uri!r} does not exist: {_reason(error)}.") from error
         raise ReadFailed(f"{uri!r} cannot be read: {_reason(error)}.") from error
 
@@ -164,7 +166,7 @@ def _writing(uri: str) -> Iterator[None]:
 
 
 def _reason(error: Exception) -> str:
-    """The reason alone: the text of an OSError also names a path, which may be a temporary one."""
+    """The reason without the path that the text of an OSError names, which may be temporary."""
     return (error.strerror if isinstance(error, OSError) else str(error)) or type(error).__name__
 
 
@@ -181,7 +183,7 @@ def _facts_etag(facts: os.stat_result) -> str:
 
 
 def _pread(file: int, start: int, length: int | None) -> bytes:
-    """Bytes from `start` on: `length` of them, or fewer where the file ends."""
+    """`length` bytes from `start` on, fewer at the end of the file; None reads to the end."""
     left = os.fstat(file).st_size - start if length is None else length
     pieces = []
     while left > 0 and (piece := os.pread(file, left, start)):

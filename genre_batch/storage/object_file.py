@@ -1,4 +1,4 @@
-"""One version of an object as a file to read from, for libraries that take files."""
+"""One version of an object as a readable file, for libraries that take files."""
 
 import io
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 
 class ObjectFile(io.RawIOBase):
-    """A seekable read-only file over ranged reads, pinned to the etag the object has when this is made.
+    """A seekable read-only file over ranged reads, pinned to the etag that the object has on opening.
 
-    Each read is one request: wrap it in `io.BufferedReader` for readers that take little at a time. Raises what
+    Each read is one request; wrap the file in `io.BufferedReader` for libraries that read in small pieces. Raises what
     `Store.head` and `Store.read` raise.
     """
 
@@ -41,7 +41,7 @@ class ObjectFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Fill `buffer` from the current position; fewer bytes only where the object ends."""
+        """Fill `buffer` from the current position, partly only at the end of the object."""
         target = memoryview(buffer).cast("B")
         length = min(len(target), max(0, self._object.size_bytes - self._position))
         if length == 0:

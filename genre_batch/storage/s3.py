@@ -1,4 +1,4 @@
-"""S3, and servers that speak its language, as a store."""
+"""S3 and compatible servers as a store."""
 
 import base64
 import hashlib
@@ -7,14 +7,12 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from botocore.exceptions import ClientError
 
-from genre_batch.storage.s3_attempts import ShortBody, attempt, code_of, status_of
-from genre_batch.storage.s3_body import read_body
-from genre_batch.storage.s3_client import s3_client
-from genre_batch.storage.s3_page import objects_of
+from genre_batch.storage.s3_attempts import ShortBody, attempt, code_of, is_about_credentials, read_body, status_of
+from genre_batch.storage.s3_client import objects_of, s3_client
 from genre_batch.storage.store import ObjectChanged, ObjectGone, ObjectPage, ReadFailed, StoredObject, WriteFailed
 from genre_batch.storage.uri import split_s3
 
@@ -23,49 +21,57 @@ if TYPE_CHECKING:
         GetObjectOutputTypeDef,
         GetObjectRequestTypeDef,
         HeadObjectOutputTypeDef,
+        HeadObjectRequestTypeDef,
         ListObjectsV2OutputTypeDef,
         ListObjectsV2RequestTypeDef,
         PutObjectRequestTypeDef,
     )
 
 _PAGE_KEYS = 1000
+_Payer = Literal["requester"] | None
 _WRITER = "writer"
+_REFUSALS = frozenset({"400", "403"})
 _CONTENT_RANGE = re.compile(r"bytes (?P<start>\d+)-\d+/(?P<total_bytes>\d+)")
 
 
 class S3Store:
-    """Implements `Store` for `s3://` URIs. Writes are single PUTs (up to 5 GB), which conditions hold for.
+    """Implements `Store` for `s3://` URIs. Writes are single PUTs (up to 5 GB), because only these honour conditions.
 
-    Conditional writes carry a random `writer` in the object's metadata: when an answer is lost and the request sent
-    again, it tells our own object from another's.
+    Conditional writes put a random `writer` into the object's metadata. If a response is lost and the request is sent
+    again, this shows whether the object that is now there is our own.
+
+    request_payer: sent with each listing, read and HEAD; a requester-pays bucket refuses them without it.
     """
+
+    def __init__(self, request_payer: _Payer = None) -> None:
+        self._payer = request_payer
 
     def folders(self, prefix: str, *, scan: int | None = None) -> list[str]:
         """See `Store.folders`; `scan` is rounded up to whole pages of 1000."""
         bucket, _ = split_s3(prefix)
-        pages = islice(_pages(prefix, delimiter="/"), None if scan is None else -(-scan // _PAGE_KEYS))
+        pages = islice(_pages(prefix, self._payer, delimiter="/"), None if scan is None else -(-scan // _PAGE_KEYS))
         return [f"s3://{bucket}/{found['Prefix']}" for page in pages for found in page.get("CommonPrefixes", [])]
 
     def list(self, prefix: str, *, after: str = "") -> Iterator[StoredObject]:
-        """See `Store.list`. One request for 1000 objects."""
+        """See `Store.list`. One request per 1000 objects."""
         for page in self.pages(prefix, after=after):
             yield from map(StoredObject, page.uris, page.etags, page.sizes_bytes)
 
     def pages(self, prefix: str, *, after: str = "") -> Iterator[ObjectPage]:
-        """See `Store.pages`. One request a page."""
+        """See `Store.pages`. One request per page."""
         bucket, _ = split_s3(prefix)
-        for page in _pages(prefix, after=split_s3(after)[1]):
+        for page in _pages(prefix, self._payer, after=split_s3(after)[1]):
             found = objects_of(page)
-            yield ObjectPage([f"s3://{bucket}/{key}" for key in found.keys], found.etags, found.sizes_bytes)
+            yield ObjectPage([f"s3://{bucket}/{key}" for key in found.keys], *found[1:])
 
     def head(self, uri: str) -> StoredObject:
         """See `Store.head`."""
-        found = _head(uri, ReadFailed)
+        found = _head_object(uri, ReadFailed, self._payer)
         return StoredObject(uri, found["ETag"].strip('"'), found["ContentLength"], found["LastModified"])
 
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
-        """See `Store.read`. One request; it is the unit that is tried again."""
-        data = attempt(lambda: _get(uri, etag, start, length), uri, ReadFailed) if length != 0 else None
+        """See `Store.read`. One request, which is retried as a whole."""
+        data = attempt(lambda: _get(uri, etag, start, length, self._payer), uri, ReadFailed) if length != 0 else None
         if data is None:
             self._check_version(uri, etag)
         return data or b""
@@ -83,7 +89,7 @@ class S3Store:
     def replace(self, uri: str, data: bytes, etag: str) -> bool:
         """See `Store.replace`."""
         request = _put_request(uri, data)
-        # AWS wants the etag in quotes; Ceph's gateway finds it different then, though a HEAD shows that it is the same
+        # AWS wants the etag in quotes; Ceph's gateway then reports a mismatch, even if a HEAD shows the same etag
         for spelling in (f'"{etag}"', etag):
             request["IfMatch"] = spelling
             if attempt(lambda: _put(request), uri, WriteFailed):
@@ -99,16 +105,20 @@ class S3Store:
         attempt(lambda: s3_client().delete_object(Bucket=bucket, Key=key), uri, WriteFailed)
 
     def _check_version(self, uri: str, etag: str | None) -> None:
-        """For an answer without bytes, whose version nothing else has checked."""
+        """Check the version for a response without bytes, which nothing else has checked."""
         if self.head(uri).etag != etag and etag is not None:
             raise ObjectChanged(f"{uri!r} has changed since it was listed.")
 
 
-def _pages(prefix: str, *, after: str = "", delimiter: str = "") -> Iterator["ListObjectsV2OutputTypeDef"]:
-    """Pages of a listing of the folder `prefix`; each is a unit of its own, so that a long listing can go on."""
+def _pages(
+    prefix: str, payer: _Payer, *, after: str = "", delimiter: str = ""
+) -> Iterator["ListObjectsV2OutputTypeDef"]:
+    """The pages of a listing of the folder `prefix`. Each is retried on its own, so that a long listing goes on."""
     bucket, key = split_s3(prefix)
     folder = key if key.endswith("/") or not key else key + "/"
     request: ListObjectsV2RequestTypeDef = {"Bucket": bucket, "Prefix": folder, "MaxKeys": _PAGE_KEYS}
+    if payer:
+        request["RequestPayer"] = payer
     if after:
         request["StartAfter"] = after
     if delimiter:
@@ -121,15 +131,39 @@ def _pages(prefix: str, *, after: str = "", delimiter: str = "") -> Iterator["Li
         request["ContinuationToken"] = page["NextContinuationToken"]
 
 
-def _head(uri: str, failed: type[ReadFailed | WriteFailed]) -> "HeadObjectOutputTypeDef":
+def _head_object(uri: str, failed: type[ReadFailed | WriteFailed], payer: _Payer = None) -> "HeadObjectOutputTypeDef":
+    """The facts of an object. A refused HEAD has no body, so a GET of one byte is sent to learn why it was refused."""
     bucket, key = split_s3(uri)
-    return attempt(lambda: s3_client().head_object(Bucket=bucket, Key=key), uri, failed)
+    request: HeadObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if payer:
+        request["RequestPayer"] = payer
+
+    def unit() -> "HeadObjectOutputTypeDef":
+        try:
+            return s3_client().head_object(**request)
+        except ClientError as error:
+            if code_of(error) in _REFUSALS:
+                _raise_reason(uri, payer)
+            raise
+
+    return attempt(unit, uri, failed)
 
 
-def _get(uri: str, etag: str | None, start: int, length: int | None) -> bytes | None:
-    """The bytes asked for; None where the object ends before them."""
+def _raise_reason(uri: str, payer: _Payer) -> None:
+    """Raise the error of a GET of one byte if every request would get it."""
+    try:
+        _get(uri, None, 0, 1, payer)
+    except ClientError as error:
+        if is_about_credentials(error):
+            raise
+
+
+def _get(uri: str, etag: str | None, start: int, length: int | None, payer: _Payer) -> bytes | None:
+    """The requested bytes; None if the object ends before `start`."""
     bucket, key = split_s3(uri)
     request: GetObjectRequestTypeDef = {"Bucket": bucket, "Key": key}
+    if payer:
+        request["RequestPayer"] = payer
     if etag is not None:
         request["IfMatch"] = f'"{etag}"'
     if start or length is not None:
@@ -143,11 +177,11 @@ def _get(uri: str, etag: str | None, start: int, length: int | None) -> bytes | 
     data = read_body(response["Body"])
     if etag is not None and response["ETag"].strip('"') != etag:
         raise ObjectChanged(f"{uri!r} has changed since it was listed.")
-    return _checked(data, response, start, length)
+    return _complete_body(data, response, start, length)
 
 
-def _checked(data: bytes, response: "GetObjectOutputTypeDef", start: int, length: int | None) -> bytes:
-    """`data` if the body is whole and the range the one asked for; a server may also ignore the range."""
+def _complete_body(data: bytes, response: "GetObjectOutputTypeDef", start: int, length: int | None) -> bytes:
+    """`data` if the body is complete and has the requested range; a server may also ignore the range."""
     if len(data) != response["ContentLength"]:
         raise ShortBody
     content_range = response.get("ContentRange", "")
@@ -175,7 +209,7 @@ def _put_request(uri: str, data: bytes) -> "PutObjectRequestTypeDef":
 
 
 def _put(request: "PutObjectRequestTypeDef") -> bool:
-    """Send the object; False where its condition does not hold. AWS says 404 to If-Match where there is no object."""
+    """Send the object; False if its condition does not hold. AWS answers If-Match with 404 if there is no object."""
     try:
         s3_client().put_object(**request)
     except ClientError as error:
@@ -187,7 +221,7 @@ def _put(request: "PutObjectRequestTypeDef") -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What is at a URI now: nothing, or a version and who wrote it."""
+    """The version at a URI and its writer, both "" if there is no object."""
 
     etag: str = ""
     writer: str = ""
@@ -195,7 +229,7 @@ class _State:
 
 def _state(uri: str) -> _State:
     try:
-        found = _head(uri, WriteFailed)
+        found = _head_object(uri, WriteFailed)
     except ObjectGone:
         return _State()
     return _State(found["ETag"].strip('"'), found["Metadata"].get(_WRITER, ""))

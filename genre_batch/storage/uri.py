@@ -1,4 +1,4 @@
-"""What a URI stands for: a bucket and a key, or a local path. Names come back byte for byte."""
+"""Parts of a URI: bucket and key, or a local path. Names are preserved byte for byte."""
 
 import os
 from pathlib import Path
@@ -9,12 +9,12 @@ _FILE = "file://"
 
 
 def is_s3(uri: str) -> bool:
-    """Whether the URI names an object, a prefix or a bucket of S3."""
+    """Whether the URI names an object, a prefix or a bucket on S3."""
     return uri.startswith(_S3)
 
 
 def split_s3(uri: str) -> tuple[str, str]:
-    """Bucket and key of `s3://bucket/key`. The key is everything after the first slash, as it stands."""
+    """Bucket and key of `s3://bucket/key`. The key is everything after the first slash, unchanged."""
     bucket, _, key = uri.removeprefix(_S3).partition("/")
     return bucket, key
 
@@ -22,8 +22,8 @@ def split_s3(uri: str) -> tuple[str, str]:
 def local_path(uri: str) -> str:
     """The absolute path behind a local URI: a path, or `file:///` with percent-encoding.
 
-    A relative path counts from the working folder, `~/` from the home folder. A trailing slash is kept. Bytes that
-    are no UTF-8 come back as Python's surrogate escapes.
+    A relative path is resolved against the working folder, `~/` against the home folder. A trailing slash is kept.
+    Bytes that are not UTF-8 become Python's surrogate escapes.
     """
     if uri.startswith(_FILE):
         encoded = uri.removeprefix(_FILE).removeprefix("localhost")
@@ -35,7 +35,7 @@ def local_path(uri: str) -> str:
 
 
 def without_secrets(uri: str) -> str:
-    """`uri` for a message: of a web address neither what stands before its last `@` nor its query."""
+    """`uri` for a message, without what a URL has before its last `@` and in its query."""
     scheme, marks, rest = uri.partition("://")
     if not marks:
         return uri
@@ -50,10 +50,10 @@ def local_uri(path: str) -> str:
 
 
 def encoded_uri(path: str) -> str:
-    """The same URI in its percent-encoded form: how those begin that are below `path` and are not UTF-8."""
+    """The percent-encoded URI of an absolute path: the prefix of all URIs below it that are not UTF-8."""
     return _FILE + quote_from_bytes(os.fsencode(path))
 
 
 def is_utf8(path: str) -> bool:
-    """Whether a path, as Python spells it, has no surrogate escapes."""
+    """Whether a path is UTF-8: whether Python's form of it has no surrogate escapes."""
     return not any("\ud800" <= character <= "\udfff" for character in path)

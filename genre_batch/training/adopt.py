@@ -10,30 +10,30 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.features.segments_of import segments_of
-from genre_batch.model.architecture import FileName, HuggingFaceSettings, OnnxSettings, weight_files
+from genre_batch.model.architecture import HuggingFaceSettings, OnnxSettings
 from genre_batch.model.bundle import Bundle, sha256_hex
-from genre_batch.model.calibration import Calibration
+from genre_batch.model.classifier import FileName
 from genre_batch.model.golden import synthesise_chords
-from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.manifest import BundleManifest, check_pooling
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.model.pooling import Pooling
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Calibration, Pooling, Taxonomy
 from genre_batch.storage.open_store import as_folder, open_store
 from genre_batch.storage.store import ObjectGone, StorageError
+from genre_batch.training.canary_clips import read_clips
 from genre_batch.training.package import check_output, write_trained_bundle
 
 _LABELS_FILE: FileName = "config.json"
-_TRIED_S = 1.0
+_TRIAL_S = 1.0
 
 
 class AdoptConfig(BaseModel):
     """Settings of `genre-batch adopt`.
 
     model: an ONNX file, or the folder of an audio classification model of transformers. output: the folder to write;
-    it must not exist yet, or be empty. front_end: what the model hears, as it was trained. genres: in the order of its
-    outputs; null takes those that a model of transformers names itself. calibration, thresholds: as `train` finds them,
-    by default no change and no abstention. card: what the model card says.
+    it must not exist yet, or be empty. front_end: the input that the model was trained with. genres: in the order of
+    its outputs; null takes those that a model of transformers names itself. calibration, thresholds: as `train` fits
+    them, by default no change and no abstention. canaries: short audio files that each run scores too, as a check; null
+    takes those of the project, an empty list none. card: what the model card says.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,17 +47,19 @@ class AdoptConfig(BaseModel):
     calibration: Calibration = Calibration()
     thresholds: dict[str, float] = Field(default_factory=dict)
     pooling: Pooling = "mean_probability"
+    canaries: list[str] | None = None
     card: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _genres_are_known(self) -> Self:
+        check_pooling(self.pooling, self.front_end)
         if self.genres is None and isinstance(self.architecture, OnnxSettings):
             raise ValueError("genres are needed: an ONNX file does not name them")
         return self
 
 
 class AdoptReport(BaseModel):
-    """What `adopt` made. segment: rows and columns of what the model is given."""
+    """What `adopt` made. segment: rows and columns of the model's input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -82,13 +84,13 @@ class AdoptReport(BaseModel):
 def adopt(config: AdoptConfig) -> AdoptReport:
     """Check that the model runs on the front end's segments of a second of sound, and write its bundle.
 
-    Raises UsageError where it does not, or the settings do not fit it; nothing is written then.
+    Raises UsageError if it does not, or the settings do not fit it; nothing is written then.
     """
     folder = check_output(config.output)
-    files = _read_model(config)
+    files, clips = _read_model(config), read_clips(config.canaries)
     manifest = _manifest(config, files)
     _try(Bundle(config.model, manifest, files))
-    bundle = write_trained_bundle(folder, manifest, files)
+    bundle = write_trained_bundle(folder, manifest, files, clips=clips)
     return AdoptReport(
         bundle=bundle.uri,
         model_id=bundle.model_id,
@@ -100,7 +102,7 @@ def adopt(config: AdoptConfig) -> AdoptReport:
 
 
 def _read_model(config: AdoptConfig) -> dict[FileName, bytes]:
-    names = weight_files(config.architecture)
+    names = config.architecture.weight_files
     if isinstance(config.architecture, OnnxSettings):
         return {name: _read(config.model, "give the exported .onnx file") for name in names}
     wanted = f"give a folder with {', '.join(names)}, as save_pretrained writes it"
@@ -113,13 +115,13 @@ def _read(uri: str, hint: str) -> bytes:
     except ObjectGone as error:
         raise UsageError(f"there is no file {uri}", hint) from error
     except StorageError as error:
-        raise UsageError(f"the model cannot be read: {error}", hint) from error
+        raise UsageError(f"the model cannot be read: {error}", error.hint or hint) from error
 
 
 def _manifest(config: AdoptConfig, files: Mapping[FileName, bytes]) -> BundleManifest:
     genres = config.genres if config.genres is not None else _named_labels(files[_LABELS_FILE])
     digests = {f"sha256 of {name}": sha256_hex(data) for name, data in files.items()}
-    made = {"trained": "elsewhere; this bundle was made of the exported model by `genre-batch adopt`"}
+    made = {"trained": "elsewhere; this bundle was made from the exported model by `genre-batch adopt`"}
     try:
         return BundleManifest(
             name=config.name,
@@ -132,12 +134,12 @@ def _manifest(config: AdoptConfig, files: Mapping[FileName, bytes]) -> BundleMan
             training=config.card | made | digests,
         )
     except ValidationError as error:
-        told = error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"the genres or thresholds do not fit: {told}", f"the genres are {genres}") from error
+        message = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"the genres or thresholds do not fit: {message}", f"the genres are {genres}") from error
 
 
 def _named_labels(data: bytes) -> list[str]:
-    """The labels of a config.json of transformers, in the order of the outputs, unless they are its own LABEL_0 ..."""
+    """The labels of a transformers config.json in output order. Raises UsageError for default names such as LABEL_0."""
     try:
         labels = {int(place): str(label) for place, label in json.loads(data)["id2label"].items()}
         named = [labels[place] for place in range(len(labels))]
@@ -150,8 +152,8 @@ def _named_labels(data: bytes) -> list[str]:
 
 def _try(draft: Bundle) -> None:
     front_end = draft.manifest.front_end
-    sound = synthesise_chords(front_end.sample_rate, _TRIED_S).astype(np.float32) / np.float32(32768.0)
-    logits = open_predictor(draft, device="cpu").logits(segments_of(sound, front_end))
+    sound = synthesise_chords(front_end.sample_rate, _TRIAL_S).astype(np.float32) / np.float32(32768.0)
+    logits = open_predictor(draft, device="cpu").logits(front_end.segments(sound))
     if not np.isfinite(logits).all():
         raise UsageError(
             "the model answers a second of sound with values that are not finite", "check the export and the front end"

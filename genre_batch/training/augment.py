@@ -1,20 +1,19 @@
-"""Random changes to training examples that leave the genre as it is; every function draws from the generator given."""
+"""Random changes to training examples that keep the genre; every function draws from the given generator."""
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt
 
-from genre_batch.features.log_mel import Spectrogram
-
-Floats = npt.NDArray[np.float32]
+from genre_batch.features.front_ends.log_mel import Spectrogram
+from genre_batch.model.scores import Floats
 
 
 class Augmentation(BaseModel):
-    """How strongly examples are changed; all zeros leave them as they are, but for the random crop.
+    """How strongly examples are changed; with all zeros only the random crop is left.
 
     stretch: largest relative change of speed. shift_bands: largest shift of pitch, in mel bands.
     equaliser: strength of a random smooth frequency response, in standard deviations of a band.
-    mask_bands, mask_frames: widest of the two masked bars in each direction (SpecAugment).
+    mask_bands, mask_frames: the largest width of the two masked ranges in each direction (SpecAugment).
     mixup: the two parameters of the beta distribution that examples are mixed by.
     """
 
@@ -29,12 +28,12 @@ class Augmentation(BaseModel):
 
     @property
     def changes_bands(self) -> bool:
-        """Whether it changes segments in ways that only make sense for a row of mel bands."""
+        """Whether it changes segments in ways that only make sense for mel bands."""
         return any((self.stretch, self.shift_bands, self.equaliser, self.mask_bands, self.mask_frames))
 
 
 def alter(segment: Spectrogram, settings: Augmentation, rng: np.random.Generator) -> Spectrogram:
-    """A changed copy of a standardised segment [n_bands, frames]; stretching is done when it is cut."""
+    """A changed copy of a standardised segment [n_bands, frames]. It was stretched when it was cut."""
     segment = shift_pitch(segment, settings.shift_bands, rng)
     segment = equalise(segment, settings.equaliser, rng)
     return mask(segment, settings.mask_bands, settings.mask_frames, rng)
@@ -43,9 +42,9 @@ def alter(segment: Spectrogram, settings: Augmentation, rng: np.random.Generator
 def random_crop(
     spectrogram: Spectrogram | npt.NDArray[np.float16], frames: int, stretch: float, rng: np.random.Generator
 ) -> Spectrogram:
-    """`frames` frames [n_bands, frames] float32 of `spectrogram` [n_bands, n], from a random place.
+    """`frames` frames [n_bands, frames] float32 of `spectrogram` [n_bands, n], from a random position.
 
-    They are played up to `stretch` faster or slower, and a short spectrogram is repeated, which is what
+    They are stretched to play up to `stretch` faster or slower. A short spectrogram is repeated, which is what
     `cut_segments` does with short tracks when they are scored.
     """
     taken = max(1, round(frames * rng.uniform(1.0 - stretch, 1.0 + stretch)))
@@ -72,21 +71,21 @@ def equalise(segment: Spectrogram, strength: float, rng: np.random.Generator) ->
 
 
 def mask(segment: Spectrogram, bands: int, frames: int, rng: np.random.Generator) -> Spectrogram:
-    """A copy with two bars of bands and two of frames, each of random width and place, set to the mean (0).
+    """A copy with two ranges of bands and two of frames, each of random width and position, set to the mean (0).
 
     SpecAugment without time warping: Park et al., "SpecAugment", Interspeech 2019.
     """
     masked = segment.copy()
     for _ in range(2):
-        masked[_bar(len(segment), bands, rng)] = 0.0
-        masked[:, _bar(segment.shape[1], frames, rng)] = 0.0
+        masked[_random_range(len(segment), bands, rng)] = 0.0
+        masked[:, _random_range(segment.shape[1], frames, rng)] = 0.0
     return masked
 
 
 def mix(examples: Floats, targets: Floats, alpha: float, rng: np.random.Generator) -> tuple[Floats, Floats]:
     """Examples [n, ...] and targets [n, n_genres], each blended with another of the batch; alpha 0 changes nothing.
 
-    mixup: Zhang et al., ICLR 2018, one weight a batch, at least a half for the example itself.
+    mixup: Zhang et al., ICLR 2018, with one weight per batch, at least a half for the example itself.
     """
     if alpha == 0.0:
         return examples, targets
@@ -96,14 +95,7 @@ def mix(examples: Floats, targets: Floats, alpha: float, rng: np.random.Generato
     return own * examples + (1 - own) * examples[other], own * targets + (1 - own) * targets[other]
 
 
-def smooth(labels: npt.NDArray[np.int64], n_genres: int, smoothing: float) -> Floats:
-    """Targets [n, n_genres]: `1 - smoothing` on the label of each of the [n] examples, the rest spread evenly."""
-    targets = np.full((len(labels), n_genres), smoothing / n_genres, np.float32)
-    targets[np.arange(len(labels)), labels] += np.float32(1.0 - smoothing)
-    return targets
-
-
-def _bar(size: int, widest: int, rng: np.random.Generator) -> slice:
+def _random_range(size: int, widest: int, rng: np.random.Generator) -> slice:
     width = int(rng.integers(min(widest, size) + 1))
     start = int(rng.integers(size - width + 1))
     return slice(start, start + width)

@@ -1,4 +1,4 @@
-"""What a network is shown in an epoch: random segments of each track, changed at random, in random order."""
+"""What a network sees in an epoch: random segments of each track, changed at random, in random order."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,23 +9,23 @@ import numpy.typing as npt
 import torch
 
 from genre_batch.features.front_end import FrontEnd
+from genre_batch.model.scores import Labels
 from genre_batch.training.augment import Augmentation, alter, mix, random_crop
 from genre_batch.training.feature_cache import Pieces
 
-Labels = npt.NDArray[np.int64]
-Batch = tuple[torch.Tensor, torch.Tensor]
+TrainingBatch = tuple[torch.Tensor, torch.Tensor]
 """Segments [B, 1, rows, columns] and targets [B, n_genres], float32."""
 
 _Item = TypeVar("_Item")
 
 
-class Batches:
+class TrainingBatches:
     """Draws the batches of each epoch from `rng`.
 
-    A segment is cut at a random place where a track's piece is longer than one, else it is one of the track's pieces.
-    Of each track there are `segments_per_track` in an epoch, or as many as scoring would cut where that is less: with
-    one, each track counts the same, however long it is. A last batch of one segment is left out (batch norm needs
-    two).
+    A segment is cut at a random position if a track's piece is longer than a segment; otherwise it is one of the
+    track's pieces. An epoch has `segments_per_track` segments of each track, or as many as scoring would cut if those
+    are fewer; with one, each track counts the same, however long it is. A last batch of a single segment is left out
+    (batch norm needs two).
     """
 
     def __init__(
@@ -55,8 +55,8 @@ class Batches:
     def __len__(self) -> int:
         return len(self._starts)
 
-    def epoch(self) -> Iterator[Batch]:
-        """The batches of one epoch; the next is made in a thread of its own while one is learned from."""
+    def epoch(self) -> Iterator[TrainingBatch]:
+        """The batches of one epoch. The next batch is prepared in a thread while one is learned from."""
         order = self.rng.permutation(self._shown)
         return _ahead(self._batch(order[start : start + self._batch_size]) for start in self._starts)
 
@@ -64,7 +64,7 @@ class Batches:
         shown: int = min(most, len(pieces) * max(1, pieces.shape[2] // self._columns))
         return shown
 
-    def _batch(self, rows: Labels) -> Batch:
+    def _batch(self, rows: Labels) -> TrainingBatch:
         segments = np.stack([self._segment(self._tracks[row]) for row in rows])
         mixed, targets = mix(segments, self._targets[rows], self._augmentation.mixup, self.rng)
         return torch.from_numpy(mixed).unsqueeze(1), torch.from_numpy(targets)

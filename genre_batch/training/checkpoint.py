@@ -1,4 +1,4 @@
-"""The state of a training loop on disk, so that one that was killed goes on where it was. Nothing is unpickled."""
+"""The state of a training loop on disk, so that an interrupted loop can resume. Nothing is unpickled."""
 
 import json
 import time
@@ -10,23 +10,24 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from genre_batch.errors import UsageError
 
 _EVERY_S = 2.0
 _COST = 20.0
-"""A checkpoint is kept no more often than this many times as long as the last one took: at most 5 % of the time."""
+"""The time between checkpoints is at least this many times that of writing one, so they take at most 5 %."""
 
 
 @dataclass(slots=True)
 class TrainingState:
-    """All that a training loop changes: with it, an interrupted loop gives the same weights as one that was not.
+    """Everything that a training loop changes: with it, a resumed loop gives the same weights as an uninterrupted one.
 
-    epoch: those that are done. curves: figures by name, one or a few values each epoch.
+    epoch: the number of finished epochs. curves: figures by name, at most one per epoch.
     """
 
     network: nn.Module
-    average: nn.Module | None
+    average: AveragedModel | None
     optimiser: torch.optim.Optimizer
     rng: np.random.Generator
     epoch: int = 0
@@ -45,7 +46,7 @@ class TrainingState:
         return save(contiguous, {"state": json.dumps(plain)})
 
     def restore(self, tensors: dict[str, torch.Tensor], plain: str) -> None:
-        """Take over what `to_bytes` saved of a loop with the same settings."""
+        """Restore what `to_bytes` saved for a loop with the same settings."""
         state = json.loads(plain)
         self.network.load_state_dict(_below(tensors, "network."))
         if self.average is not None:
@@ -64,7 +65,7 @@ class TrainingState:
 
 
 class Checkpoint:
-    """A file that holds the last state kept of one training loop."""
+    """A file with the last saved state of one training loop."""
 
     def __init__(self, file: Path, every_s: float = _EVERY_S) -> None:
         self._file = file
@@ -72,9 +73,9 @@ class Checkpoint:
         self._next_s = time.monotonic() + every_s
 
     def restore(self, state: TrainingState) -> bool:
-        """Put `state` where the file says; False, and nothing is changed, where there is none or it is damaged.
+        """Restore `state` from the file. Returns False, and changes nothing, if there is none or it is damaged.
 
-        Raises UsageError where a whole file holds the state of another loop: `state` is of no use then.
+        Raises UsageError if an undamaged file holds the state of another loop; `state` cannot be used then.
         """
         try:
             with safe_open(self._file, framework="pt") as file:
@@ -86,12 +87,12 @@ class Checkpoint:
             state.restore(tensors, plain)
         except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
             raise UsageError(
-                f"{self._file} is not a state that this training has kept", "delete it: the fit then begins again"
+                f"{self._file} holds the state of another training", "delete it: the fit then starts again"
             ) from error
         return True
 
-    def keep(self, state: TrainingState, *, at_once: bool = False) -> None:
-        """Write `state`, unless the last one was written a moment ago and it need not be `at_once`."""
+    def save(self, state: TrainingState, *, at_once: bool = False) -> None:
+        """Write `state` if `at_once`, or if enough time has passed since the last write."""
         begin_s = time.monotonic()
         if not at_once and begin_s < self._next_s:
             return
@@ -102,7 +103,7 @@ class Checkpoint:
         self._next_s = end_s + max(self._every_s, _COST * (end_s - begin_s))
 
     def remove(self) -> None:
-        """Delete the file where there is one."""
+        """Delete the file if there is one."""
         self._file.unlink(missing_ok=True)
 
 

@@ -1,4 +1,4 @@
-"""A labelled source becomes all that a model learns from."""
+"""A labelled source becomes the corpus that a model learns from."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,13 +12,14 @@ from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.training.batches import Labels
+from genre_batch.model.scores import Labels
+from genre_batch.notices import say, warn
 from genre_batch.training.dataset import Example, Extract, as_segments
 from genre_batch.training.feature_cache import Pieces
-from genre_batch.training.progress import tell
+from genre_batch.wording import plural
 
-Unreadable = Literal["refuse", "skip"]
-"""What becomes of labelled tracks that cannot be read."""
+OnUnreadable = Literal["refuse", "skip"]
+"""What to do about labelled tracks that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,11 @@ class TrainingCorpus:
 
 
 def read_training_corpus(
-    tracks: Sequence[LabelledTrack], front_end: FrontEnd, extract: Extract, cache: Path, unreadable: Unreadable
+    tracks: Sequence[LabelledTrack], front_end: FrontEnd, extract: Extract, cache: Path, unreadable: OnUnreadable
 ) -> TrainingCorpus:
-    """The examples of `tracks`; each bad one is told on stderr, and counted where they are to be skipped.
+    """The examples of `tracks`; each unreadable track is reported on stderr and counted.
 
-    Raises UsageError if none can be read, or one cannot that is not to be skipped.
+    Raises UsageError if no track can be read, or if one cannot and `unreadable` is "refuse".
     """
     examples: list[Example] = []
     skipped: Counter[str] = Counter()
@@ -55,24 +56,24 @@ def read_training_corpus(
             examples.append(outcome)
         else:
             skipped[outcome.reject.reason.value] += 1
-            tell(f"cannot read {printable(outcome.labelled.track.uri)}: {outcome.reject.message}")
+            warn(f"cannot read {printable(outcome.labelled.track.uri)}: {outcome.reject.message}")
     if not examples:
-        raise UsageError("not one labelled track can be read", "the reasons stand above, one line a track")
+        raise UsageError("none of the labelled tracks can be read", "see the reasons above, one line per track")
     if skipped and unreadable == "refuse":
         raise UsageError(
             f"{skipped.total():,} of {len(examples) + skipped.total():,} labelled tracks cannot be read",
-            "each stands above; mend or remove them, or train without them: --set unreadable=skip",
+            "see above; repair or remove them, or train without them: --set unreadable=skip",
         )
-    tell(f"read {len(examples)} tracks, skipped {skipped.total()}")
+    say(f"read {plural(len(examples), 'track')}, skipped {skipped.total():,}")
     return _corpus(examples, dict(skipped))
 
 
 def read_material(corpus: TrainingCorpus, front_end: FrontEnd, extract: Extract, cache: Path) -> list[Pieces]:
     """The pieces of the corpus's tracks with another `front_end` (a longer window), in the corpus's order.
 
-    What cannot be read with it is learned from as it is scored.
+    A track that cannot be read with it keeps its pieces.
     """
-    tell("reading the longer windows that are learned from")
+    say("reading the longer training windows")
     found = {
         outcome.labelled.track.track_id: outcome.pieces
         for outcome in extract(corpus.tracks, front_end, cache)
@@ -82,7 +83,7 @@ def read_material(corpus: TrainingCorpus, front_end: FrontEnd, extract: Extract,
 
 
 def by_segment(corpus: TrainingCorpus, front_end: FrontEnd) -> TrainingCorpus:
-    """Every segment that scoring cuts as an example of its own, its own artist too: the way to figures that leak."""
+    """Every segment that scoring cuts as an example with an artist of its own: this is how figures leak."""
     return _corpus([single for example in corpus.examples for single in _singles(example, front_end)], corpus.skipped)
 
 

@@ -1,4 +1,4 @@
-"""Labelled tracks become training material, through the same code that scoring uses; bad tracks are set aside."""
+"""Labelled tracks become training examples by the code that scoring uses; unreadable tracks are set aside."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +9,12 @@ from typing import cast
 
 import numpy as np
 
-from genre_batch.catalog.corpora import LabelledTrack
-from genre_batch.catalog.reject import Reject, RejectReason, Stage, TrackRejected
-from genre_batch.features.front_end import FramesFrontEnd, FrontEnd, Segments
+from genre_batch.catalog.corpora import LabelledTrack, read_track
+from genre_batch.catalog.reject import Reject, TrackRejected
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end_base import FramesFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
-from genre_batch.features.segments import cut_segments, standardise
-from genre_batch.storage.open_store import open_store
-from genre_batch.storage.store import StorageError
+from genre_batch.features.segments import Segments, cut_segments, standardise
 from genre_batch.training.feature_cache import FeatureCache, Pieces
 
 DEADLINE_S = 60.0
@@ -32,43 +31,43 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class SkippedTrack:
-    """A labelled track that cannot be learned from, and why."""
+    """A labelled track that cannot be learned from, and the reason."""
 
     labelled: LabelledTrack
     reject: Reject
 
 
 Extract = Callable[[Sequence[LabelledTrack], FrontEnd, Path], Iterator[Example | SkippedTrack]]
-"""One outcome a track, in the order of the tracks; what was computed goes to the `FeatureCache` in the folder given."""
+"""One outcome per track, in their order; computed features go to the `FeatureCache` in the folder."""
 
 
 def extract_here(
     tracks: Sequence[LabelledTrack], front_end: FrontEnd, cache: Path, *, deadline_s: float = DEADLINE_S
 ) -> Iterator[Example | SkippedTrack]:
     """`Extract` in this process and its sandboxed child, one track after another."""
-    kept = FeatureCache(cache, front_end)
+    features = FeatureCache(cache, front_end)
     with closing(SandboxedFrontEnd(front_end.whole(), deadline_s)) as extractor:
         for labelled in tracks:
             try:
-                yield _example(labelled, front_end, extractor, kept)
+                yield _example(labelled, front_end, extractor, features)
             except TrackRejected as rejected:
                 yield SkippedTrack(labelled, rejected.reject)
 
 
 def as_pieces(segments: Segments, front_end: FrontEnd) -> Pieces:
-    """The pieces [n, rows, columns] of a track whose segments, cut by `front_end.whole()`, are given.
+    """The pieces [n, rows, columns] of a track, from its `segments` as `front_end.whole()` cuts them.
 
-    Where segments are cut from a row of frames it is one piece as long as the window, so that training can crop it
-    anywhere; else the pieces are the segments.
+    If the front end `trains_on_frames`, this is a single piece as long as the window, so that training can crop it
+    anywhere; otherwise the pieces are the segments.
     """
-    if isinstance(front_end, FramesFrontEnd):
+    if front_end.trains_on_frames:
         return cast("Pieces", np.ascontiguousarray(segments[:, :, 0].T[None]))
     return cast("Pieces", np.ascontiguousarray(segments))
 
 
 def as_segments(pieces: Pieces, front_end: FrontEnd) -> Segments:
-    """The segments [n, rows, columns] that scoring cuts from a track with these pieces, standardised."""
-    if isinstance(front_end, FramesFrontEnd):
+    """The standardised segments [n, rows, columns] that scoring cuts from a track with these pieces."""
+    if isinstance(front_end, FramesFrontEnd) and front_end.trains_on_frames:
         frames = pieces[0].astype(np.float32)
         cut = cut_segments(frames, front_end.segment_frames, front_end.segment_hop_frames)
     else:
@@ -89,22 +88,15 @@ def fit_standardisation(tracks: Sequence[Pieces]) -> tuple[list[float], list[flo
     return mean.tolist(), np.where(varies, std, 1.0).tolist()
 
 
-def _example(labelled: LabelledTrack, front_end: FrontEnd, extractor: SandboxedFrontEnd, kept: FeatureCache) -> Example:
+def _example(
+    labelled: LabelledTrack, front_end: FrontEnd, extractor: SandboxedFrontEnd, cache: FeatureCache
+) -> Example:
     track = labelled.track
     data = read_track(labelled)
     content = hashlib.sha256(data).hexdigest()
-    pieces = kept.load(content, track.track_id)
+    pieces = cache.load(content, track.track_id)
     if pieces is None:
         segments = extractor.extract(track, lambda start, length: data[start : start + length]).segments
         pieces = as_pieces(segments, front_end)
-        kept.save(content, track.track_id, pieces)
+        cache.save(content, track.track_id, pieces)
     return Example(labelled, pieces, content)
-
-
-def read_track(labelled: LabelledTrack) -> bytes:
-    """The bytes of a track. Raises TrackRejected where they cannot be had."""
-    uri = labelled.track.uri
-    try:
-        return open_store(uri).read(uri, etag=labelled.track.etag or None)
-    except StorageError as error:
-        raise TrackRejected(RejectReason.READ_FAILED, Stage.READ, str(error)) from error

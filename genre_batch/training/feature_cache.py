@@ -1,4 +1,4 @@
-"""What was computed from a track, kept by content: a run that is killed or repeated does not compute it again."""
+"""Computed features of tracks, stored by content: a run that is killed or repeated does not compute them again."""
 
 import hashlib
 import os
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from genre_batch.features.front_end import FrontEnd
 
 Pieces = npt.NDArray[np.float16] | npt.NDArray[np.float32]
-"""What a model learns from of one track, [n, rows, columns], not standardised; see `dataset.as_pieces`."""
+"""What a model learns from a track, [n, rows, columns], not standardised; see `dataset.as_pieces`."""
 
 
 _LIBRARIES = ("genre-batch", "av", "librosa", "numpy", "PyWavelets", "scipy", "soundfile", "soxr")
@@ -21,9 +21,9 @@ _LIBRARIES = ("genre-batch", "av", "librosa", "numpy", "PyWavelets", "scipy", "s
 class FeatureCache:
     """The pieces of tracks in a folder, one file a track, for one front end.
 
-    A file's name comes from the bytes of the track, its id (which decides the window), the front end that training
-    reads with, and the versions of this package and the libraries behind it. Files are written under another name and
-    then renamed, so several processes may share a folder.
+    A file's name depends on the bytes of the track, its id (which decides the window), the front end that training
+    reads with, and the versions of this package and the libraries that compute features. Files are written under
+    another name and then renamed, so several processes may share a folder.
     """
 
     def __init__(self, folder: Path, front_end: FrontEnd) -> None:
@@ -32,7 +32,7 @@ class FeatureCache:
         self._dtype = np.dtype(whole.dtype)
 
     def load(self, sha256: str, track_id: str) -> Pieces | None:
-        """The pieces of the track with these bytes and this id; None where there are none, or they are damaged."""
+        """The pieces of the track with these bytes and this id; None if there are none, or they are damaged."""
         try:
             with self._file(sha256, track_id).open("rb") as file:
                 loaded: Pieces = np.lib.format.read_array(file, allow_pickle=False)
@@ -45,7 +45,7 @@ class FeatureCache:
         return self.load(sha256, track_id) is not None
 
     def save(self, sha256: str, track_id: str, pieces: Pieces) -> None:
-        """Keep `pieces`. Raises OSError where the folder cannot be written."""
+        """Store `pieces`. Raises OSError if the folder cannot be written."""
         self._folder.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=self._folder, suffix=".partial")
         try:

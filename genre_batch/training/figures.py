@@ -1,4 +1,4 @@
-"""Figures of held-out tracks: what the model card, the report and the documentation quote."""
+"""Figures of held-out tracks, and the calibration fitted on them: a temperature, and a threshold for each genre."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,22 +9,78 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.evaluation.abstention import Answered, answered, share
 from genre_batch.evaluation.intervals import fold_interval
 from genre_batch.evaluation.metrics import Metrics, accuracy, expected_calibration_error, log_loss, measure
-from genre_batch.model.calibration import Floats
-from genre_batch.training.answers import Repeat, calibration_answers, fitting_answers
-from genre_batch.training.batches import Labels
-from genre_batch.training.calibrate import fit_temperature, fit_thresholds, pooled
+from genre_batch.model.scores import NEVER, Floats, Labels
+from genre_batch.training.fitted_model import Repeat, SegmentLogits, calibration_answers, fitting_answers
+
+KEPT_TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""The precisions for which a bundle keeps thresholds; scoring chooses among them with `min_precision`."""
+
+TEMPERATURES = (0.05, 20.0)
+_WIDEST_INTERVAL = 0.5
+"""The range in which a calibration temperature is searched."""
 
 
-class Figures(BaseModel):
-    """Figures of test tracks; each is counted once a repeat, answered by a model that did not learn from it.
+def fit_temperature(answers: Sequence[SegmentLogits], labels: Labels) -> float:
+    """The temperature that minimises the log loss of the pooled `answers` (Guo et al., ICML 2017).
+
+    labels: of all tracks of the corpus. It is fitted after pooling, because the pooled probability is what the output
+    shows.
+    """
+    from scipy.optimize import minimize_scalar
+
+    truth = np.concatenate([labels[each.tracks] for each in answers])
+
+    def loss(log_temperature: float) -> float:
+        return log_loss(pooled(answers, float(np.exp(log_temperature))), truth)
+
+    best = minimize_scalar(loss, bounds=tuple(np.log(TEMPERATURES)), method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(best.x))
+
+
+def pooled(answers: Sequence[SegmentLogits], temperature: float) -> Floats:
+    """Probabilities [n_tracks, n_genres] of the tracks of all `answers`, one after another."""
+    return np.concatenate([each.probabilities(temperature) for each in answers])
+
+
+def fit_thresholds(probabilities: Floats, labels: Labels, target: float, *, repeats: int = 1) -> list[float]:
+    """For each genre, the least confidence from which at least `target` of the answers of that genre are right.
+
+    probabilities: [n, n_genres] of held-out tracks; labels: [n]; each track occurs `repeats` times. One wrong answer is
+    added to those counted, as in conformal risk control (Angelopoulos et al., ICLR 2024, eq. 4): few examples then
+    prove nothing, and a genre needs at least target / (1 - target) right answers to be answered at all. A genre that
+    never reaches the target has the threshold NEVER.
+    """
+    confidence, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    right = answers == labels
+    return [
+        _threshold(confidence[answers == genre], right[answers == genre], target, repeats)
+        for genre in range(probabilities.shape[1])
+    ]
+
+
+def _threshold(
+    confidence: Floats, right: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]", target: float, repeats: int
+) -> float:
+    order = np.argsort(-confidence, kind="stable")
+    ordered, counts = confidence[order], np.arange(1, len(order) + 1)
+    precise = np.cumsum(right[order]) >= target * (counts + repeats)
+    # a threshold admits all tracks of the same confidence, or none
+    last_of_its_confidence = np.append(ordered[1:] < ordered[:-1], True)[: len(order)]
+    places = np.flatnonzero(precise & last_of_its_confidence)
+    return float(ordered[places[-1]]) if len(places) else NEVER
+
+
+class HeldOutFigures(BaseModel):
+    """Figures of test tracks; each counts once per repeat, answered by a model that did not learn from it.
 
     accuracy_mean, accuracy_sd, accuracy_low, accuracy_high: over `fold_accuracies`, the folds of all repeats, with a
-    95 % interval (all but the mean are null where there is one fold). Log loss (nats) and expected calibration error
-    before and after the temperature, and `answered`, the share of tracks above the thresholds, with
-    `answered_accuracy`, theirs (null where there is none): the temperature and the thresholds of a fold were fitted on
-    tracks of other folds, or on the validation list. temperature, thresholds: those fitted on all of them, which the
-    bundle keeps. macro_f1, top_3_accuracy and recall are means over the repeats; confusion_matrix[i][j] counts tracks
-    of genre i answered j, summed over them.
+    95 % interval; with a single fold, all but the mean are null. log_loss_before, log_loss_after (nats), ece_before,
+    ece_after (expected calibration error): before and after the temperature. answered: the share of tracks above the
+    thresholds; answered_accuracy: their accuracy, null if there are none; answered_at: both, for each of KEPT_TARGETS.
+    For these, the temperature and the thresholds of a fold were fitted on tracks of other folds or on the validation
+    list. temperature, thresholds, thresholds_at: fitted on all of them, for the bundle. macro_f1, top_3_accuracy,
+    recall: means over the repeats. confusion_matrix[i][j]: the number of tracks of genre i answered with j, summed over
+    the repeats.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -42,37 +98,48 @@ class Figures(BaseModel):
     ece_after: float
     temperature: float
     thresholds: dict[str, float]
+    thresholds_at: dict[str, dict[str, float]]
     answered: float
     answered_accuracy: float | None
+    answered_at: dict[str, tuple[float, float | None]]
     recall: dict[str, float]
     confusion_matrix: list[list[int]]
 
     def as_metrics(self) -> dict[str, float]:
-        """The figures by name, as the bundle's manifest keeps them; what is null is left out."""
-        plain = self.model_dump(exclude={"fold_accuracies", "thresholds", "recall", "confusion_matrix"})
+        """The figures by name, as in the bundle's manifest, without those that are null."""
+        others = {"fold_accuracies", "thresholds", "thresholds_at", "answered_at", "recall", "confusion_matrix"}
+        plain = self.model_dump(exclude=others)
+        for target, (share_answered, right) in self.answered_at.items():
+            plain |= {f"answered_at_{target}": share_answered, f"answered_accuracy_at_{target}": right}
         known = {name: value for name, value in plain.items() if value is not None}
         return known | {f"recall_{genre}": value for genre, value in self.recall.items()}
 
     def accuracy_text(self) -> str:
-        """The accuracy with its interval, for people."""
-        if self.accuracy_low is None:
+        """The accuracy with its interval, for humans."""
+        if self.accuracy_low is None or self.accuracy_high is None:
             return f"{self.accuracy_mean:.3f}"
+        if not 0.0 < self.accuracy_high - self.accuracy_low <= _WIDEST_INTERVAL:
+            return f"{self.accuracy_mean:.3f} (too few folds to tell how far it varies)"
         return f"{self.accuracy_mean:.3f} (95 % interval {self.accuracy_low:.3f} to {self.accuracy_high:.3f})"
 
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """The test tracks of one fold: probabilities [n, n_genres] before and after calibration, labels, answered [n]."""
+    """The test tracks of one fold: probabilities [n, n_genres] before and after calibration, labels, answered [n].
+
+    answered_at: the same for each of KEPT_TARGETS, by its name.
+    """
 
     before: Floats
     after: Floats
     labels: Labels
     answered: Answered
+    answered_at: dict[str, Answered]
 
 
 def held_out_figures(
     repeats: list[Repeat], labels: Labels, genres: Sequence[str], *, target_precision: float | None
-) -> Figures:
+) -> HeldOutFigures:
     """The figures of `repeats` against the true `labels` of all tracks of the corpus."""
     folds = [
         [_measure_fold(repeat, fold, labels, genres, target_precision) for fold in range(len(repeat))]
@@ -85,8 +152,10 @@ def held_out_figures(
     measured = [_measure_repeat(repeat, genres) for repeat in folds]
     accuracies = [accuracy(fold.after, fold.labels) for fold in every]
     interval = fold_interval(accuracies, len(repeats[0]))
-    temperature, thresholds = _kept(repeats, labels, genres, target_precision)
-    return Figures(
+    right = after.argmax(axis=1) == truth
+    given_at = {name: np.concatenate([fold.answered_at[name] for fold in every]) for name in every[0].answered_at}
+    temperature, thresholds, thresholds_at = _calibration(repeats, labels, genres, target_precision)
+    return HeldOutFigures(
         accuracy_mean=interval.mean,
         accuracy_sd=float(np.std(accuracies, ddof=1)) if len(accuracies) > 1 else None,
         accuracy_low=interval.low,
@@ -100,8 +169,10 @@ def held_out_figures(
         ece_after=expected_calibration_error(after, truth),
         temperature=temperature,
         thresholds=thresholds,
+        thresholds_at=thresholds_at,
         answered=float(given.mean()),
-        answered_accuracy=share((after.argmax(axis=1) == truth)[given]),
+        answered_accuracy=share(right[given]),
+        answered_at={name: (float(kept.mean()), share(right[kept])) for name, kept in given_at.items()},
         recall={g: float(np.mean([metrics.per_genre[g].recall for metrics in measured])) for g in genres},
         confusion_matrix=np.sum([metrics.confusion_matrix for metrics in measured], axis=0).tolist(),
     )
@@ -110,13 +181,15 @@ def held_out_figures(
 def _measure_fold(repeat: Repeat, fold: int, labels: Labels, genres: Sequence[str], target: float | None) -> _Measured:
     test, fitting = repeat[fold].test, fitting_answers(repeat, fold)
     temperature = fit_temperature(fitting, labels)
-    thresholds: list[float] = []
-    if target is not None:
-        truth = np.concatenate([labels[answers.tracks] for answers in fitting])
-        thresholds = fit_thresholds(pooled(fitting, temperature), truth, target)
+    truth, fitted = np.concatenate([labels[answers.tracks] for answers in fitting]), pooled(fitting, temperature)
     after = test.probabilities(temperature)
-    given = answered(after, dict(zip(genres, thresholds, strict=False)), genres)
-    return _Measured(test.probabilities(1.0), after, labels[test.tracks], given)
+
+    def given(least: float | None) -> Answered:
+        thresholds = [] if least is None else fit_thresholds(fitted, truth, least)
+        return answered(after, dict(zip(genres, thresholds, strict=False)), genres)
+
+    given_at = {f"{least:g}": given(least) for least in KEPT_TARGETS}
+    return _Measured(test.probabilities(1.0), after, labels[test.tracks], given(target), given_at)
 
 
 def _measure_repeat(folds: list[_Measured], genres: Sequence[str]) -> Metrics:
@@ -124,14 +197,17 @@ def _measure_repeat(folds: list[_Measured], genres: Sequence[str]) -> Metrics:
     return measure(probabilities, np.concatenate([fold.labels for fold in folds]), genres)
 
 
-def _kept(
+def _calibration(
     repeats: list[Repeat], labels: Labels, genres: Sequence[str], target: float | None
-) -> tuple[float, dict[str, float]]:
-    """The temperature and the thresholds that the bundle keeps."""
+) -> tuple[float, dict[str, float], dict[str, dict[str, float]]]:
+    """The temperature and the thresholds for the bundle, and those for each of KEPT_TARGETS."""
     answers = calibration_answers(repeats)
     temperature = fit_temperature(answers, labels)
-    if target is None:
-        return temperature, {}
-    truth = np.concatenate([labels[each.tracks] for each in answers])
-    thresholds = fit_thresholds(pooled(answers, temperature), truth, target, repeats=len(repeats))
-    return temperature, dict(zip(genres, thresholds, strict=True))
+    truth, probabilities = np.concatenate([labels[each.tracks] for each in answers]), pooled(answers, temperature)
+
+    def thresholds(least: float) -> dict[str, float]:
+        fitted = fit_thresholds(probabilities, truth, least, repeats=len(repeats))
+        return dict(zip(genres, fitted, strict=True))
+
+    kept = {f"{least:g}": thresholds(least) for least in KEPT_TARGETS}
+    return temperature, {} if target is None else thresholds(target), kept

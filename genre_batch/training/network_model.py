@@ -1,4 +1,4 @@
-"""Networks: trained epoch by epoch."""
+"""Networks: trained in epochs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,28 +8,28 @@ import torch
 from safetensors.torch import save
 from torch import nn
 
-from genre_batch.features.front_end import FrontEnd, Segments
-from genre_batch.model.architecture import FileName, Network
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE
-from genre_batch.model.calibration import Floats
-from genre_batch.model.networks.build import build_network
-from genre_batch.model.networks.initialise import initialise
-from genre_batch.training.augment import smooth
-from genre_batch.training.batches import Batches, Labels
+from genre_batch.model.classifier import FileName
+from genre_batch.model.networks.build import build_network, initialise
+from genre_batch.model.networks.settings import TrainedNetworkSettings
+from genre_batch.model.scores import Floats, Labels
+from genre_batch.training.batches import TrainingBatches
 from genre_batch.training.checkpoint import Checkpoint
 from genre_batch.training.feature_cache import Pieces
-from genre_batch.training.fit import Optimisation, Progress, fit
+from genre_batch.training.fit import EpochProgress, Optimisation, fit
 from genre_batch.training.fitted_model import Curves, FittedModel
 
 Measure = Callable[[FittedModel], float]
-"""How good a model is that is still learning."""
+"""How good a model is while it is still learning."""
 
 _BATCH_VALUES = {"cpu": 1 << 21, "cuda": 1 << 26}
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkModel:
-    """A network in eval mode, on whatever device it is; see `FittedModel`."""
+    """A network in eval mode, on any device; see `FittedModel`."""
 
     network: nn.Module
     front_end: FrontEnd
@@ -60,7 +60,7 @@ class NetworkModel:
 
 
 def fit_network(
-    settings: Network,
+    settings: TrainedNetworkSettings,
     front_end: FrontEnd,
     optimisation: Optimisation,
     tracks: Sequence[Pieces],
@@ -68,17 +68,17 @@ def fit_network(
     n_genres: int,
     *,
     seed: int,
-    progress: Progress,
+    progress: EpochProgress,
     checkpoint: Checkpoint | None = None,
     measure: Measure | None = None,
 ) -> NetworkModel:
     """A network of these `settings` that learned from `tracks` and `labels` [n_tracks], and from nothing else.
 
-    measure: a figure of the network that is taken now and then, for the learning curves alone.
+    measure: a figure of the network that is taken every few epochs, for the learning curves alone.
     """
-    batches = Batches(
+    batches = TrainingBatches(
         tracks,
-        smooth(labels, n_genres, optimisation.label_smoothing),
+        np.eye(n_genres, dtype=np.float32)[labels],
         front_end,
         batch_size=optimisation.batch_size,
         segments_per_track=optimisation.segments_per_track,
@@ -88,7 +88,7 @@ def fit_network(
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         network = build_network(settings, *front_end.segment_shape, n_genres)
-        initialise(network, settings)
+        initialise(network)
         network, curves = fit(
             network,
             batches,

@@ -1,4 +1,4 @@
-"""What a training has done so far, beside its output: one that was killed goes on from there."""
+"""What a training has done so far, stored beside its output: a training that was killed resumes from there."""
 
 import fcntl
 import hashlib
@@ -16,23 +16,23 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from genre_batch.errors import UsageError, UserError
-from genre_batch.training.answers import Answers, FoldAnswers
 from genre_batch.training.checkpoint import Checkpoint
+from genre_batch.training.fitted_model import FoldLogits, SegmentLogits
 
 _LOCK = "lock"
 
 
 @contextmanager
 def work_folder(output: Path) -> Iterator[Path]:
-    """The folder `.<output name>.training` beside `output`, which stays where the training is killed or fails.
+    """The folder `.<output name>.training` beside `output`, which remains if the training is killed or fails.
 
-    It is removed at the end of the block and, where it was made here and holds nothing yet, after a UserError.
-    Raises UsageError where another training to `output` is at work in it.
+    It is removed at the end of the block, and after a UserError if it was created here and is still empty.
+    Raises UsageError if another training to `output` is running.
     """
     folder = output.parent / f".{output.name}.training"
     new = not folder.exists()
     above = [parent for parent in folder.parents if not parent.exists()]
-    with _held(folder, output):
+    with _locked(folder, output):
         try:
             yield folder
         except UserError:
@@ -46,9 +46,9 @@ def work_folder(output: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _held(folder: Path, output: Path) -> Iterator[None]:
-    """Hold the folder, which is made where there is none; the kernel lets go of it when the process dies."""
-    while (lock := _try_to_hold(folder, output)) is None:
+def _locked(folder: Path, output: Path) -> Iterator[None]:
+    """Lock the folder, and create it if there is none. The kernel releases the lock when the process dies."""
+    while (lock := _try_to_lock(folder, output)) is None:
         pass
     try:
         yield
@@ -56,14 +56,14 @@ def _held(folder: Path, output: Path) -> Iterator[None]:
         os.close(lock)
 
 
-def _try_to_hold(folder: Path, output: Path) -> int | None:
-    """The lock, held; None where whoever held it removed the folder, and the lock with it, at the same time."""
+def _try_to_lock(folder: Path, output: Path) -> int | None:
+    """The lock; None if its holder removed the folder, and the lock with it, at the same time."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except FileNotFoundError:
         return None
-    except FileExistsError:  # also of a folder that has gone by the time pathlib looks what is there
+    except FileExistsError:  # also for a folder that is gone by the time pathlib checks it
         if folder.is_file() or folder.is_symlink():
             raise
         return None
@@ -72,16 +72,16 @@ def _try_to_hold(folder: Path, output: Path) -> int | None:
     except BlockingIOError as error:
         os.close(lock)
         raise UsageError(
-            f"another training to {output} is at work", "wait for it, or train to another folder"
+            f"another training to {output} is running", "wait for it, or train to another folder"
         ) from error
-    if _is_at(folder / _LOCK, lock):
+    if _is_same_file(folder / _LOCK, lock):
         return lock
     os.close(lock)
     return None
 
 
 def _remove(folder: Path) -> None:
-    """Remove a folder that is held; the lock goes last, and from then on the folder may be another training's."""
+    """Remove a locked folder. The lock goes last; from then on the folder may be another training's."""
     for path in folder.iterdir():
         if path.is_dir():
             shutil.rmtree(path)
@@ -92,15 +92,15 @@ def _remove(folder: Path) -> None:
         folder.rmdir()
 
 
-def _is_at(path: Path, file: int) -> bool:
+def _is_same_file(path: Path, file: int) -> bool:
     try:
         return os.path.samestat(path.stat(), os.fstat(file))
     except FileNotFoundError:
         return False
 
 
-class Work:
-    """The finished folds and the unfinished fit of one training; `facts` say which, and another one has other files."""
+class FoldStore:
+    """The finished folds and the unfinished fit of one training, stored under a name made from its `facts`."""
 
     def __init__(self, folder: Path, facts: Mapping[str, object]) -> None:
         canonical = json.dumps(facts, sort_keys=True).encode()
@@ -108,25 +108,23 @@ class Work:
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def checkpoint(self, name: str) -> Checkpoint:
-        """Where the fit of this name keeps its state."""
+        """The checkpoint of the fit with this name."""
         return Checkpoint(self._folder / f"{name}.checkpoint.safetensors")
 
-    def load(self, name: str) -> FoldAnswers | None:
-        """The answers kept under this name; None where there are none, or the file is damaged."""
+    def load(self, name: str) -> FoldLogits | None:
+        """The answers stored under this name; None if there are none, or the file is damaged."""
         try:
             with safe_open(self._file(name), framework="np") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                 curves = json.loads((file.metadata() or {})["curves"])
             valid = _answers(arrays, "valid") if "valid.rows" in arrays else None
-            return FoldAnswers(_answers(arrays, "test"), valid, curves)
+            return FoldLogits(_answers(arrays, "test"), valid, curves)
         except (OSError, SafetensorError, KeyError, ValueError):
             return None
 
-    def save(self, name: str, answers: FoldAnswers) -> None:
-        """Keep the answers of a fold; the state of its fit is dropped, unless the split has but one fit."""
-        arrays = {"test.logits": answers.test.logits, "test.rows": answers.test.track_rows}
-        if answers.valid is not None:
-            arrays |= {"valid.logits": answers.valid.logits, "valid.rows": answers.valid.track_rows}
+    def save(self, name: str, answers: FoldLogits) -> None:
+        """Store the answers of a fold. The checkpoint of its fit is removed, unless the split has only one fit."""
+        arrays = _arrays("test", answers.test) | (_arrays("valid", answers.valid) if answers.valid else {})
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         temporary = self._file(name).with_suffix(".partial")
         temporary.write_bytes(save(contiguous, {"curves": json.dumps(dict(answers.curves))}))
@@ -138,9 +136,17 @@ class Work:
         return self._folder / f"{name}.safetensors"
 
 
-def _answers(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> Answers:
-    """Raises KeyError or ValueError where the arrays are not answers."""
+def _arrays(part: str, answers: SegmentLogits) -> dict[str, npt.NDArray[Any]]:
+    arrays: dict[str, npt.NDArray[Any]] = {f"{part}.logits": answers.logits, f"{part}.rows": answers.track_rows}
+    return arrays if answers.loudness is None else {**arrays, f"{part}.loudness": answers.loudness}
+
+
+def _answers(arrays: Mapping[str, npt.NDArray[Any]], part: str) -> SegmentLogits:
+    """Raises KeyError or ValueError if the arrays are not answers."""
     logits, rows = arrays[f"{part}.logits"], arrays[f"{part}.rows"]
     if logits.dtype != np.float32 or logits.ndim != 2 or rows.dtype != np.int64 or rows.shape != logits.shape[:1]:
         raise ValueError(f"the {part} answers are {logits.dtype} {logits.shape} for rows {rows.dtype} {rows.shape}")
-    return Answers(logits, rows)
+    loudness = arrays.get(f"{part}.loudness")
+    if loudness is not None and (loudness.dtype != np.float32 or loudness.shape != rows.shape):
+        raise ValueError(f"the loudness of the {part} answers is {loudness.dtype} {loudness.shape}")
+    return SegmentLogits(logits, rows, loudness)

@@ -1,1 +1,1 @@
-"""An output held against its own records: checked, mended, and cleared of what nothing names."""
+"""Checks of an output against its own records, repair of what is damaged, and removal of what nothing names."""

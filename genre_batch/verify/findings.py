@@ -1,4 +1,4 @@
-"""What verification finds: damage, and what is worth knowing but no damage."""
+"""The findings of a verification: damage, and information that is worth knowing."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -7,8 +7,9 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from genre_batch.catalog.reject import printable
+from genre_batch.wording import plural
 
-_KEPT_OF_A_KIND = 1_000
+_MAX_INFORMATION = 1_000
 
 
 class Kind(StrEnum):
@@ -28,13 +29,15 @@ class Kind(StrEnum):
     CHANGED = "changed"
 
 
-INFORMATION = frozenset({Kind.UNFINISHED, Kind.UNPUBLISHED, Kind.UNCOMMITTED, Kind.UNKNOWN, Kind.CHANGED})
+INFORMATION = frozenset(
+    {Kind.SCORED_TWICE, Kind.UNFINISHED, Kind.UNPUBLISHED, Kind.UNCOMMITTED, Kind.UNKNOWN, Kind.CHANGED}
+)
 
 
 class Finding(BaseModel):
-    """One finding. path: relative to the output, or a track's URI. tracks: those it concerns, as far as known.
+    """One finding. path: relative to the output, or the URI of a track. tracks: how many it affects, if known.
 
-    run_id and shard: what it belongs to, where it belongs to one.
+    run_id and shard: those it belongs to, if any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -48,21 +51,31 @@ class Finding(BaseModel):
 
     @property
     def is_damage(self) -> bool:
-        """Whether the output is not what it should be."""
+        """Whether the output is not as it should be."""
         return self.kind not in INFORMATION
 
     def line(self) -> str:
-        """The finding in one line for people."""
-        tracks = f" ({self.tracks:,} tracks)" if self.tracks else ""
+        """The finding as one line of text."""
+        tracks = f" ({plural(self.tracks, 'track')})" if self.tracks else ""
         return f"{self.kind}: {printable(self.path)}: {printable(self.message)}{tracks}"
 
 
 class Findings:
-    """All damage, and the first 1,000 of each kind of information; `counts` counts all of them."""
+    """All damage, and the first 1,000 findings of each kind of information; `counts` includes the others.
 
-    def __init__(self) -> None:
+    run_id and shard: what a finding belongs to unless `add` is given another.
+    """
+
+    def __init__(self, run_id: str | None = None, shard: int | None = None) -> None:
         self.counts: Counter[Kind] = Counter()
         self.kept: list[Finding] = []
+        self._run_id, self._shard = run_id, shard
+
+    def for_run(self, run_id: str) -> "Findings":
+        """These findings, for adding those of one run."""
+        findings = Findings(run_id)
+        findings.counts, findings.kept = self.counts, self.kept
+        return findings
 
     def add(
         self,
@@ -74,14 +87,15 @@ class Findings:
         run_id: str | None = None,
         shard: int | None = None,
     ) -> None:
-        """Note a finding."""
+        """Add a finding."""
+        run_id, shard = run_id or self._run_id, self._shard if shard is None else shard
         self.extend([Finding(kind=kind, path=path, message=message, tracks=tracks, run_id=run_id, shard=shard)])
 
     def extend(self, findings: Iterable[Finding]) -> None:
-        """Note several."""
+        """Add several."""
         for finding in findings:
             self.counts[finding.kind] += 1
-            if finding.is_damage or self.counts[finding.kind] <= _KEPT_OF_A_KIND:
+            if finding.is_damage or self.counts[finding.kind] <= _MAX_INFORMATION:
                 self.kept.append(finding)
 
     @property

@@ -1,42 +1,45 @@
-"""Whether the objects in the source are still those that were listed: information, since catalogs change."""
+"""Finds objects of the source that have changed since they were listed: information, since catalogs do change."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 
 import pyarrow as pa
 
+from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.catalog.track_table import to_tracks
-from genre_batch.sink.prefetch import prefetched
-from genre_batch.storage.open_store import open_store
+from genre_batch.sink.map_ahead import map_ahead
+from genre_batch.storage.open_store import RequestPayer, open_store
 from genre_batch.storage.store import AccessDenied, NoConnection, ObjectGone, ReadFailed
 from genre_batch.verify.findings import Findings, Kind
 
 _THREADS = 32
-_KEPT_AT_ONCE = 50_000
+_TRACKS_IN_MEMORY = 50_000
 
 
 class ListedVersions:
-    """The tracks of all runs, oldest run first; the last version of each is compared with its object now."""
+    """Collects the tracks of all runs, oldest run first; `check` compares the last version of each with its object."""
 
-    def __init__(self, runs: TrackRuns) -> None:
+    def __init__(self, runs: TrackRuns, request_payer: RequestPayer | None = None) -> None:
         self._runs = runs
+        self._request_payer = request_payer
         self._waiting: list[Track] = []
 
     def add(self, tracks: pa.Table) -> None:
-        """Note listed tracks."""
-        for batch in tracks.to_batches(max_chunksize=_KEPT_AT_ONCE):
+        """Add listed tracks."""
+        for batch in tracks.to_batches(max_chunksize=_TRACKS_IN_MEMORY):
             self._waiting += to_tracks(batch)
-            if len(self._waiting) >= _KEPT_AT_ONCE:
+            if len(self._waiting) >= _TRACKS_IN_MEMORY:
                 self._flush()
 
     def check(self, findings: Findings) -> None:
-        """Note each track whose object is another version now, or gone. One request for each track."""
+        """Add each track whose object has another version now, or is gone. Costs one request per track."""
         self._flush()
+        compare = partial(_compare, request_payer=self._request_payer)
         with ThreadPoolExecutor(_THREADS) as executor:
-            for track, fault in prefetched(_compare, self._newest(), executor, 4 * _THREADS):
+            for track, fault in map_ahead(compare, self._newest(), executor, 4 * _THREADS):
                 if fault:
                     findings.add(Kind.CHANGED, track.uri, fault, tracks=1)
 
@@ -49,9 +52,9 @@ class ListedVersions:
             yield list(versions)[-1]
 
 
-def _compare(track: Track) -> tuple[Track, str | None]:
+def _compare(track: Track, request_payer: RequestPayer | None) -> tuple[Track, str | None]:
     try:
-        etag = open_store(track.uri).head(track.uri).etag
+        etag = open_store(track.uri, request_payer).head(track.uri).etag
     except ObjectGone:
         return track, "the object is gone" if track.etag else None
     except AccessDenied:

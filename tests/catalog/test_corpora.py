@@ -1,12 +1,15 @@
+"""Corpora in every layout, and labelled listings, which give the same corpus with the versions that were listed."""
+
 from pathlib import Path
 
 import pytest
 from s3_server import S3Server
 
-from genre_batch.catalog.corpora import LabelledTrack, read_corpus
+from genre_batch.catalog.corpora import LabelledTrack, labelled_file, labelled_parquet, read_corpus
 from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
 from genre_batch.storage.s3 import S3Store
 
 
@@ -35,7 +38,7 @@ def test_folders_are_genres(tmp_path: Path, request, on_s3: bool) -> None:
 
 
 @pytest.mark.parametrize("on_s3", [False, True])
-def test_a_tracks_file_says_more_than_folders(tmp_path: Path, request, on_s3: bool) -> None:
+def test_a_tracks_file_overrides_the_folders(tmp_path: Path, request, on_s3: bool) -> None:
     root = f"s3://{request.getfixturevalue('bucket')}" if on_s3 else str(tmp_path)
     put(root, "rock/1", "rock/2", "rock/3", "jazz/4", "jazz/not-named")
     text = "path,track_id,genre,artist_group\nrock/2,two,rock,7\njazz/4,,jazz,7\nrock/1,one,metal,\n"
@@ -71,13 +74,13 @@ def test_a_csv_file_with_uris_is_a_corpus(tmp_path: Path, bucket: str, moto_s3: 
         ("tracks.csv", "path,genre\nrock/1,rock\njazz/2,\n", "line 3: there is no genre"),
         ("tracks.csv", "path,genre\nrock/1,rock\nrock/1,jazz\n", "two tracks with the id"),
         ("tracks.csv", "path,genre\nrock/1,rock\njazz/2,rock\n", "only the genre 'rock'"),
-        ("tracks.csv", "path,genre\n", "no track with a genre"),
+        ("tracks.csv", "path,genre\n", "no tracks with a genre"),
         ("tracks.csv", "path\nrock/1\n", "no column `genre`"),
         ("all.csv", "uri,genre\nrock/1,rock\nrock/missing,jazz\n", "missing"),
         ("all.csv", "uri,genre\nrock/1,rock\nhttps://a.example/b,jazz\n", "no usable URI"),
     ],
 )
-def test_a_corpus_that_cannot_be_right_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
+def test_an_inconsistent_corpus_is_refused(tmp_path: Path, name: str, content: str, words: str) -> None:
     put(str(tmp_path), "rock/1", "jazz/2")
     (tmp_path / name).write_text(content)
     with pytest.raises(UsageError, match=words) as caught:
@@ -85,11 +88,11 @@ def test_a_corpus_that_cannot_be_right_is_refused(tmp_path: Path, name: str, con
     assert caught.value.hint
 
 
-def test_a_source_that_is_no_corpus_is_refused(tmp_path: Path, moto_s3: S3Server) -> None:
+def test_a_source_that_is_not_a_corpus_is_refused(tmp_path: Path, moto_s3: S3Server) -> None:
     put(str(tmp_path), "one/rock/1", "flat.mp3")
     for source, words in {
         f"{tmp_path}": "only the genre 'one'",
-        f"{tmp_path}/one/rock": "no track with a genre",
+        f"{tmp_path}/one/rock": "no tracks with a genre",
         f"{tmp_path}/missing": "does not exist",
         f"{tmp_path}/flat.mp3": "is a file",
         "s3://no-such-bucket-here/": "bucket",
@@ -98,7 +101,7 @@ def test_a_source_that_is_no_corpus_is_refused(tmp_path: Path, moto_s3: S3Server
             read_corpus(source)
 
 
-def test_fma_s_layout_is_a_corpus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_layout_of_fma_is_a_corpus(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     put(str(tmp_path), "fma_small/000/000002.mp3", "fma_small/000/000005.mp3", "fma_small/001/001010.mp3")
     put(str(tmp_path), "fma_small/000/000020.mp3", "fma_small/checksums")
     header = ",artist,set,set,track\n,id,split,subset,genre_top\ntrack_id,,,,\n"
@@ -113,12 +116,38 @@ def test_fma_s_layout_is_a_corpus(tmp_path: Path, caplog: pytest.LogCaptureFixtu
     ]
     assert [labelled.part for labelled in corpus] == ["train", "valid", "test"]
     assert corpus[2].track.uri == f"{tmp_path}/fma_small/001/001010.mp3"
-    assert "1 tracks have no top genre" in caplog.text
+    assert "left out 1 track without a top genre" in caplog.text
 
 
 @pytest.mark.parametrize("column", ["split", "fault_filtered_split"])
-def test_a_corpus_may_say_how_it_is_split(tmp_path: Path, column: str) -> None:
+def test_a_corpus_may_define_its_split(tmp_path: Path, column: str) -> None:
     put(str(tmp_path), "rock/1", "rock/2", "jazz/3", "jazz/4")
     text = f"path,genre,{column}\nrock/1,rock,train\nrock/2,rock,Validation\njazz/3,jazz,test\njazz/4,jazz,excluded\n"
     (tmp_path / "tracks.csv").write_text(text)
     assert [labelled.part for labelled in read_corpus(str(tmp_path))] == ["test", "", "train", "valid"]
+
+
+@pytest.mark.parametrize("on_s3", [False, True])
+def test_a_written_labelled_listing_is_read_back(tmp_path: Path, request: pytest.FixtureRequest, on_s3: bool) -> None:
+    root = f"s3://{request.getfixturevalue('bucket')}/music" if on_s3 else str(tmp_path / "music")
+    store = S3Store() if on_s3 else LocalStore()
+    for path in ("rock/1.mp3", "rock/2 é.mp3", "jazz/3.mp3"):
+        store.write(f"{root}/{path}", path.encode())
+    text = "path,genre,artist_group,split\nrock/1.mp3,rock,7,training\nrock/2 é.mp3,rock,,test\njazz/3.mp3,jazz,9,\n"
+    store.write(f"{root}/tracks.csv", text.encode())
+    corpus = read_corpus(root)
+    assert [(labelled.artist, labelled.part) for labelled in corpus] == [("9", ""), ("7", "train"), ("", "test")]
+    for output in (f"{tmp_path}/listing", f"{tmp_path}/all.parquet"):
+        open_store(output).write(labelled_file(output), labelled_parquet(corpus))
+        assert read_corpus(output) == corpus
+
+
+def test_etags_of_the_listing_are_kept_when_the_audio_changes(tmp_path: Path) -> None:
+    for path in ("rock/1", "jazz/2"):
+        LocalStore().write(f"{tmp_path}/music/{path}", path.encode())
+    corpus = read_corpus(f"{tmp_path}/music")
+    (tmp_path / "listing").mkdir()
+    (tmp_path / "listing" / "labelled.parquet").write_bytes(labelled_parquet(corpus))
+    (tmp_path / "music" / "rock" / "1").write_bytes(b"another track")
+    assert read_corpus(f"{tmp_path}/listing") == corpus
+    assert labelled_parquet(corpus) == labelled_parquet(read_corpus(f"{tmp_path}/listing"))

@@ -1,4 +1,4 @@
-"""FMA's metadata is read as the authors' own tool reads it, and other files are told apart."""
+"""FMA's metadata is read as the authors' own tool reads it, and other files are refused."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Listings: what is written comes back by row, in bounded memory, and is never overwritten."""
+"""Listings are read back by row, in bounded memory, and never overwritten."""
 
 import hashlib
 import subprocess
@@ -6,12 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_batch.catalog.listing import Listing, ListingInfo, write_listing
+from genre_batch.catalog.listing import GROUP_ROWS, Listing, ListingFile, ListingInfo, to_parquet, write_listing
 from genre_batch.catalog.track import Track
+from genre_batch.catalog.track_table import SCHEMA, in_batches, to_tracks
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.storage.local import LocalStore
 
@@ -66,7 +69,7 @@ def test_a_listing_is_never_overwritten(tmp_path: Path) -> None:
     assert list(Listing(LocalStore(), str(tmp_path))) == tracks(3)
 
 
-def test_an_interrupted_writer_may_come_again(tmp_path: Path) -> None:
+def test_an_interrupted_write_may_be_repeated(tmp_path: Path) -> None:
     def interrupted() -> Iterator[Track]:
         yield from tracks(250)
         raise KeyboardInterrupt
@@ -129,3 +132,72 @@ def test_a_large_listing_takes_little_memory(tmp_path: Path) -> None:
     command = [sys.executable, "-c", _MEASURE, str(tmp_path)]
     growth_mb = float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     assert growth_mb < 150
+
+
+TRACKS = [Track(f"t{number:06d}", f"s3://music/{number}", f"e{number}", number) for number in range(40_000)]
+
+
+class CountingStore(LocalStore):
+    """Counts the bytes that are read."""
+
+    bytes_read = 0
+
+    def read(self, uri: str, **how: object) -> bytes:
+        data = super().read(uri, **how)  # type: ignore[arg-type]
+        self.bytes_read += len(data)
+        return data
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "part").write_bytes(
+        to_parquet(pa.Table.from_batches([group]) for group in in_batches(TRACKS, GROUP_ROWS))
+    )
+    return tmp_path / "part"
+
+
+def test_rows_end_with_their_row_group(path: Path) -> None:
+    file = ListingFile(LocalStore(), str(path), len(TRACKS))
+    assert file.groups == 3
+    assert to_tracks(file.table(16_380, 16_400)) == TRACKS[16_380:16_384]
+    assert to_tracks(file.table(16_384, 16_400)) == TRACKS[16_384:16_400]
+    assert list(file) == TRACKS
+
+
+def test_only_the_row_group_asked_for_is_read_and_only_once(path: Path) -> None:
+    store = CountingStore()
+    file = ListingFile(store, str(path), len(TRACKS))
+    for start in range(0, 16_384, 1000):
+        file.table(start, start + 10)
+    assert store.bytes_read < 0.75 * path.stat().st_size
+
+
+def test_a_file_that_is_not_the_listed_one_is_damage(path: Path) -> None:
+    with pytest.raises(DamageFound, match="part"):
+        ListingFile(LocalStore(), str(path), len(TRACKS) + 1)
+    with pytest.raises(DamageFound, match="-missing"):
+        ListingFile(LocalStore(), f"{path}-missing", len(TRACKS))
+    path.write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(DamageFound):
+        ListingFile(LocalStore(), str(path), len(TRACKS))
+
+
+def test_a_flipped_bit_is_damage(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[5000] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DamageFound):
+        list(ListingFile(LocalStore(), str(path), len(TRACKS)))
+
+
+def test_a_listing_from_before_there_were_times_is_read(tmp_path: Path) -> None:
+    folder, first = str(tmp_path), SCHEMA.names[:4]
+    info = write_listing(tracks(5), LocalStore(), folder)
+    old = pa.table(
+        Listing(LocalStore(), folder).table(0, 5).select(first).columns, schema=pa.schema(map(SCHEMA.field, first))
+    )
+    pq.write_table(old, f"{folder}/{info.files[0]}")
+    listing = Listing(LocalStore(), folder)
+    assert listing.rows(1, 5) == tracks(5)[1:]
+    assert listing.table(0, 5).schema == SCHEMA
+    assert listing.table(0, 5)["modified_at"].null_count == 5

@@ -2,7 +2,7 @@
 
 import pytest
 
-from genre_batch.catalog.reject import TRANSIENT, RejectReason, Stage, TrackRejected, printable
+from genre_batch.catalog.reject import TRANSIENT, RejectReason, RejectStage, TrackRejected, printable
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ def test_long_text_is_cut() -> None:
 
 
 def test_a_rejected_track_carries_its_reason_stage_and_a_printable_message() -> None:
-    rejected = TrackRejected(RejectReason.CORRUPT, Stage.DECODE, "bad\x00byte")
+    rejected = TrackRejected(RejectReason.CORRUPT, RejectStage.DECODE, "bad\x00byte")
     assert (rejected.reject.reason, rejected.reject.stage) == ("corrupt", "decode")
     assert rejected.reject.message == "bad\\x00byte"
 
 
-def test_what_is_wrong_with_the_bytes_does_not_go_away() -> None:
+def test_reasons_that_concern_the_bytes_are_permanent() -> None:
     assert not TRANSIENT & {
         RejectReason.EMPTY,
         RejectReason.TRUNCATED,

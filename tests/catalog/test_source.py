@@ -13,7 +13,7 @@ from genre_batch.errors import UsageError, UserError
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.s3 import S3Store
 
-# moto's router knows no key with a line break; tests/storage has those, against radosgw
+# moto's router does not support keys with a line break; tests/storage tests them with radosgw
 ODD_KEYS = ["a/../b", "../../x", "/lead", "//two", "a//b", "..", "a+b%20c#d?e&f=g", "%2F", "😀/1", "e\u0301", "\u00e9"]
 
 
@@ -55,9 +55,9 @@ def test_a_relative_folder_gives_absolute_uris(tmp_path: Path, monkeypatch) -> N
     assert [track.uri for track in list_tracks(f"file://{tmp_path}/music")] == expected
 
 
-def test_a_file_that_cannot_be_looked_at_does_not_end_a_folder(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_inspected_does_not_stop_the_listing_of_a_folder(tmp_path: Path) -> None:
     put(str(tmp_path), "a")
-    # reading this one is an I/O error, as it is on a broken disk
+    # reading this file is an I/O error, as on a broken disk
     (tmp_path / "b").symlink_to("/proc/self/mem")
     progress: list[tuple[int, int]] = []
     tracks = list(list_tracks(str(tmp_path), lambda *so_far: progress.append(so_far)))
@@ -111,7 +111,7 @@ def test_duplicates_collapse_and_contradictions_are_counted(tmp_path: Path, capl
         ("https://music.example/", "neither on S3 nor a path"),
     ],
 )
-def test_wrong_sources_are_one_sentence_and_a_hint(moto_s3, tmp_path, monkeypatch, source: str, words: str) -> None:
+def test_a_wrong_source_gets_one_sentence_and_a_hint(moto_s3, tmp_path, monkeypatch, source: str, words: str) -> None:
     monkeypatch.chdir(tmp_path)
     Path("empty").mkdir()
     Path("song.mp3").write_bytes(b"ID3")
@@ -138,7 +138,7 @@ def test_missing_credentials_are_wrong_usage(bucket: str, tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there_is_an_error_of_the_user(moto_s3, monkeypatch) -> None:
+def test_an_unreachable_server_is_a_user_error(moto_s3, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(UserError, match="no connection") as caught:
         list(list_tracks("s3://music/"))

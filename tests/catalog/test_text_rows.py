@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pyarrow as pa
@@ -5,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from genre_batch.catalog import text_rows
+from genre_batch.catalog.catalog_file import is_catalog_file
 from genre_batch.catalog.text_rows import read_rows
 from genre_batch.errors import UsageError
 from genre_batch.storage.local import LocalStore
@@ -22,6 +24,21 @@ def test_a_csv_file_is_read_cell_by_cell(tmp_path: Path) -> None:
     path.write_bytes('\ufeffextra, track_id ,uri\n,1,"a,b\n""c"" 😀"\n\nx,,e\u0301\n'.encode())
     assert cells(path) == ROWS
     assert [row.place for row in read_rows(str(path), ["uri"])] == ["line 3", "line 5"]
+
+
+def test_a_compressed_csv_file_is_read_like_a_plain_one(tmp_path: Path) -> None:
+    path, plain = tmp_path / "a.csv.GZ", '\ufeffextra,track_id,uri\n,1,"a,b\n""c"" 😀"\n\nx,,e\u0301\n'.encode()
+    path.write_bytes(gzip.compress(plain[:20]) + gzip.compress(plain[20:]))
+    assert cells(path) == ROWS
+    assert is_catalog_file(str(path))
+
+
+@pytest.mark.parametrize("damage", [slice(0, -9), slice(0, 30), slice(3, None)])
+def test_a_damaged_compressed_file_is_reported(tmp_path: Path, damage: slice) -> None:
+    path, rows = tmp_path / "a.csv.gz", "".join(f"{number * 7919 % 10007}\n" for number in range(1000))
+    path.write_bytes(gzip.compress(f"uri\n{rows}".encode())[damage])
+    with pytest.raises(UsageError, match="not a whole gzip file"):
+        cells(path)
 
 
 def test_short_rows_have_empty_cells(tmp_path: Path) -> None:
@@ -46,7 +63,7 @@ def test_a_large_csv_file_is_streamed_in_few_reads(tmp_path: Path, monkeypatch) 
             reads.append(length)
             return super().read(uri, etag=etag, start=start, length=length)
 
-    monkeypatch.setattr(text_rows, "open_store", lambda uri: Counting())
+    monkeypatch.setattr(text_rows, "open_store", lambda uri, payer: Counting())
     rows = [row.cells["uri"] for row in read_rows(f"{tmp_path}/a.csv", ["uri"])]
     assert rows == [f"{number:0100d}" for number in range(100_000)]
     assert reads == [8 << 20, len(body) - (8 << 20)]
@@ -60,13 +77,13 @@ def test_a_csv_file_without_the_column_is_wrong_usage(tmp_path: Path, content: s
 
 
 @pytest.mark.parametrize("content", ["uri\ncaf\xe9\n".encode("latin-1"), b'uri\n"open\n', b"uri\n" + b"x" * 200_000])
-def test_what_is_no_csv_is_wrong_usage(tmp_path: Path, content: bytes) -> None:
+def test_a_malformed_csv_file_is_wrong_usage(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.csv").write_bytes(content)
     with pytest.raises(UsageError, match="is not a CSV file"):
         cells(tmp_path / "a.csv")
 
 
-def test_what_is_no_parquet_is_wrong_usage(tmp_path: Path) -> None:
+def test_a_malformed_parquet_file_is_wrong_usage(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"nothing")
     with pytest.raises(UsageError, match="is not a Parquet file"):
         cells(tmp_path / "a.parquet")
@@ -99,7 +116,7 @@ def test_text_that_is_not_utf8_is_wrong_usage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["uri", "track_id"])
-def test_a_column_that_is_there_twice_is_wrong_usage(tmp_path: Path, name: str) -> None:
+def test_a_duplicate_column_is_wrong_usage(tmp_path: Path, name: str) -> None:
     names = ["uri", "track_id", name]
     pq.write_table(pa.Table.from_arrays([pa.array(["x"])] * 3, names=names), tmp_path / "a.parquet")
     (tmp_path / "a.csv").write_text(f"{','.join(names)}\nx,y,z\n")
@@ -108,14 +125,14 @@ def test_a_column_that_is_there_twice_is_wrong_usage(tmp_path: Path, name: str) 
             cells(tmp_path / file)
 
 
-def test_a_store_that_fails_is_no_damage_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_of_the_store_is_not_reported_as_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pq.write_table(pa.table({"uri": ["x"]}), tmp_path / "a.parquet")
 
     class Breaking(LocalStore):
         def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
             raise ReadFailed("line cut")
 
-    monkeypatch.setattr(text_rows, "open_store", lambda uri: Breaking())
+    monkeypatch.setattr(text_rows, "open_store", lambda uri, payer: Breaking())
     with pytest.raises(ReadFailed, match="line cut"):
         cells(tmp_path / "a.parquet")
 

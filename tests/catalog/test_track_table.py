@@ -1,5 +1,7 @@
+from datetime import UTC, datetime
+
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, to_batch, to_tracks
+from genre_batch.catalog.track_table import SCHEMA, times_of, to_batch, to_tracks
 
 
 def test_tracks_come_back_in_order_and_byte_for_byte() -> None:
@@ -8,3 +10,12 @@ def test_tracks_come_back_in_order_and_byte_for_byte() -> None:
     assert batch.schema == SCHEMA
     assert to_tracks(batch) == tracks
     assert to_tracks(to_batch([])) == []
+
+
+def test_times_of_a_store_become_times_and_others_are_unknown() -> None:
+    noon = datetime(2026, 11, 29, 12, tzinfo=UTC)
+    assert times_of(["2026-11-29T12:00:00"] * 2).to_pylist() == [noon, noon]
+    assert times_of(["2026-11-29T12:00:00", "", "29 Nov"]).to_pylist() == [noon, None, None]
+    rows = to_batch([Track("a", "a", "e", 1, noon), Track("b", "b", "e", 1)])
+    assert rows["modified_at"].to_pylist() == [noon, None]
+    assert rows["deferred"].null_count == 2

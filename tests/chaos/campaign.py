@@ -1,4 +1,4 @@
-"""Many rounds on one cluster, and what came of them all."""
+"""Many chaos rounds on one cluster, and the totals over them."""
 
 import statistics
 import sys
@@ -15,15 +15,19 @@ from chaos.round import Round
 from chaos.tables import Table, compare, read
 from chaos.weather import strikes
 
-from genre_batch.config import VerifyConfig
+from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
-_CALM_EVERY = 10
+_QUIET_EVERY = 10
 
 
 @dataclass
 class Tally:
-    """Sums over all rounds so far; times in seconds."""
+    """Totals over all rounds so far.
+
+    missed: faults that found no victim. events: what the drivers logged, by kind. quiet_s, stormy_s: seconds of each
+    run without faults and of each round.
+    """
 
     rounds: int = 0
     tracks: int = 0
@@ -34,20 +38,20 @@ class Tally:
     damage: int = 0
     faults: Counter[str] = field(default_factory=Counter)
     missed: int = 0
-    heard: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
     driver_starts: int = 0
     failures: list[str] = field(default_factory=list)
-    calm_s: list[float] = field(default_factory=list)
+    quiet_s: list[float] = field(default_factory=list)
     stormy_s: list[float] = field(default_factory=list)
 
     @property
     def slow_down(self) -> float:
-        """The median round against the median run without a fault."""
-        return statistics.median(self.stormy_s) / statistics.median(self.calm_s) if self.stormy_s else 1.0
+        """How many times longer the median round takes than the median run without faults."""
+        return statistics.median(self.stormy_s) / statistics.median(self.quiet_s) if self.stormy_s else 1.0
 
 
 class Campaign:
-    """Rounds over one catalog of `tracks` tracks in `folder`, each against the table of a run without a fault."""
+    """Rounds over one catalog of `tracks` tracks in `folder`, each compared with a run without faults."""
 
     def __init__(self, folder: Path, network: Network, tracks: int, workers: int = 2) -> None:
         self.tally = Tally()
@@ -58,28 +62,28 @@ class Campaign:
         self._expected: Table | None = None
 
     def run(self, seeds: range, within_s: float) -> Tally:
-        """Run the rounds of `seeds`, and a calm one before every so many; none is begun after `within_s` seconds.
+        """Run the rounds of `seeds`, with a run without faults before every tenth. No round starts after `within_s`.
 
-        A round that fails is told and counted.
+        A round that fails is reported and counted.
         """
         stop_s = time.monotonic() + within_s
         try:
             for place, seed in enumerate(seeds):
                 if time.monotonic() > stop_s:
                     break
-                if place % _CALM_EVERY == 0:
-                    self._calm(place)
+                if place % _QUIET_EVERY == 0:
+                    self._run_without_faults(place)
                 self._round(seed)
         finally:
             self._machines.close()
         return self.tally
 
-    def _calm(self, place: int) -> None:
-        job = self._job(f"calm-{place}")
+    def _run_without_faults(self, place: int) -> None:
+        job = self._job(f"quiet-{place}")
         if self._expected is None:
-            # the first run of a cluster loads what the others find in the page cache
+            # a warm-up: the first run of a cluster fills the page cache for the others
             Round(self._machines, self._job("first"), self._tracks, ()).run()
-        self.tally.calm_s.append(Round(self._machines, job, self._tracks, ()).run())
+        self.tally.quiet_s.append(Round(self._machines, job, self._tracks, ()).run())
         self._expected = self._expected or read(job.output)
         assert read(job.output) == self._expected
 
@@ -98,14 +102,14 @@ class Campaign:
         self.tally.rounds += 1
         self.tally.faults.update({fault.value: count for fault, count in storm.struck.items()})
         self.tally.missed += len(weather) - storm.struck.total()
-        self.tally.heard.update(job.troubles())
+        self.tally.events.update(job.events())
         self.tally.driver_starts += job.starts
-        _tell(seed, ended, storm, job)
+        _report(seed, ended, storm, job)
 
     def _check(self, job: Job) -> None:
         assert self._expected
         counts = job.counts()
-        # a driver that is started after another was killed with its work done has nothing to do
+        # a driver has nothing to do if the one before it was killed after finishing the work
         assert counts["listed"] == counts["scored"] + counts["rejected"] + counts["skipped"] == self._tracks, counts
         difference = compare(self._expected, read(job.output))
         self.tally.tracks += self._tracks
@@ -119,7 +123,7 @@ class Campaign:
         return Job(self._folder, self._folder / name, self._machines.address)
 
 
-def _tell(seed: int, ended: str, storm: Round, job: Job) -> None:
-    struck = ", ".join(f"{count} {fault}" for fault, count in storm.struck.items()) or "nothing"
-    heard = ", ".join(f"{count} {kind}" for kind, count in sorted(job.troubles().items())) or "nothing"
-    sys.stderr.write(f"seed {seed}: {ended}; {struck}; heard {heard}\n")
+def _report(seed: int, ended: str, storm: Round, job: Job) -> None:
+    struck = ", ".join(f"{count} {fault}" for fault, count in storm.struck.items()) or "none"
+    events = ", ".join(f"{count} {kind}" for kind, count in sorted(job.events().items())) or "none"
+    sys.stderr.write(f"seed {seed}: {ended}; faults: {struck}; events: {events}\n")

@@ -1,17 +1,17 @@
-"""What the runs of the rounds score: short tracks that all sound different, some that cannot be scored, a bundle."""
+"""The input of the chaos rounds: short, distinct tracks, some that cannot be scored, and a model bundle."""
 
 from pathlib import Path
 
 import audio_samples
 from exported_models import linear_onnx
 
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.golden import make_golden
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Taxonomy
 from genre_batch.model.write_bundle import write_bundle
 
 _SAMPLE_RATE = 22_050
@@ -25,7 +25,7 @@ _MANIFEST = BundleManifest(
 
 
 def write_music(folder: Path, tracks: int) -> None:
-    """`tracks` tracks of 4 to 6 s in three formats; every fiftieth cannot be scored."""
+    """Write `tracks` tracks of 4 to 6 s in three formats; one in fifty cannot be scored."""
     folder.mkdir()
     for number in range(tracks):
         encoding = ("wav", "flac", "mp3")[number % 3]
@@ -37,7 +37,7 @@ def write_music(folder: Path, tracks: int) -> None:
 
 
 def write_small_bundle(folder: Path) -> None:
-    """A linear model that starts quickly, with a front end whose blocks are too large for Ray to keep in the driver."""
+    """Write the bundle of a linear model that starts quickly, with blocks too large for Ray to inline in replies."""
     rows, columns = _FRONT_END.segment_shape
     weights = {"model.onnx": linear_onnx(["B", rows, columns], rows * columns, 3)}
     draft = Bundle(str(folder), _MANIFEST, weights)

@@ -1,4 +1,4 @@
-"""The run that a round is about: a driver process that is started, killed and started again until it is done."""
+"""The run of a round: a driver process that is started, killed and restarted until the run is finished."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from pathlib import Path
 from chaos.processes import end, tree
 
 _DRIVER = Path(__file__).with_name("driver.py")
-_TROUBLE = re.compile(r"^(ActorLost|BlockLost|CallFailed)\((?:actor=\d+, (blameless=\w+))?", re.MULTILINE)
-_SETTINGS = {"shard_tracks": 48, "part_tracks": 16, "batch_tracks": 8}
-"""A shard of three parts, a part of two batches."""
+_EVENT = re.compile(r"^(ActorLost|BlockLost|CallFailed)\((?:actor=\d+, (blameless=\w+))?", re.MULTILINE)
+_SETTINGS = {"shard_tracks": 48, "part_tracks": 16, "batch_tracks": 8, "predict.placement": "separate"}
+"""Three parts per shard, two batches per part; two kinds of actors, so that blocks travel and can be lost."""
 _STAGED = re.compile(r"(\d+)-(\d+)\.parquet")
 
 
 class RunFailed(Exception):
-    """A driver ended by itself, and not well."""
+    """A driver exited by itself with an error."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Job:
     _logs: list[Path] = field(default_factory=list)
 
     def start(self) -> None:
-        """Start a driver."""
+        """Start a driver process."""
         self.starts += 1
         stdout, stderr = (self.output.with_suffix(f".{self.starts}.{name}") for name in ("json", "log"))
         command = [sys.executable, str(_DRIVER), "score", str(self.folder / "music"), str(self.output), "--json"]
@@ -55,14 +55,14 @@ class Job:
         self.start()
 
     def close(self) -> None:
-        """End the driver if there is one."""
+        """Kill the driver and its child processes, if there is one."""
         if self.driver:
             end(tree(self.driver.pid))
             self.driver.wait()
 
     @property
     def done(self) -> bool:
-        """Whether the run is finished. Raises RunFailed where it failed."""
+        """Whether the run is finished. Raises RunFailed if the driver exited with an error."""
         assert self.driver
         code = self.driver.poll()
         if code:
@@ -71,20 +71,20 @@ class Job:
 
     @property
     def tracks_done(self) -> int:
-        """How many tracks have an outcome on storage, the last shard counted as if it were full."""
+        """How many tracks have a stored outcome. The last shard counts as full."""
         committed = len(list(self.output.glob("_runs/*/commits/*.json"))) * _SETTINGS["shard_tracks"]
         staged = [_STAGED.fullmatch(path.name) for path in self.output.glob("_runs/*/staged/*.parquet")]
         return committed + sum(int(found[2]) - int(found[1]) for found in staged if found)
 
     def counts(self) -> dict[str, int]:
-        """What the last driver reported: listed, scored, rejected."""
+        """The counts that the last driver reported: listed, skipped, scored, rejected."""
         report = json.loads(self.output.with_suffix(f".{self.starts}.json").read_text())
         return {name: int(report[name]) for name in ("listed", "skipped", "scored", "rejected")}
 
-    def troubles(self) -> Counter[str]:
-        """What the drivers heard of actors, calls and blocks, by kind."""
+    def events(self) -> Counter[str]:
+        """The losses of actors, calls and blocks that the drivers logged, by kind."""
         found = Counter[str]()
         for log in self._logs:
-            for kind, blame in _TROUBLE.findall(log.read_text()):
+            for kind, blame in _EVENT.findall(log.read_text()):
                 found[f"{kind} {blame}".strip()] += 1
         return found

@@ -1,4 +1,4 @@
-"""A Ray cluster of several machines on this one: a head without CPUs for actors, and workers of one CPU each."""
+"""A simulated multi-machine Ray cluster: a head that offers actors no CPUs, and workers with one CPU each."""
 
 import itertools
 import os
@@ -13,26 +13,25 @@ from pathlib import Path
 import psutil
 from chaos.network import Network
 from chaos.processes import actors, end, tree
-
-from genre_batch.schedule.events import Role
+from two_stages import Role
 
 _STORE_BYTES = 80 << 20
 _AGENT_PORTS = 20_000
-_PORTS_OF_AGENTS = (
+_AGENT_PORT_OPTIONS = (
     "dashboard-agent-listen-port",
     "dashboard-agent-grpc-port",
     "runtime-env-agent-port",
     "metrics-export-port",
 )
-_STARTS_OF_HEAD = 3
+_HEAD_ATTEMPTS = 3
 _SETTINGS = {
     "RAY_health_check_period_ms": "500",
     "RAY_health_check_timeout_ms": "5000",
     "RAY_health_check_failure_threshold": "3",
     "RAY_worker_niceness": "0",
 }
-"""A machine that went off is found after a second or two, since it refuses connections; one that only does not answer,
-perhaps because this computer is busy, after three times five seconds. Workers are not put behind other programs."""
+"""Ray notices a machine that was switched off after a second or two, because it refuses connections, and a silent one,
+which may only be slow on a busy computer, after three timeouts of 5 s. Workers run at normal priority."""
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Machine:
 
 @dataclass
 class Machines:
-    """The cluster. `close` ends every process of it."""
+    """The cluster. `close` ends all of its processes."""
 
     network: Network
     folder: Path
@@ -65,22 +64,22 @@ class Machines:
         self.fill()
 
     def fill(self) -> None:
-        """Start machines in place of those that are missing or ended by themselves. They need some seconds to join."""
+        """Start machines to replace those that are missing or exited. They need a few seconds to join."""
         self.workers = [machine for machine in self.workers if machine.process.poll() is None]
         while len(self.workers) < self.wanted:
             number = next(self._numbers)
             options = [f"--address={self.address}", "--node-ip-address={ip}"]
-            command = [*self._known_port(number), *self._command(number, 1, options)]
+            command = [*self._announce_port(number), *self._command(number, 1, options)]
             process = self.network.start(number, command, self._log(number))
             self.workers.append(Machine(number, process))
 
     def actors(self, role: Role, machine: Machine | None = None) -> list[psutil.Process]:
-        """The actors of a role, on one machine or on all that can be heard."""
-        heard = [each for each in (self.head, *self.workers) if not each.silent]
-        return actors([each.pid for each in ([machine] if machine else heard)], role)
+        """The actors of `role`, on `machine` or on all machines with a working link."""
+        linked = [each for each in (self.head, *self.workers) if not each.silent]
+        return actors([each.pid for each in ([machine] if machine else linked)], role)
 
     def switch_off(self, machine: Machine) -> None:
-        """Kill all processes of a machine at once, as when the current is cut."""
+        """Kill all processes of a machine at once, as a power failure would."""
         end(tree(machine.pid))
         machine.process.wait()
         if machine in self.workers:
@@ -89,23 +88,23 @@ class Machines:
             self.gone.remove(machine)
 
     def cut(self, machine: Machine) -> None:
-        """Take a machine off the network; it stays among the workers until `lose`."""
+        """Disconnect a machine from the network. It stays in `workers` until `lose` is called."""
         machine.silent = True
         self.network.cut(machine.number, machine.pid)
 
     def mend(self, machine: Machine) -> None:
-        """Put it back."""
+        """Reconnect a machine to the network."""
         if machine.process.poll() is None:
             self.network.mend(machine.number, machine.pid)
         machine.silent = False
 
     def lose(self, machine: Machine) -> None:
-        """Reckon a machine as gone, so that `fill` replaces it, though it still runs."""
+        """Count a machine as lost, so that `fill` replaces it, although it still runs."""
         self.workers.remove(machine)
         self.gone.append(machine)
 
     def heal(self) -> None:
-        """Switch off what is gone and let the cluster be whole again."""
+        """Switch off lost machines, restore all links and replace what is missing."""
         for machine in list(self.gone):
             self.switch_off(machine)
         for machine in self.workers:
@@ -120,8 +119,8 @@ class Machines:
             machine.process.wait()
 
     def _start_head(self) -> tuple[Machine, str]:
-        """The head and its address. Raises RuntimeError where Ray does not start."""
-        for _ in range(_STARTS_OF_HEAD):
+        """The head and its address. Raises RuntimeError if Ray does not start."""
+        for _ in range(_HEAD_ATTEMPTS):
             port = _free_port(self.network.head_ip)
             options = ["--head", f"--node-ip-address={self.network.head_ip}", f"--port={port}"]
             command = self._command(0, 0, [*options, "--include-dashboard=false"])
@@ -131,20 +130,20 @@ class Machines:
                 if b"Ray runtime started" in self._log(0).read_bytes():
                     return head, f"{self.network.head_ip}:{port}"
                 time.sleep(0.1)
-            # Ray allows itself 30 s, which can be too little on a busy computer
+            # Ray gives up after 30 s, which can be too short on a busy computer
         raise RuntimeError(f"the head does not start:\n{self._log(0).read_text()}")
 
     def _command(self, number: int, cpus: int, options: list[str]) -> list[str]:
         ray = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", *options, "--block"]
         ray += [f"--temp-dir={self.folder / f'ray{number}'}", f"--num-cpus={cpus}", "--disable-usage-stats"]
-        # what is known from the start Ray need not wait for
-        ray += [f"--{name}={_AGENT_PORTS + 4 * number + place}" for place, name in enumerate(_PORTS_OF_AGENTS)]
+        # Ray does not have to wait for ports that it is given
+        ray += [f"--{name}={_AGENT_PORTS + 4 * number + place}" for place, name in enumerate(_AGENT_PORT_OPTIONS)]
         return [*ray, f"--object-store-memory={_STORE_BYTES}"]
 
-    def _known_port(self, number: int) -> list[str]:
-        """Leave one port of a machine's agents where its raylet looks for it; a prefix to its command.
+    def _announce_port(self, number: int) -> list[str]:
+        """Write the agent's port to the file where the raylet looks for it. Returns a prefix for the machine's command.
 
-        Ray 2.60 passes this one on in a file alone, which an agent writes, and ends a machine that has waited 15 s.
+        Ray 2.60 passes this port on only in a file that the agent writes, and stops a node that waited 15 s for it.
         """
         node_id = secrets.token_hex(28)
         session = self.folder / f"ray{number}" / (self.folder / "ray0" / "session_latest").resolve().name

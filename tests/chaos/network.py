@@ -1,7 +1,8 @@
-"""The links between the machines of a test: real ones that can be cut, or none.
+"""The links between the simulated machines, which can be cut.
 
-In a network namespace of its own this process may make a switch (a bridge) and give every machine a namespace with a
-cable (a veth pair) to it. A machine whose cable is pulled hears nothing more, and nobody hears of it.
+In a network namespace of its own, this process may create a switch (a bridge) and connect each machine's namespace to
+it with a cable (a veth pair). A machine whose cable is unplugged neither receives nor sends anything. Without
+namespaces, all processes of a machine are stopped instead.
 """
 
 import os
@@ -25,31 +26,31 @@ ip link set lo up && ip address add {ip}/16 dev cable && ip link set cable up &&
 
 
 class Network(Protocol):
-    """How machines are started and how they lose touch."""
+    """Starts machines, and cuts and restores their links."""
 
     name: str
     head_ip: str
 
     def start(self, number: int, command: list[str], log: Path) -> "subprocess.Popen[bytes]":
-        """A process that runs `command`, in which `{ip}` is its address, as machine `number`."""
+        """Start machine `number` as a process that runs `command`, with `{ip}` replaced by the machine's address."""
 
     def cut(self, number: int, pid: int) -> None:
-        """Silence the machine; its processes do not die of it."""
+        """Cut the link of a machine. Its processes live on."""
 
     def mend(self, number: int, pid: int) -> None:
-        """Let it speak again."""
+        """Restore the link of a machine."""
 
 
 @dataclass(frozen=True)
 class Cables:
-    """Machines in network namespaces, below a switch in that of this process."""
+    """Machines in network namespaces, connected by a switch in this process's namespace."""
 
     name: str = "network namespaces"
     head_ip: str = _HEAD_IP
 
     @staticmethod
     def lay() -> "Cables":
-        """Make the switch. Raises CalledProcessError outside of a namespace of our own."""
+        """Create the switch. Raises CalledProcessError unless this process has a namespace of its own."""
         _ip(f"link add {_SWITCH} type bridge")
         _ip(f"address add {_HEAD_IP}/16 dev {_SWITCH}")
         _ip(f"link set {_SWITCH} up")
@@ -64,7 +65,7 @@ class Cables:
         _wait_for_namespace(process.pid)
         hardware = f"02:00:00:00:{number // 256:02x}:{number % 256:02x}"
         _ip(f"link add {_cable(number)} type veth peer name cable address {hardware} netns {process.pid}")
-        # without this the switch would soon find out, and say, that nobody answers any more
+        # a permanent entry: otherwise the kernel would soon report an unplugged machine as unreachable
         _ip(f"neighbour replace {ip} lladdr {hardware} nud permanent dev {_SWITCH}")
         self.mend(number, process.pid)
         assert process.stdin
@@ -81,13 +82,13 @@ class Cables:
 
 @dataclass(frozen=True)
 class Frozen:
-    """Machines that are plain processes; instead of a link, all processes of a machine are stopped."""
+    """Machines that are plain processes. Cutting a link means stopping all processes of the machine."""
 
     name: str = "stopped processes"
     head_ip: str = "127.0.0.1"
 
     def start(self, number: int, command: list[str], log: Path) -> "subprocess.Popen[bytes]":
-        # an address each, as a driver looks for Ray at its own
+        # each machine needs its own address, because a driver looks for Ray at its node's address
         words = [word.replace("{ip}", f"127.77.{1 + number // 250}.{1 + number % 250}") for word in command]
         with log.open("wb") as lines:
             return subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=lines, stderr=subprocess.STDOUT)
@@ -100,18 +101,18 @@ class Frozen:
 
 
 def network() -> Network:
-    """Cables where this process has namespaces of its own, else frozen processes."""
+    """Cables if this process has namespaces of its own, else frozen processes."""
     return Cables.lay() if _INSIDE in os.environ else Frozen()
 
 
 def enter_namespaces() -> None:
-    """Start this program again with a network and process numbers of its own, which end with it, if that is allowed."""
+    """Restart this program in network and process namespaces of its own, if that is allowed."""
     if _INSIDE in os.environ or not _allowed():
         return
     shell = 'ip link set lo up && "$@"'
-    # bash stays as the first process of the namespace, which must reap the orphans
+    # bash remains the first process of the namespace, and reaps its orphans
     command = [*_unshare(), "bash", "-c", f"{shell}; exit $?", "chaos", sys.executable, *sys.argv]
-    # whatever ends this process ends all of them
+    # if this process is killed, everything in the namespace is killed with it
     command = ["setpriv", "--pdeathsig", "KILL", *command]
     sys.exit(subprocess.call(command, env=os.environ | {_INSIDE: "1"}))
 
@@ -131,7 +132,7 @@ def _unshare() -> list[str]:
 
 
 def _wait_for_namespace(pid: int) -> None:
-    """Return once the process has a network of its own."""
+    """Wait until the process has a network namespace of its own."""
     here = Path("/proc/self/ns/net").readlink()
     while Path(f"/proc/{pid}/ns/net").readlink() == here:
         time.sleep(0.005)

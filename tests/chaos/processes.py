@@ -1,4 +1,4 @@
-"""Processes of this machine, by what they are to Ray."""
+"""The processes of Ray's machines and actors."""
 
 import signal
 import time
@@ -6,14 +6,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 import psutil
-
-from genre_batch.schedule.events import Role
+from two_stages import Role
 
 _TITLES = {Role.EXTRACT: "ray::ExtractFeatures", Role.PREDICT: "ray::PredictGenres"}
 
 
 def tree(pid: int) -> list[psutil.Process]:
-    """A process and all below it that live; nothing if it is gone."""
+    """A process and its descendants that are alive; empty if the process is gone."""
     with suppress(psutil.Error):
         root = psutil.Process(pid)
         return [process for process in (root, *root.children(recursive=True)) if _lives(process)]
@@ -21,30 +20,30 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def actors(pids: Iterable[int], role: Role) -> list[psutil.Process]:
-    """The actors of a role below the processes `pids`, by number."""
+    """The actors of `role` among the descendants of the processes `pids`, sorted by process id."""
     found = {process.pid: process for pid in pids for process in tree(pid) if _title(process).startswith(_TITLES[role])}
     return [found[pid] for pid in sorted(found)]
 
 
 def extracting(process: psutil.Process) -> bool:
-    """Whether an extract actor has a batch in hand."""
-    return _title(process) == f"{_TITLES[Role.EXTRACT]}.extract"
+    """Whether an extract actor is working on a batch."""
+    return _title(process) == f"{_TITLES[Role.EXTRACT]}.run"
 
 
 def send(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
-    """Send a signal to all that still live."""
+    """Send a signal to all processes that are still alive."""
     for process in processes:
         with suppress(psutil.Error):
             process.send_signal(number)
 
 
 def end(processes: list[psutil.Process], within_s: float = 10.0) -> None:
-    """Kill processes and wait until none is left. Raises TimeoutError."""
+    """Kill processes and wait until all have ended. Raises TimeoutError after `within_s` seconds."""
     send(processes, signal.SIGKILL)
     deadline_s = time.monotonic() + within_s
     while any(_lives(process) for process in processes):
         if time.monotonic() > deadline_s:
-            raise TimeoutError(f"processes that do not die: {[process.pid for process in processes]}")
+            raise TimeoutError(f"these processes do not end: {[process.pid for process in processes]}")
         time.sleep(0.01)
 
 

@@ -1,4 +1,4 @@
-"""One round: a run over the catalog while its strikes fall, until a driver reports that it is done."""
+"""One round: a run over the catalog under scheduled faults, until a driver reports that the run is finished."""
 
 import signal
 import time
@@ -12,8 +12,7 @@ from chaos.job import Job
 from chaos.machines import Machine, Machines
 from chaos.processes import extracting, send
 from chaos.weather import Fault, Strike
-
-from genre_batch.schedule.events import Role
+from two_stages import Role
 
 _LOOK_EVERY_S = 0.02
 _LONGEST_S = 300.0
@@ -21,14 +20,14 @@ _BLOCKS_TAKE_S = 0.5
 _LONGEST_GATHERING_S = 10.0
 _FILL_EVERY_S = 10.0
 _CUT_MENDS_AFTER_S = 20.0
-"""Longer than it takes Ray to find out, so that a machine comes back that was given up."""
+"""Longer than Ray takes to notice, so that a machine comes back after Ray has given it up."""
 
 Victim = TypeVar("Victim", Machine, psutil.Process)
 
 
 @dataclass
 class Round:
-    """A job under strikes. struck: those that found a victim."""
+    """A job under scheduled strikes. struck: the strikes that found a victim, by fault."""
 
     machines: Machines
     job: Job
@@ -37,7 +36,7 @@ class Round:
     struck: Counter[Fault] = field(default_factory=Counter)
 
     def run(self) -> float:
-        """Seconds until the run was done. Raises RunFailed, or TimeoutError where it hangs."""
+        """Seconds until the run was finished. Raises RunFailed, or TimeoutError if the run hangs."""
         start_s = time.monotonic()
         self._due: list[tuple[float, Callable[[], None]]] = []
         waiting, ripe_s = list(self.strikes), float("inf")
@@ -47,8 +46,8 @@ class Round:
             while not self.job.done:
                 now_s = time.monotonic()
                 if now_s - start_s > _LONGEST_S:
-                    raise TimeoutError(f"not done after {_LONGEST_S:g} s, {self.job.tracks_done} tracks are done")
-                self._mend(now_s)
+                    raise TimeoutError(f"not finished after {_LONGEST_S:g} s: {self.job.tracks_done} tracks are done")
+                self._run_due(now_s)
                 if waiting and self.job.tracks_done >= waiting[0].after * self.tracks:
                     ripe_s = min(ripe_s, now_s + waiting[0].wait_s)
                 if now_s >= ripe_s and self._strike(waiting[0]):
@@ -60,13 +59,13 @@ class Round:
             self.job.close()
             self.machines.heal()
 
-    def _mend(self, now_s: float) -> None:
+    def _run_due(self, now_s: float) -> None:
         for due in [due for due in self._due if due[0] <= now_s]:
             self._due.remove(due)
             due[1]()
 
     def _fill(self) -> None:
-        """Replace machines that ended by themselves, such as one that finds, mended, that it was given up."""
+        """Replace machines that exited by themselves, such as a reconnected one that Ray had given up."""
         self.machines.fill()
         self._later(_FILL_EVERY_S, self._fill)
 
@@ -74,7 +73,7 @@ class Round:
         self._due.append((time.monotonic() + wait_s, action))
 
     def _strike(self, strike: Strike) -> bool:
-        """Whether there was a victim."""
+        """Apply a fault. Returns whether it found a victim."""
         match strike.fault:
             case Fault.DRIVER:
                 self.job.kill()
@@ -109,7 +108,7 @@ class Round:
         return True
 
     def _let_blocks_gather(self) -> None:
-        """Wait until so many blocks wait for predict actors, which are stopped, that no more are made."""
+        """Wait until extraction pauses because too many blocks are waiting for the stopped predict actors."""
         start_s = time.monotonic()
         time.sleep(_BLOCKS_TAKE_S)
         while any(map(extracting, self.machines.actors(Role.EXTRACT))):
@@ -130,7 +129,7 @@ class Round:
         return True
 
     def _at_work(self) -> list[Machine]:
-        """Machines with an extract actor whose link is whole."""
+        """The machines that have an extract actor and a working link."""
         machines = [machine for machine in self.machines.workers if not machine.silent]
         return [machine for machine in machines if self.machines.actors(Role.EXTRACT, machine)]
 

@@ -1,4 +1,4 @@
-"""Two tables compared, row by row and value by value."""
+"""Row-by-row comparison of two tables."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from table_checks import Row, comparable
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What two runs over the same tracks have in common: all columns but run ids and times."""
+    """The columns on which two runs over the same tracks agree: all except run ids and times."""
 
     scores: list[Row]
     rejects: list[Row]
@@ -17,7 +17,10 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Tracks without a row, rows too many, rows with another value or in the other table; rejects of sound tracks."""
+    """lost: missing rows. doubled: surplus rows. differing: rows that the expected table does not have.
+
+    false_rejects: rejects of tracks that should have a score.
+    """
 
     lost: int
     doubled: int
@@ -31,7 +34,7 @@ def read(output: Path) -> Table:
 
 
 def compare(expected: Table, found: Table) -> Difference:
-    """What `found` has wrong."""
+    """How `found` differs from `expected`."""
     wanted, there = _ids(expected), _ids(found)
     rows = {str(row["track_id"]): (name, row) for name, row in _named(expected)}
     others = [row for row in _named(found) if rows.get(str(row[1]["track_id"])) != row]

@@ -1,4 +1,4 @@
-"""Twenty rounds of `make chaos`: whatever is killed or cut, the table is that of a run without a fault."""
+"""Twenty rounds of `make chaos`: whatever is killed or cut, the table equals that of a run without faults."""
 
 import json
 import os
@@ -23,25 +23,25 @@ def figures() -> dict[str, object]:
     try:
         stdout, _ = process.communicate()
     finally:
-        # it ends its cluster first
+        # SIGTERM lets the program end its cluster first
         process.terminate()
         process.wait()
     found: dict[str, object] = json.loads(stdout)
     return found
 
 
-def test_nothing_is_lost_and_nothing_comes_twice(figures: dict[str, object]) -> None:
+def test_no_track_is_lost_or_scored_twice(figures: dict[str, object]) -> None:
     assert figures["failures"] == []
     assert (figures["rounds"], figures["tracks"]) == (ROUNDS, ROUNDS * TRACKS)
     wrong = {name: figures[name] for name in ("lost", "doubled", "differing", "false_rejects", "damage")}
     assert set(wrong.values()) == {0}, wrong
 
 
-def test_every_fault_struck_and_was_felt(figures: dict[str, object]) -> None:
-    faults, heard = figures["faults"], figures["heard"]
+def test_every_fault_occurred_and_the_drivers_noticed(figures: dict[str, object]) -> None:
+    faults, events = figures["faults"], figures["events"]
     assert isinstance(faults, dict)
-    assert isinstance(heard, dict)
+    assert isinstance(events, dict)
     assert set(faults) == {fault.value for fault in Fault}
     assert figures["driver_starts"] == ROUNDS + faults[Fault.DRIVER.value]
     for kind in ("ActorLost blameless=True", "ActorLost blameless=False", "BlockLost"):
-        assert heard[kind] >= 1, heard
+        assert events[kind] >= 1, events

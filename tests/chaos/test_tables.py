@@ -1,4 +1,4 @@
-"""A comparison that could not fail would prove nothing."""
+"""The comparison of tables finds every kind of difference."""
 
 import pytest
 from chaos.tables import Difference, Table, compare

@@ -1,4 +1,4 @@
-"""What goes wrong in a round, and when: decided by its seed alone."""
+"""The faults of a round and their times, determined by its seed."""
 
 import random
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """Something that happens to the processes of a run."""
+    """A fault that strikes the processes of a run."""
 
     WORKER = "worker killed"
     NODE = "node killed"
@@ -18,15 +18,16 @@ class Fault(StrEnum):
 
 _OFTEN = {Fault.WORKER: 4, Fault.NODE: 2, Fault.BLOCKS: 1, Fault.CUT: 1, Fault.FLAP: 1, Fault.DRIVER: 1}
 _WHEN = dict.fromkeys(Fault, (0.0, 0.8)) | {Fault.BLOCKS: (0.05, 0.3)}
-"""The share of tracks with an outcome between which a fault strikes: blocks gather only while much is left to do."""
+"""The range of progress, as a share of all tracks, in which a fault strikes. Blocks gather only early in a run."""
 _MOST_A_ROUND = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Strike:
-    """One fault: `wait_s` after the share `after` of the tracks has an outcome, on victim `pick` of 0 to 1.
+    """One fault. It strikes `wait_s` seconds after the share `after` of all tracks has an outcome.
 
-    mend_s: seconds until a machine is replaced or a link is mended.
+    pick: the victim, from 0 for the first to 1 for the last. mend_s: seconds until a machine is replaced or a link
+    restored.
     """
 
     fault: Fault
@@ -37,9 +38,9 @@ class Strike:
 
 
 def strikes(seed: int) -> tuple[Strike, ...]:
-    """One to three strikes in their order; the first kind follows the seed, so that six rounds in a row see them all.
+    """One to three strikes in order. One of the faults follows from the seed, so that six consecutive rounds have all.
 
-    No track can be given up for that: it takes two deaths with the batch in hand and two more with the track alone.
+    They cannot reject a track: that takes two deaths during its batch, and two more during the track alone.
     """
     weather = random.Random(seed)
     kinds = [list(Fault)[seed % len(Fault)]]
@@ -49,7 +50,7 @@ def strikes(seed: int) -> tuple[Strike, ...]:
 
 
 def _strike(fault: Fault, weather: random.Random) -> Strike:
-    # a third strikes before anything is done: while plans are made, actors start and first batches are out
+    # a third strike before any outcome: during planning, the start of the actors and the first batches
     after = weather.uniform(*_WHEN[fault])
     if fault is not Fault.BLOCKS and weather.random() < 1 / 3:
         after = 0.0

@@ -1,4 +1,4 @@
-"""The EC2 launcher file, as Ray itself would check it."""
+"""The EC2 launcher file, checked with Ray's own schema."""
 
 import copy
 
@@ -9,17 +9,19 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 
 
 def test_rays_own_schema_accepts_it() -> None:
-    validate_config(prepare_config(launcher()))
+    config = prepare_config(launcher())
+    validate_config(config)
+    assert set(config["available_node_types"]) == {"head", "cpu", "gpu"}
 
 
-def test_rays_own_schema_would_have_noticed_a_wrong_key() -> None:
+def test_rays_own_schema_rejects_a_wrong_key() -> None:
     wrong = copy.deepcopy(launcher())
     wrong["available_node_types"]["gpu"]["min_worker"] = 0
     with pytest.raises(jsonschema.ValidationError):
         validate_config(prepare_config(wrong))
 
 
-def test_token_authentication_is_on_and_every_node_gets_the_token_from_outside() -> None:
+def test_token_authentication_is_on_and_the_token_is_copied_to_every_node() -> None:
     config = launcher()
     assert "--env RAY_AUTH_MODE=token" in config["docker"]["run_options"]
     assert config["file_mounts"] == {"/home/genre/.ray/auth_token": "~/.ray/auth_token"}
@@ -39,7 +41,7 @@ def test_workers_are_spot_instances_and_the_head_is_not() -> None:
     assert nodes["cpu"]["InstanceMarketOptions"] == nodes["gpu"]["InstanceMarketOptions"] == {"MarketType": "spot"}
 
 
-def test_the_head_takes_no_actors() -> None:
+def test_no_actors_run_on_the_head() -> None:
     assert launcher()["available_node_types"]["head"]["resources"] == {"CPU": 0}
 
 
@@ -56,6 +58,6 @@ def test_the_dashboard_is_not_open_to_the_network() -> None:
     assert "--dashboard-host=127.0.0.1" in start
 
 
-def test_rays_default_setup_which_installs_another_ray_is_switched_off() -> None:
+def test_rays_default_setup_commands_which_install_another_ray_are_off() -> None:
     config = prepare_config(launcher())
     assert config["setup_commands"] == config["head_setup_commands"] == config["worker_setup_commands"] == []

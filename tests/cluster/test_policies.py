@@ -1,4 +1,4 @@
-"""The IAM policies: no more than the job and the launcher need. And: no credential in any file of cluster/."""
+"""The IAM policies grant no more than the job and the launcher need, and cluster/ contains no credentials."""
 
 import json
 import re
@@ -29,11 +29,11 @@ def test_nothing_looks_like_a_key(path: Path) -> None:
         "-----BEGIN RSA PRIVATE KEY-----",
     ],
 )
-def test_a_key_would_be_noticed(line: str) -> None:
+def test_a_key_would_be_found(line: str) -> None:
     assert KEYS.search(line)
 
 
-def test_the_job_may_read_the_music_write_its_output_and_delete_what_it_staged() -> None:
+def test_the_job_may_read_music_write_its_output_and_delete_its_staged_parts() -> None:
     statements = json.loads((CLUSTER / "aws/s3-policy.json").read_text())["Statement"]
     allowed = {(action, s["Resource"]) for s in statements for action in _listed(s["Action"])}
     music, results = "arn:aws:s3:::your-music-bucket", "arn:aws:s3:::your-results-bucket"
@@ -50,12 +50,12 @@ def test_the_job_may_read_the_music_write_its_output_and_delete_what_it_staged()
 
 
 @pytest.mark.parametrize("name", ["nightly", "backfill"])
-def test_the_policy_is_for_the_buckets_of_the_configurations(name: str) -> None:
+def test_the_configurations_use_the_buckets_of_the_policy(name: str) -> None:
     config = load(ScoreConfig, str(ROOT / f"configs/score/{name}.yaml"))
     assert (config.source, config.output) == ("s3://your-music-bucket/music/", "s3://your-results-bucket/genres")
 
 
-def test_the_head_may_stop_the_nodes_of_its_cluster_only() -> None:
+def test_the_head_may_stop_only_the_nodes_of_its_cluster() -> None:
     statements = json.loads((CLUSTER / "aws/autoscaler-policy.json").read_text())["Statement"]
     (stop,) = [s for s in statements if "ec2:TerminateInstances" in _listed(s["Action"])]
     assert stop["Condition"] == {"StringEquals": {"aws:ResourceTag/ray-cluster-name": launcher()["cluster_name"]}}

@@ -1,4 +1,4 @@
-"""Samples of libav frames in every sample format."""
+"""Samples of every format that libav decodes to."""
 
 import av
 import numpy as np

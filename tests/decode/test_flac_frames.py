@@ -1,49 +1,35 @@
-"""Stream info and frame headers of FLAC files."""
+"""Headers of FLAC frames."""
 
-import io
-
-import numpy as np
 import pytest
 from audio_samples import chirp, encode
 
-from genre_batch.decode.flac_frames import last_sample, read_stream_info
+from genre_batch.decode.flac_frames import HEADER_BYTES, frame_span
 
 
-def reached(data: bytes) -> int | None:
-    info = read_stream_info(io.BytesIO(data))
-    assert info is not None
-    return last_sample(io.BytesIO(data), len(data), info)
-
-
-@pytest.mark.parametrize("rate", [8_000, 44_100, 48_000, 96_000])
-@pytest.mark.parametrize("encoding", ["flac", "flac_24"])
-@pytest.mark.parametrize("channels", [1, 2, 6])
-def test_the_last_frame_reaches_the_declared_end(rate: int, encoding: str, channels: int) -> None:
-    data = encode(chirp(3.123, rate, channels), rate, encoding)
-    info = read_stream_info(io.BytesIO(data))
-    assert info is not None
-    assert (info.sample_rate, info.total_samples) == (rate, round(3.123 * rate))
-    assert reached(data) == info.total_samples
-
-
-@pytest.mark.parametrize("part", [0.2, 0.5, 0.8])
-def test_a_cut_file_reaches_less(part: float) -> None:
-    data = encode(chirp(10.0), 44_100, "flac")
-    end = reached(data[: int(len(data) * part)])
-    assert end == pytest.approx(part * 441_000, abs=3 * 4096)
-
-
-def test_many_frames_need_longer_numbers() -> None:
-    data = encode(np.zeros((44_100 * 300, 1), np.float32), 44_100, "flac")
-    assert reached(data) == 44_100 * 300
-
-
-def test_a_tail_without_frames_says_nothing() -> None:
+@pytest.fixture(scope="module")
+def heads() -> list[bytes]:
+    """What may be the header of a frame, from the first one on."""
     data = encode(chirp(1.0), 44_100, "flac")
-    assert reached(data + bytes(200_000)) is None
-    assert reached(data + b"TAG" + bytes(125)) == 44_100
+    at, found = data.index(b"\xff\xf8"), []
+    while at >= 0:
+        found.append(data[at : at + HEADER_BYTES].ljust(HEADER_BYTES, b"\0"))
+        at = data.find(b"\xff\xf8", at + 1)
+    return found
 
 
-@pytest.mark.parametrize("data", [b"fLaC", b"fLaC\x84\x00\x00\x10" + bytes(16), b"fLaC" + b"\x01\x00\x00\x00" * 5000])
-def test_senseless_metadata_is_none(data: bytes) -> None:
-    assert read_stream_info(io.BytesIO(data)) is None
+def test_frames_follow_one_another(heads: list[bytes]) -> None:
+    spans = [span for span in (frame_span(head, heads[0]) for head in heads) if span is not None]
+    assert spans[0] == (0, 4096)
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+    assert spans[-1][0] == 10 * 4096
+
+
+@pytest.mark.parametrize("byte", range(6))
+def test_a_header_with_a_flaw_is_none(heads: list[bytes], byte: int) -> None:
+    flawed = bytearray(heads[1])
+    flawed[byte] ^= 0x10
+    assert frame_span(bytes(flawed), heads[0]) is None
+
+
+def test_a_cut_header_is_none(heads: list[bytes]) -> None:
+    assert frame_span(heads[1][:-1], heads[0]) is None

@@ -1,4 +1,4 @@
-"""1,100 files with random damage, through the sandbox of the actors: each is scored or gets a typed reject."""
+"""1,100 files with random damage, in the sandbox that actors use: each is scored or gets a typed reject."""
 
 from collections import Counter
 

@@ -1,14 +1,46 @@
-"""What the sample catalog holds."""
+"""The sample catalog: its tracks and their deliberate damage."""
 
 import io
 
 import numpy as np
 import soundfile
 
-from genre_batch.demo.catalog import SILENCE, SampleTrack, good_tracks, odd_tracks, render, sample_catalog
-from genre_batch.demo.damage import Damage
+from genre_batch.demo.catalog import (
+    SILENCE,
+    Damage,
+    SampleTrack,
+    damage,
+    good_tracks,
+    odd_tracks,
+    render,
+    rendered,
+    sample_catalog,
+)
 from genre_batch.demo.encode import Encoding
-from genre_batch.demo.styles import STYLES
+from genre_batch.demo.synthesis import STYLES
+
+CONTENT = bytes(range(256)) * 40
+
+
+def test_nothing_is_left_of_an_emptied_file() -> None:
+    assert damage(CONTENT, Damage.EMPTIED) == b""
+
+
+def test_a_truncated_file_is_the_beginning_of_the_good_one() -> None:
+    left = damage(CONTENT, Damage.TRUNCATED)
+    assert 0 < len(left) < len(CONTENT) / 2
+    assert CONTENT.startswith(left)
+
+
+def test_overwriting_keeps_the_length_and_is_the_same_each_time() -> None:
+    left = damage(CONTENT, Damage.OVERWRITTEN)
+    assert len(left) == len(CONTENT)
+    assert left != CONTENT
+    assert left == damage(CONTENT, Damage.OVERWRITTEN)
+
+
+def test_a_playlist_is_text() -> None:
+    assert damage(CONTENT, Damage.PLAYLIST).decode().startswith("#EXTM3U\n")
 
 
 def test_there_are_at_least_60_good_tracks_of_40_to_200_s() -> None:
@@ -27,7 +59,7 @@ def test_mono_stereo_and_several_sample_rates_occur() -> None:
     assert {track.sample_rate for track in good_tracks()} == {22_050, 24_000, 44_100, 48_000}
 
 
-def test_keys_are_unique_and_seeds_too() -> None:
+def test_keys_and_seeds_are_unique() -> None:
     keys = [track.key for track in sample_catalog()]
     assert len(set(keys)) == len(keys)
     assert len({track.seed for track in good_tracks()}) == len(good_tracks())
@@ -38,7 +70,7 @@ def test_every_kind_of_damage_occurs() -> None:
 
 
 def test_a_rendered_track_is_as_described() -> None:
-    track = SampleTrack("x.flac", "waltz", 1, 2.5, Encoding.FLAC, 22_050, 1)
+    track = SampleTrack("x.flac", "triple", 1, 2.5, Encoding.FLAC, 22_050, 1)
     samples, rate = soundfile.read(io.BytesIO(render(track)), always_2d=True)
     assert (samples.shape, rate) == ((round(2.5 * 22_050), 1), 22_050)
 
@@ -52,3 +84,8 @@ def test_the_mislabelled_track_is_a_flac_file_called_mp3() -> None:
     (track,) = [track for track in odd_tracks() if track.key.startswith("mislabelled/")]
     assert track.key.endswith(".mp3")
     assert render(track).startswith(b"fLaC")
+
+
+def test_files_come_in_order_and_are_the_same_as_rendered_here() -> None:
+    tracks = [SampleTrack(f"{style}.flac", style, 1, 3.0, Encoding.FLAC) for style in ("triple", "grind", "shuffle")]
+    assert list(rendered(tracks)) == [(track, render(track)) for track in tracks]

@@ -1,4 +1,4 @@
-"""The synthesised music: the same for the same seed, and different where it should be."""
+"""Every style can be played."""
 
 from itertools import combinations
 
@@ -7,8 +7,22 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from genre_batch.demo.styles import STYLES
-from genre_batch.demo.synthesis import synthesise
+from genre_batch.demo.synthesis import STYLES, synthesise
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_patterns_divide_the_bar_into_whole_steps(name: str) -> None:
+    style = STYLES[name]
+    for pattern in (style.kick, style.snare, style.hat, style.bass, style.chords, style.melody):
+        assert set(pattern) <= {"x", "."}
+        assert len(pattern) % style.beats == 0
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_something_sounds_besides_the_melody(name: str) -> None:
+    assert "x" in STYLES[name].bass
+    assert "x" in STYLES[name].chords
+
 
 RATE = 22_050
 
@@ -24,15 +38,15 @@ def test_a_track_is_as_long_and_as_loud_as_asked_in_both_channels(style: str) ->
 
 
 def test_the_same_arguments_give_the_same_samples() -> None:
-    np.testing.assert_array_equal(synthesise("blues", 7, 12, RATE), synthesise("blues", 7, 12, RATE))
+    np.testing.assert_array_equal(synthesise("shuffle", 7, 12, RATE), synthesise("shuffle", 7, 12, RATE))
 
 
 def test_another_seed_gives_another_track() -> None:
-    first, second = synthesise("blues", 7, 12, RATE), synthesise("blues", 8, 12, RATE)
+    first, second = synthesise("shuffle", 7, 12, RATE), synthesise("shuffle", 8, 12, RATE)
     assert abs(np.corrcoef(first[:, 0], second[:, 0])[0, 1]) < 0.5
 
 
-def test_a_style_nobody_plays_is_an_error() -> None:
+def test_an_unknown_style_is_an_error() -> None:
     with pytest.raises(KeyError, match="polka"):
         synthesise("polka", 1, 12, RATE)
 
@@ -45,8 +59,8 @@ def test_styles_differ_more_than_tracks_of_one_style() -> None:
 
 
 def test_metal_is_busier_than_ambient() -> None:
-    onsets = {style: _onsets_per_s(synthesise(style, 3, 25, RATE)) for style in ("ambient", "metal")}
-    assert onsets["metal"] > 2 * onsets["ambient"]
+    onsets = {style: _onsets_per_s(synthesise(style, 3, 25, RATE)) for style in ("drone", "grind")}
+    assert onsets["grind"] > 2 * onsets["drone"]
 
 
 def _timbre(track: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:

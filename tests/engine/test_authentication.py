@@ -1,4 +1,4 @@
-"""A cluster that runs the code of everybody is told from one that asks for a token, by asking it."""
+"""A cluster that runs the code of everybody is warnings from one that asks for a token, by asking it."""
 
 import os
 import socket
@@ -50,5 +50,5 @@ def test_an_open_cluster_is_warned_of(tmp_path: Path) -> None:
         [sys.executable, "-c", CONNECT], env=environment, capture_output=True, text=True, timeout=280, check=False
     )
     assert (done.returncode, done.stdout) == (0, ""), done.stderr
-    told = [line for line in done.stderr.splitlines() if line.startswith(("warning: ", "hint: "))]
-    assert ["asks for no token" in line for line in told] == [True, False]
+    warnings = [line for line in done.stderr.splitlines() if line.startswith(("warning: ", "hint: "))]
+    assert ["requires no token" in line for line in warnings] == [True, False]

@@ -1,4 +1,4 @@
-"""The name of a machine is Ray's, told once the actor can work; tests/engine/test_ray_actors.py asks a real one."""
+"""The name of a machine is Ray's, reported once the actor can work; tests/engine/test_ray_actors.py asks a real one."""
 
 import pytest
 

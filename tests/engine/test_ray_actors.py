@@ -4,19 +4,21 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import ray
 from ray_workers import worker
+from two_stages import Role
 
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, load
 from genre_batch.engine.cluster import Cluster
-from genre_batch.engine.crew import scoring_crew
-from genre_batch.engine.ray_actors import Answer, RayActors
+from genre_batch.engine.ray_actors import Answer, RayActors, reserved
 from genre_batch.errors import UserError
-from genre_batch.schedule.events import ActorLost, ActorReady, CallFailed, Extracted, Role
+from genre_batch.pipeline import score_flow
+from genre_batch.schedule.events import ActorLost, ActorReady, CallFailed, Returned
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 
@@ -33,13 +35,22 @@ def local_ray() -> Iterator[None]:
 
 @pytest.fixture
 def actors(local_ray: None) -> Iterator[RayActors]:
-    actors = RayActors(scoring_crew(settings(), HERE), settings(), gpus_per_predict=0.0)
+    actors = RayActors(score_flow(settings(), HERE).stages)
     yield actors
     actors.stop_all()
 
 
 def settings(*overrides: str) -> ScoreConfig:
-    return load(ScoreConfig, None, overrides, {"source": "/in", "output": "/out"})
+    return load(ScoreConfig, None, ["predict.placement=separate", *overrides], {"source": "/in", "output": "/out"})
+
+
+def test_slivers_for_actors_that_need_no_cpu_fit_beside_those_that_do() -> None:
+    extract, predict = score_flow(settings(), HERE).stages
+    assert reserved(predict)["num_cpus"] > 0
+    assert 2 * reserved(extract)["num_cpus"] + 2 * reserved(predict)["num_cpus"] <= 2
+    assert 1000 * reserved(extract)["num_cpus"] > 997
+    on_gpu = replace(predict, num_gpus=1.0)
+    assert reserved(on_gpu) == {"num_cpus": 0.0, "num_gpus": 1.0}
 
 
 def next_answers(actors: RayActors) -> list[Answer]:
@@ -53,13 +64,13 @@ def test_an_actor_reports_ready_answers_and_can_be_lost(actors: RayActors, tmp_p
     actors.start(Role.EXTRACT)
     assert next_answers(actors) == [(ActorReady(0, Role.EXTRACT), None)]
     missing = Track("a", str(tmp_path / "a"), "", -1)
-    actors.extract(0, 7, [missing])
+    actors.send(0, 7, [missing], None)
     ((event, report),) = next_answers(actors)
-    assert event == Extracted(7, scorable=0)
+    assert event == Returned(7, remaining=0)
     assert report is not None
     assert len(report.outcomes) == 1
     os.kill(worker("ray::ExtractFeatures").pid, signal.SIGKILL)
-    actors.extract(0, 8, [missing])
+    actors.send(0, 8, [missing], None)
     ((lost, _),) = next_answers(actors)
     assert isinstance(lost, ActorLost)
     (here,) = ray.nodes()
@@ -72,24 +83,24 @@ def test_an_answer_and_the_death_that_follows_it_come_one_after_the_other(actors
     actors.start(Role.EXTRACT)
     next_answers(actors)
     missing = Track("a", str(tmp_path / "a"), "", -1)
-    actors.extract(0, 1, [missing])
-    ray.wait(list(actors._waiting), timeout=30)
+    actors.send(0, 1, [missing], None)
+    ray.wait(list(actors._waiting), timeout=300)
     os.kill(worker("ray::ExtractFeatures").pid, signal.SIGKILL)
-    actors.extract(0, 2, [missing])
+    actors.send(0, 2, [missing], None)
     time.sleep(3)
     events = []
     for event, _ in actors.wait(timeout_s=1.0):
         events.append(type(event))
-        if isinstance(event, Extracted):
-            actors.extract(0, 3, [missing])
-    assert events[0] is Extracted
+        if isinstance(event, Returned):
+            actors.send(0, 3, [missing], None)
+    assert events[0] is Returned
     assert set(events[1:]) <= {ActorLost}
 
 
 def test_a_call_that_raises_fails_alone(actors: RayActors) -> None:
     actors.start(Role.EXTRACT)
     next_answers(actors)
-    actors.extract(0, 1, [None])  # type: ignore[list-item]
+    actors.send(0, 1, [None], None)  # type: ignore[list-item]
     ((event, _),) = next_answers(actors)
     assert isinstance(event, CallFailed)
     assert event.call == 1
@@ -99,7 +110,7 @@ def test_a_call_that_raises_fails_alone(actors: RayActors) -> None:
 
 def test_actors_that_cannot_start_end_the_run_with_the_reason(local_ray: None) -> None:
     nowhere = settings("bundle=/nowhere")
-    actors = RayActors(scoring_crew(nowhere, HERE), nowhere, gpus_per_predict=0.0)
+    actors = RayActors(score_flow(nowhere, HERE).stages)
     started_s = time.monotonic()
 
     def keep_trying() -> None:

@@ -15,11 +15,11 @@ from ray.exceptions import (
     WorkerCrashedError,
 )
 
-from genre_batch.engine.ray_errors import actor_lives, block_is_lost, machine_went_away, told
+from genre_batch.engine.ray_errors import actor_lives, block_is_lost, cause, machine_went_away
 
 
 @pytest.mark.parametrize("kind", [ObjectLostError, ObjectReconstructionFailedError, OwnerDiedError])
-def test_a_lost_block_is_told_from_a_lost_actor(kind: type[RayError]) -> None:
+def test_a_lost_block_is_not_taken_for_a_lost_actor(kind: type[RayError]) -> None:
     assert issubclass(kind, ObjectLostError)
     assert block_is_lost(ObjectLostError("ref", None, ""))
 
@@ -52,5 +52,5 @@ def test_nobody_is_to_blame_for_an_actor_that_cannot_be_reached() -> None:
 
 def test_one_line_names_the_cause() -> None:
     raised = RayTaskError("extract", "Traceback\n  File x\ngenre_batch.errors.UsageError: no bundle\n", ValueError())
-    assert told(raised) == "no bundle"
-    assert "ran out of memory" in told(OutOfMemoryError("long\ntext"))
+    assert cause(raised) == "no bundle"
+    assert "ran out of memory" in cause(OutOfMemoryError("long\ntext"))

@@ -6,20 +6,20 @@ import time
 
 import pytest
 
-from genre_batch.actors.blocks import ExtractReport, PredictReport
 from genre_batch.engine.usage import Usage
+from genre_batch.stages.stage import StageReport
 
 
 def test_reports_add_up() -> None:
     usage = Usage()
-    usage.add(ExtractReport((), bytes_read=10, reads=2, cpu_s=1.5))
-    usage.add(PredictReport((), cpu_s=0.25))
-    assert (usage.bytes_read, usage.actors_cpu_s) == (10, 1.75)
+    usage.add(StageReport((), cpu_s=1.5, bytes_read=10, reads=2))
+    usage.add(StageReport((), cpu_s=0.25))
+    assert (usage.bytes_read, usage.reads, usage.actors_cpu_s) == (10, 2, 1.75)
 
 
 def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
     usage = Usage()
-    assert usage.scoring_s == 0.0
+    assert (usage.start_s, usage.scoring_s) == (0.0, 0.0)
     usage.sent()
     first_s = usage.first_sent_s
     time.sleep(0.01)
@@ -29,6 +29,7 @@ def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
     assert usage.first_sent_s == first_s
     assert usage.tracks == 5
     assert 0.01 <= usage.scoring_s < 5.0
+    assert usage.start_s == first_s - usage.made_s if first_s else False
 
 
 def test_on_a_cluster_of_its_own_the_run_counts_its_child_processes() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genre_batch.evaluation.intervals import Interval, fold_interval, grouped_bootstrap
+from genre_batch.evaluation.intervals import LEAST_ARTISTS, Interval, fold_interval, grouped_bootstrap
 
 
 def test_the_interval_of_folds_is_that_of_students_t() -> None:
@@ -50,9 +50,49 @@ def test_the_same_tracks_give_the_same_interval() -> None:
     assert first == second
 
 
-def test_one_artist_has_no_interval() -> None:
-    interval = grouped_bootstrap(lambda rows: len(rows) / 3, ["artist:a"] * 3)
+@pytest.mark.parametrize("artists", [1, 2, LEAST_ARTISTS - 1])
+def test_few_artists_have_no_interval(artists: int) -> None:
+    right = np.arange(12) % 3 > 0
+    groups = [str(track % artists) for track in range(12)]
+    interval = grouped_bootstrap(lambda rows: float(right[rows].mean()), groups)
+    assert interval == Interval(mean=right.mean(), low=None, high=None)
+    assert interval.text(str) == "too few artists to tell"
+
+
+def test_a_figure_that_never_varies_has_no_interval() -> None:
+    interval = grouped_bootstrap(lambda rows: 1.0, [str(track) for track in range(30)])
     assert interval == Interval(mean=1.0, low=None, high=None)
+    assert Interval(mean=0.5, low=0.25, high=0.75).text(str) == "95 %: 0.25 to 0.75"
+
+
+def test_an_artist_is_drawn_with_all_its_tracks_and_as_often_as_the_others() -> None:
+    groups = ["b", "a", "c", "a", "d", "e", "b", "b"]
+    seen: list[list[int]] = []
+
+    def keep(rows: np.ndarray) -> float:
+        seen.append(rows.tolist())
+        return float(len(rows))
+
+    grouped_bootstrap(keep, groups, resamples=2000)
+    members = {name: {row for row, group in enumerate(groups) if group == name} for name in groups}
+    times = dict.fromkeys(members, 0)
+    for rows in seen[1:]:
+        drawn = 0
+        for name, own in members.items():
+            counts = {rows.count(row) for row in own}
+            assert len(counts) == 1
+            times[name] += counts.copy().pop()
+            drawn += counts.pop()
+        assert drawn == 5
+    assert all(count == pytest.approx(2000, abs=200) for count in times.values())
+
+
+def test_resamples_without_a_figure_do_not_count() -> None:
+    values = np.arange(40.0)
+    groups = [str(track) for track in range(40)]
+    odd = grouped_bootstrap(lambda rows: float(values[rows].mean()) if rows[0] % 2 else float("nan"), groups)
+    assert odd.low is not None
+    assert odd.low < values.mean() < odd.high  # type: ignore[operator]
 
 
 FOLD_FIGURES = [0.5, 0.6, 0.7, 0.55, 0.65]

@@ -1,4 +1,4 @@
-"""The figures against values worked out by hand and against scikit-learn."""
+"""Every metric against a case worked out by hand, and against scikit-learn where it has one."""
 
 import numpy as np
 import pytest
@@ -8,16 +8,38 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genre_batch.evaluation.metrics import (
+    METRICS,
     GenreFigures,
+    Metrics,
+    ReliabilityBin,
+    calibration_error,
     expected_calibration_error,
     label_index_mse,
     log_loss,
     macro_f1,
     mean_squared_error,
     measure,
+    reliability,
     roc_auc,
     top_k_accuracy,
 )
+
+
+def test_each_bin_holds_its_tracks() -> None:
+    probabilities = np.array([[0.52, 0.48], [0.41, 0.59], [0.9, 0.1], [0.04, 0.96], [1.0, 0.0]])
+    diagram = reliability(probabilities, np.array([0, 0, 0, 1, 1]))
+    assert [each.tracks for each in diagram] == [2, 3]
+    assert [each.confidence for each in diagram] == pytest.approx([0.555, (0.9 + 0.96 + 1.0) / 3])
+    assert [each.accuracy for each in diagram] == pytest.approx([0.5, 2 / 3])
+
+
+def test_the_error_is_the_mean_gap_weighted_by_tracks() -> None:
+    diagram = [
+        ReliabilityBin(tracks=1, confidence=0.5, accuracy=1.0),
+        ReliabilityBin(tracks=3, confidence=0.9, accuracy=0.8),
+    ]
+    assert calibration_error(diagram) == pytest.approx((0.5 + 3 * 0.1) / 4)
+
 
 GENRES = ["blues", "jazz", "rock", "pop"]
 
@@ -28,7 +50,7 @@ def answers() -> tuple[np.ndarray, np.ndarray]:
     return rng.dirichlet(np.ones(4), 200), rng.integers(0, 4, 200)
 
 
-def test_figures_of_a_small_case_worked_out_by_hand() -> None:
+def test_metrics_of_a_small_case_worked_out_by_hand() -> None:
     probabilities = np.array([[0.7, 0.1, 0.1, 0.1], [0.6, 0.4, 0.0, 0.0], [0.1, 0.8, 0.1, 0.0], [0.3, 0.3, 0.0, 0.4]])
     metrics = measure(probabilities, np.array([0, 1, 1, 0]), GENRES)
     assert metrics.accuracy == 0.5
@@ -40,7 +62,7 @@ def test_figures_of_a_small_case_worked_out_by_hand() -> None:
     assert metrics.log_loss == pytest.approx(-np.log([0.7, 0.4, 0.8, 0.3]).mean())
 
 
-def test_figures_equal_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> None:
+def test_metrics_equal_those_of_scikit_learn(answers: tuple[np.ndarray, np.ndarray]) -> None:
     probabilities, labels = answers
     metrics = measure(probabilities, labels, GENRES)
     assert metrics.accuracy == pytest.approx(sklearn.metrics.accuracy_score(labels, probabilities.argmax(1)))
@@ -85,10 +107,21 @@ def test_squared_error_of_probabilities_worked_out_by_hand() -> None:
     assert mean_squared_error(np.array([[0.8, 0.2], [0.4, 0.6]]), np.array([0, 0])) == pytest.approx((0.08 + 0.72) / 4)
 
 
-def test_the_source_counts_genres_by_name() -> None:
+def test_the_label_index_error_numbers_genres_by_name() -> None:
     """As scikit-learn's LabelEncoder does, whatever the order of the bundle's taxonomy."""
     genres = ["rock", "blues", "jazz"]
     answers, labels = np.array([0, 1, 2]), np.array([1, 1, 0])
     coded = [sklearn.preprocessing.LabelEncoder().fit(genres).transform(np.array(genres)[n]) for n in (answers, labels)]
     expected = sklearn.metrics.mean_squared_error(*coded)
     assert label_index_mse(answers, labels, genres) == pytest.approx(expected) == pytest.approx((4 + 0 + 1) / 3)
+
+
+def test_every_metric_is_a_field_and_every_field_of_a_figure_a_metric() -> None:
+    counts = {"tracks", "genres", "per_genre", "confusion_matrix"}
+    assert [metric.name for metric in METRICS if metric.name not in Metrics.model_fields] == []
+    assert set(Metrics.model_fields) - counts == {metric.name for metric in METRICS}
+
+
+def test_among_equal_probabilities_the_first_genre_counts_as_the_answer_does() -> None:
+    tied = np.array([[0.6, 0.2, 0.1, 0.1], [0.6, 0.2, 0.1, 0.1]])
+    assert top_k_accuracy(tied, np.array([2, 3]), 3) == 0.5

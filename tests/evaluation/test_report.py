@@ -1,4 +1,4 @@
-"""`evaluate` measures what the bundle would have answered, and says when the figures are not honest."""
+"""The report of a bundle: its metrics, what makes them dishonest, and its most confident mistakes."""
 
 import json
 from pathlib import Path
@@ -8,26 +8,51 @@ import pytest
 import soundfile
 from small_bundle import write_small_bundle
 
+from genre_batch.catalog.corpora import LabelledTrack
+from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
-from genre_batch.evaluation.metrics import expected_calibration_error, log_loss
-from genre_batch.evaluation.report import evaluate
+from genre_batch.evaluation.metrics import METRICS, expected_calibration_error, log_loss
+from genre_batch.evaluation.report import evaluate, worst_mistakes
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.bundle import load_bundle, sha256_hex
-from genre_batch.model.calibration import Calibration, softmax
 from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.model.predictor import Predictor
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Calibration, Taxonomy, softmax
 
-GENRES = ["blues", "jazz"]
+GENRES = ["blues", "jazz", "rock"]
+PROBABILITIES = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.98, 0.01, 0.01]])
+LABELS = np.array([2, 1, 0, 0])
+TRACKS = [
+    LabelledTrack(Track(f"{n}.wav", f"/music/{n}.wav", "e", 1), GENRES[label], "") for n, label in enumerate(LABELS)
+]
+
+
+def test_the_most_confident_one_comes_first() -> None:
+    worst = worst_mistakes(PROBABILITIES, LABELS, TRACKS, GENRES)
+    assert [mistake.track_id for mistake in worst] == ["1.wav", "2.wav", "0.wav"]
+    assert [(mistake.genre, mistake.answer) for mistake in worst] == [
+        ("jazz", "blues"),
+        ("blues", "jazz"),
+        ("rock", "blues"),
+    ]
+    assert worst[0].confidence == pytest.approx(0.9)
+    assert worst[0].genre_probability == pytest.approx(0.1)
+
+
+def test_there_are_not_more_than_asked_for() -> None:
+    assert [mistake.track_id for mistake in worst_mistakes(PROBABILITIES, LABELS, TRACKS, GENRES, most=1)] == ["1.wav"]
+
+
+GENRES_REPORT = ["blues", "jazz"]
 TEMPERATURE = 9.0
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
-    for genre in GENRES:
+    for genre in GENRES_REPORT:
         (tmp_path / "corpus" / genre).mkdir(parents=True)
         for number in range(3):
             sound = rng.normal(0.0, 0.1 * (1 + number), 3 * 22_050)
@@ -40,7 +65,7 @@ def bundle(folder: Path, trained_on: list[str], thresholds: dict[str, float], *,
         name="small",
         architecture=ShortCnnSettings(channels=2),
         front_end=LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
-        taxonomy=Taxonomy(genres=GENRES),
+        taxonomy=Taxonomy(genres=GENRES_REPORT),
         calibration=Calibration(temperature=TEMPERATURE),
         thresholds=thresholds,
         trained_on=trained_on,
@@ -56,7 +81,7 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     loaded = load_bundle(uri)
     predictor = Predictor(loaded, device="cpu")
     right, plain = [], []
-    for label, genre in enumerate(GENRES):
+    for label, genre in enumerate(GENRES_REPORT):
         for path in sorted((corpus / genre).iterdir()):
             with path.open("rb") as stream:
                 track = extract_segments(stream, path.stat().st_size, path.name, loaded.manifest.front_end)
@@ -68,6 +93,12 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     assert report.accuracy_interval.mean == report.metrics.accuracy
     assert report.macro_f1_interval.mean == report.metrics.macro_f1
     assert report.groups == 6
+    named = {metric.name for metric in METRICS} - {"accuracy", "macro_f1"}
+    assert set(report.intervals) == named | {"answered", "answered_accuracy", "ece_before", "log_loss_before"}
+    for name in named:
+        assert report.intervals[name].mean == pytest.approx(getattr(report.metrics, name), abs=1e-6)
+    assert report.intervals["ece_before"].mean == pytest.approx(report.ece_before)
+    assert report.intervals["log_loss_before"].mean == pytest.approx(report.log_loss_before)
     labels = np.repeat([0, 1], 3)
     assert report.ece_before == pytest.approx(expected_calibration_error(np.stack(plain), labels), abs=1e-5)
     assert report.log_loss_before == pytest.approx(log_loss(np.stack(plain), labels), abs=1e-5)
@@ -75,19 +106,33 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     assert len(report.worst_mistakes) == 6 - sum(right)
     assert report.curves == {"train_loss": [1.0, 0.5]}
     assert (report.trained_on_this_data, report.leaky, report.note, report.answered) == (False, False, None, 1.0)
+    lines = report.summary().splitlines()
+    for metric, line in zip(METRICS, lines[1:], strict=False):
+        assert line.split(metric.title)[1].split()[0] == metric.text(getattr(report.metrics, metric.name))
     assert json.loads(report.model_dump_json())["metrics"]["confusion_matrix"] == report.metrics.confusion_matrix
 
 
-def test_overlap_with_the_training_data_is_told(corpus: Path, tmp_path: Path) -> None:
+def test_a_corpus_with_other_genres_is_mapped(corpus: Path, tmp_path: Path) -> None:
+    first, second = GENRES_REPORT
+    (corpus / first).rename(corpus / "Other Name")
+    (tmp_path / "map.yaml").write_text(f"Other Name: {first}\n{second}: null\n")
+    report = evaluate(bundle(tmp_path / "bundle", [], {}), str(corpus), genre_map=str(tmp_path / "map.yaml"))
+    assert (report.listed, report.left_out, report.metrics.tracks) == (3, 3, 3)
+    assert report.intervals_by_genre[first].tracks == 3
+    assert "3 tracks left out by the map of genres" in report.summary()
+    assert report.intervals_by_genre[first].text().endswith("too few artists to tell")
+
+
+def test_overlap_with_the_training_data_is_noted(corpus: Path, tmp_path: Path) -> None:
     known = [sha256_hex((corpus / "jazz" / name).read_bytes())[:16] for name in ("0.flac", "2.flac")]
     report = evaluate(bundle(tmp_path / "bundle", known, {}), str(corpus))
     assert report.trained_on_this_data
     assert report.note is not None
-    assert "2 of 6 tracks" in report.note
+    assert "trained on 2 of 6 tracks" in report.note
     assert report.note in report.summary()
 
 
-def test_leaky_figures_of_the_bundle_are_told(corpus: Path, tmp_path: Path) -> None:
+def test_leaky_figures_of_the_bundle_are_noted(corpus: Path, tmp_path: Path) -> None:
     report = evaluate(bundle(tmp_path / "bundle", [], {}, leaky=True), str(corpus))
     assert report.leaky
     assert "leaky" in report.summary().splitlines()[-1]
@@ -102,10 +147,12 @@ def test_bad_tracks_are_counted_and_left_out(corpus: Path, tmp_path: Path) -> No
     assert report.rejects["empty"] == 1
 
 
-def test_abstained_answers_are_told_apart(corpus: Path, tmp_path: Path) -> None:
-    report = evaluate(bundle(tmp_path / "bundle", [], dict.fromkeys(GENRES, 1.0)), str(corpus))
+def test_abstentions_are_counted_apart(corpus: Path, tmp_path: Path) -> None:
+    report = evaluate(bundle(tmp_path / "bundle", [], dict.fromkeys(GENRES_REPORT, 1.0)), str(corpus))
     assert report.answered == 0.0
     assert report.answered_accuracy is None
+    assert "answered_accuracy" not in report.intervals
+    assert [line.split()[0] for line in report.summary().splitlines()[9:11]] == ["answered", "right"]
     assert report.metrics.tracks == 6
     assert [(genre.threshold, genre.given, genre.answered) for genre in report.answers_by_genre.values()] == [
         (1, 0, 0)
@@ -119,7 +166,7 @@ def test_labels_unknown_to_the_bundle_are_refused(corpus: Path, tmp_path: Path) 
 
 
 def test_a_corpus_without_a_readable_track_is_refused(tmp_path: Path) -> None:
-    for genre in GENRES:
+    for genre in GENRES_REPORT:
         (tmp_path / "corpus" / genre).mkdir(parents=True)
         (tmp_path / "corpus" / genre / "empty.wav").touch()
     with pytest.raises(UsageError, match="can be scored"):

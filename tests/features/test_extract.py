@@ -7,21 +7,20 @@ import pytest
 from audio_samples import encode
 from music import music
 
-from genre_batch.catalog.reject import RejectReason, Stage, TrackRejected
+from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.features.segments_of import segments_of
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 
 SHORT = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 
 
-def test_a_long_track_is_heard_from_the_window_of_its_id() -> None:
+def test_the_window_of_a_long_track_depends_on_its_id() -> None:
     sound = music(40.0)
     data = encode(sound[:, None], 22_050, "wav")
     track = extract_segments(io.BytesIO(data), len(data), "some track", SHORT)
     start = round(SHORT.window.start_s("some track", 40.0) * 22_050)
-    assert (track.duration_s, track.window_start_s) == (pytest.approx(40.0), pytest.approx(start / 22_050))
-    np.testing.assert_array_equal(track.segments, segments_of(sound[start : start + 30 * 22_050], SHORT))
+    assert (track.facts.duration_s, track.facts.window_start_s) == (pytest.approx(40.0), pytest.approx(start / 22_050))
+    np.testing.assert_array_equal(track.segments, SHORT.segments(sound[start : start + 30 * 22_050]))
 
 
 @pytest.mark.parametrize("encoding", ["flac", "aiff", "alac", "ogg_flac"])
@@ -45,4 +44,4 @@ def test_a_silent_track_is_rejected_in_the_features_stage() -> None:
     data = encode(np.zeros((44_100, 2), np.float32), 44_100, "flac")
     with pytest.raises(TrackRejected) as raised:
         extract_segments(io.BytesIO(data), len(data), "track", LogMelFrontEnd())
-    assert (raised.value.reject.reason, raised.value.reject.stage) == (RejectReason.SILENT, Stage.FEATURES)
+    assert (raised.value.reject.reason, raised.value.reject.stage) == (RejectReason.SILENT, RejectStage.FEATURES)

@@ -1,94 +1,75 @@
-"""The settings travel as JSON and cannot be wrong unnoticed; the features do not hear the volume."""
-
-import json
+"""What holds for every front end: shapes, dtypes, standardisation, and what is refused."""
 
 import numpy as np
 import pytest
 from music import music
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 
 from genre_batch.catalog.reject import RejectReason, TrackRejected
-from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd
-from genre_batch.features.segments_of import segments_of
+from genre_batch.features.front_end import FRONT_ENDS, AnyFrontEnd, FrontEnd
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
+from genre_batch.features.front_ends.image import ImageFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.mfcc import MfccFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
 
-SHORT = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
-STANDARDISED = LogMelFrontEnd(n_mels=4, mean=[-10.0, -20.5, 0.1, 1e-9], std=[1.0, 2.0, 3.0, 0.125])
+EXAMPLES: list[AnyFrontEnd] = [
+    LogMelFrontEnd(n_mels=16, segment_frames=64, segment_hop_frames=32),
+    MfccFrontEnd(n_mfcc=13, segment_frames=64, segment_hop_frames=64),
+    DescriptorFrontEnd(columns=["rms_mean", "mfcc1_mean"], segment_s=1.5),
+    ImageFrontEnd(size=64, segment_s=2.0),
+    ImageFrontEnd(images=["spectrogram", "scalogram"], size=64, segment_s=2.0),
+    WaveformFrontEnd(segment_s=2.0),
+]
+"""Several of each kind where they differ."""
+NAMES = [f"{front_end.name}-{place}" for place, front_end in enumerate(EXAMPLES)]
 
 
-@pytest.mark.parametrize("front_end", [LogMelFrontEnd(), STANDARDISED])
-def test_json_brings_back_the_same_settings(front_end: FrontEnd) -> None:
-    again = LogMelFrontEnd.model_validate_json(front_end.model_dump_json())
+@pytest.mark.parametrize("front_end", EXAMPLES, ids=NAMES)
+@pytest.mark.parametrize("length_s", [1.0, 5.0])
+def test_segments_have_the_shape_and_dtype_that_the_front_end_says(front_end: FrontEnd, length_s: float) -> None:
+    segments = front_end.segments(music(length_s))
+    assert segments.shape[1:] == front_end.segment_shape
+    assert segments.dtype == front_end.dtype
+    assert 1 <= len(segments) <= front_end.max_segments
+    assert np.isfinite(segments).all()
+
+
+@pytest.mark.parametrize("front_end", EXAMPLES, ids=NAMES)
+def test_json_brings_back_the_same_front_end(front_end: FrontEnd) -> None:
+    adapter: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
+    again = adapter.validate_json(front_end.model_dump_json())
     assert again == front_end
     assert again.digest() == front_end.digest()
 
 
-def test_the_digest_changes_with_any_setting() -> None:
-    changed = [
-        LogMelFrontEnd(),
-        LogMelFrontEnd(sample_rate=16_000),
-        LogMelFrontEnd(rms_dbfs=-20.000001),
-        LogMelFrontEnd(window={"length_s": 29.0, "min_offset_s": 15, "max_offset_s": 120}),
-        LogMelFrontEnd(mean=[0.0] * 128, std=[1.0] * 128),
-    ]
-    assert len({each.digest() for each in changed}) == len(changed)
+@pytest.mark.parametrize("front_end", EXAMPLES, ids=NAMES)
+def test_rows_are_standardised_by_their_own_mean_and_deviation(front_end: FrontEnd) -> None:
+    rows = front_end.segment_shape[0]
+    scaled = front_end.model_copy(update={"mean": [1.0] * rows, "std": [2.0] * rows})
+    plain = front_end.segments(music(3.0)).astype(np.float64)
+    np.testing.assert_allclose(scaled.segments(music(3.0)), (plain - 1.0) / 2.0, rtol=2e-3, atol=2e-3)
+    np.testing.assert_array_equal(scaled.whole().segments(music(3.0)), front_end.whole().segments(music(3.0)))
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"n_mel": 128},
-        {"n_mels": 0},
-        {"n_fft": 2047},
-        {"sample_rate": "22050"},
-        {"mean": [0.0] * 128},
-        {"mean": [0.0], "std": [1.0]},
-        {"mean": [0.0] * 128, "std": [0.0] * 128},
-    ],
-    ids=str,
-)
-def test_wrong_settings_are_refused(wrong: dict[str, object]) -> None:
-    with pytest.raises(ValidationError):
-        LogMelFrontEnd.model_validate_json(json.dumps(wrong))
+@pytest.mark.parametrize("front_end", EXAMPLES, ids=NAMES)
+def test_silence_and_nan_are_rejected(front_end: FrontEnd) -> None:
+    for samples, reason in [
+        (np.zeros(44_100, np.float32), RejectReason.SILENT),
+        (np.full(44_100, np.nan, np.float32), RejectReason.NOT_FINITE),
+    ]:
+        with pytest.raises(TrackRejected) as rejected:
+            front_end.segments(samples)
+        assert rejected.value.reject.reason is reason
 
 
-def test_thirty_seconds_are_one_segment_of_seed_001s_size() -> None:
-    segments = segments_of(music(30.0), LogMelFrontEnd())
-    assert segments.shape == (1, 128, 1292)
-    assert segments.dtype == np.float16
+def test_no_front_end_is_left_out() -> None:
+    assert {type(front_end) for front_end in EXAMPLES} == set(FRONT_ENDS)
 
 
-def test_short_segments_overlap_by_the_hop() -> None:
-    front_end = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
-    segments = segments_of(music(10.0), front_end)
-    assert segments.shape == (1 + (431 - 128) // 64, 128, 128)
-    np.testing.assert_array_equal(segments[0, :, 64:], segments[1, :, :64])
-
-
-@pytest.mark.parametrize("gain", [0.01, 0.1, 3.0])
-def test_the_features_do_not_hear_the_volume(gain: float) -> None:
-    front_end = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
-    loud = segments_of(music(4.0), front_end).astype(np.float32)
-    quiet = segments_of(music(4.0) * np.float32(gain), front_end).astype(np.float32)
-    np.testing.assert_allclose(quiet, loud, rtol=1e-3, atol=1e-3)
-
-
-def test_standardised_features_have_the_bands_statistics_taken_out() -> None:
-    plain = LogMelFrontEnd(segment_frames=100, segment_hop_frames=100)
-    raw = segments_of(music(8.0), plain).astype(np.float64)
-    mean, std = raw.mean(axis=(0, 2)), raw.std(axis=(0, 2))
-    fitted = plain.model_copy(update={"mean": mean.tolist(), "std": std.tolist()})
-    result = segments_of(music(8.0), fitted).astype(np.float64)
-    np.testing.assert_allclose(result.mean(axis=(0, 2)), 0.0, atol=2e-3)
-    np.testing.assert_allclose(result.std(axis=(0, 2)), 1.0, atol=2e-3)
-
-
-def test_silence_is_rejected() -> None:
-    with pytest.raises(TrackRejected) as raised:
-        segments_of(np.zeros(22_050, np.float32), LogMelFrontEnd())
-    assert raised.value.reject.reason is RejectReason.SILENT
-
-
-@pytest.mark.parametrize("front_end", [LogMelFrontEnd(), SHORT, STANDARDISED])
-def test_a_full_window_has_at_most_max_segments(front_end: FrontEnd) -> None:
-    count = len(segments_of(music(30.0), front_end))
-    assert count <= front_end.max_segments <= count + 1
+@pytest.mark.parametrize("front_end", EXAMPLES, ids=NAMES)
+def test_the_model_card_says_what_segments_hold(front_end: AnyFrontEnd) -> None:
+    rate, seconds = f"at {front_end.sample_rate} Hz", f"{front_end.segment_s:.1f}"
+    assert front_end.describe().endswith(" s")
+    assert rate in front_end.describe()
+    assert seconds.removesuffix(".0") in front_end.describe()

@@ -1,20 +1,23 @@
-"""What comes from the child is believed only where it can be true."""
+"""An answer from the child is accepted only if it is valid."""
 
 import json
 
 import numpy as np
 import pytest
 
-from genre_batch.features.front_end import LogMelFrontEnd, TrackSegments
+from genre_batch.catalog.track import TrackFacts
+from genre_batch.features.front_end import TrackSegments
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.sandbox_wire import pack_request, pack_segments, unpack_request, unpack_segments
 
 FRONT_END = LogMelFrontEnd(n_mels=4, segment_frames=8, segment_hop_frames=1292)
-HEADER = {"n_segments": 1, "duration_s": 61.5, "window_start_s": 12.0, "decoder": "soundfile"}
+FACTS = {"duration_s": 61.5, "window_start_s": 12.0, "decoder": "soundfile", "sample_rate": 44_100, "channels": 2}
 NUMBERS = np.arange(32, dtype="<f2").tobytes()
 
 
-def answer(numbers: bytes = NUMBERS, **changes: object) -> bytes:
-    return json.dumps({**HEADER, **changes}).encode() + b"\n" + numbers
+def answer(numbers: bytes = NUMBERS, *, n_segments: object = 1, more: bool = False, **facts: object) -> bytes:
+    header = {"n_segments": n_segments, "facts": {**FACTS, **facts}} | ({"more": 1} if more else {})
+    return json.dumps(header).encode() + b"\n" + numbers
 
 
 @pytest.mark.parametrize("track_id", ["s3://bucket/a b.mp3", "", "line\nbreak", "ü 🎵 ＠", "\udcff raw", "a\x00b"])
@@ -25,12 +28,12 @@ def test_any_track_id_arrives(track_id: str) -> None:
 def test_segments_arrive_bit_for_bit() -> None:
     segments = np.random.default_rng(0).standard_normal((2, 4, 8)).astype(np.float16)
     front_end = FRONT_END.model_copy(update={"segment_hop_frames": 8})
-    track = unpack_segments(pack_segments(TrackSegments(segments, 3.5, 0.0, "av")), front_end)
+    track = unpack_segments(pack_segments(TrackSegments(segments, TrackFacts(3.5, 0.0, "av", 44_100, 2))), front_end)
     np.testing.assert_array_equal(track.segments, segments)
-    assert (track.duration_s, track.window_start_s, track.decoder) == (3.5, 0.0, "av")
+    assert (track.facts.duration_s, track.facts.window_start_s, track.facts.decoder) == (3.5, 0.0, "av")
 
 
-def test_the_answer_that_the_cases_below_spoil_is_accepted() -> None:
+def test_a_valid_answer_is_accepted() -> None:
     assert unpack_segments(answer(), FRONT_END).segments.shape == (1, 4, 8)
 
 
@@ -54,10 +57,12 @@ def test_the_answer_that_the_cases_below_spoil_is_accepted() -> None:
         answer(window_start_s=float("inf")),
         answer(decoder="x" * 33),
         answer(decoder="a\nb"),
-        answer(more=1),
+        answer(more=True),
+        answer(one_more_fact=1),
+        answer(duration_s="61.5"),
     ],
-    ids=range(18),
+    ids=range(20),
 )
-def test_an_answer_that_cannot_be_true_is_refused(spoiled: bytes) -> None:
+def test_invalid_answers_are_refused(spoiled: bytes) -> None:
     with pytest.raises(ValueError, match=r"^it"):
         unpack_segments(spoiled, FRONT_END)

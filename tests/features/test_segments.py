@@ -1,9 +1,9 @@
-"""Whole segments, and one of them even from a short track."""
+"""Features are cut into whole segments, at least one per track, standardised and checked for NaN and infinity."""
 
 import numpy as np
 import pytest
 
-from genre_batch.features.segments import count_segments, cut_segments, standardise
+from genre_batch.features.segments import all_finite, count_segments, cut_segments, standardise
 
 
 def ramp(n_frames: int, n_bands: int = 3) -> np.ndarray:
@@ -51,3 +51,23 @@ def test_without_mean_and_std_values_stay() -> None:
     result = standardise(segments, [], [])
     assert result.dtype == np.float16
     np.testing.assert_array_equal(result, segments)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_every_half_precision_number_is_classified_as_numpy_does(order: str) -> None:
+    numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(f"{order}f2")
+    np.testing.assert_array_equal([all_finite(numbers[i : i + 1]) for i in range(1 << 16)], np.isfinite(numbers))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_one_bad_number_among_good_ones_is_found(dtype: type, value: float) -> None:
+    numbers = np.linspace(-60_000, 60_000, 600).astype(dtype).reshape(2, 3, 100)
+    assert all_finite(numbers)
+    numbers[1, 2, 50] = value
+    assert not all_finite(numbers)
+    assert not all_finite(numbers[:, 2])
+
+
+def test_no_numbers_are_all_finite() -> None:
+    assert all_finite(np.empty(0, np.float16))

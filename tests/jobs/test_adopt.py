@@ -1,4 +1,4 @@
-"""`jobs/adopt.py`, then `evaluate` and `score` with the bundle it made."""
+"""`jobs/adopt.py`, followed by `evaluate` and `score` with its bundle."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import pytest
 from exported_models import linear_onnx, save_ast
 from table_checks import rows
 
-from genre_batch.cli import main
+from genre_batch.cli.app import main
 
 ROOT = Path(__file__).parents[2]
 GENRES = ["bursts", "chirps"]
@@ -46,14 +46,14 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def evaluated_tracks(folder: Path, corpus: Path) -> tuple[object, object, object]:
-    """Tracks listed, rejected and measured."""
+    """The numbers of listed, rejected and evaluated tracks."""
     report = run("evaluate", folder / "bundle", corpus)
     metrics = report["metrics"]
     assert isinstance(metrics, dict)
     return report["listed"], report["rejected"], metrics["tracks"]
 
 
-def test_an_onnx_model_on_spectrograms_is_adopted_evaluated_and_scores(corpus: Path, tmp_path: Path) -> None:
+def test_an_onnx_model_on_spectrograms_can_be_evaluated_and_used_for_scoring(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "exported").write_bytes(linear_onnx(["batch", 1, 128, "frames"], 128 * 128, 2))
     adopted = adopt(tmp_path, "onnx", f"genres={GENRES}")
     assert evaluated_tracks(tmp_path, corpus) == (6, 0, 6)
@@ -63,7 +63,7 @@ def test_an_onnx_model_on_spectrograms_is_adopted_evaluated_and_scores(corpus: P
     assert {row["genre"] for row in rows(tmp_path / "out", "scores")} <= set(GENRES)
 
 
-def test_an_onnx_model_on_samples_is_adopted_and_evaluated(corpus: Path, tmp_path: Path) -> None:
+def test_an_onnx_model_on_samples_can_be_evaluated(corpus: Path, tmp_path: Path) -> None:
     (tmp_path / "exported").write_bytes(linear_onnx([1, 16_000], 16_000, 2, softmax=True))
     waveform = "front_end={name: waveform, sample_rate: 16000, segment_s: 1.0}"
     settings = "architecture={name: onnx, layout: BW, answers: probabilities}"
@@ -71,10 +71,10 @@ def test_an_onnx_model_on_samples_is_adopted_and_evaluated(corpus: Path, tmp_pat
     assert evaluated_tracks(tmp_path, corpus) == (6, 0, 6)
 
 
-def test_a_model_of_transformers_is_adopted_and_evaluated(
+def test_a_transformers_model_can_be_evaluated(
     corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """In this process, where transformers is loaded only once."""
+    """Runs in this process, so that transformers is loaded only once."""
     save_ast(tmp_path / "exported", GENRES)
     config, bundle = ROOT / "configs" / "adopt" / "hugging_face.yaml", str(tmp_path / "bundle")
     adopting = ["adopt", str(tmp_path / "exported"), bundle, "--config", str(config)]
@@ -88,9 +88,9 @@ def test_a_model_of_transformers_is_adopted_and_evaluated(
     assert (evaluated["rejected"], evaluated["metrics"]["tracks"]) == (0, 6)
 
 
-def test_a_model_that_does_not_fit_is_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
+def test_a_model_with_another_input_shape_is_refused_with_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "exported").write_bytes(linear_onnx(["B", 1, 64, 128], 64 * 128, 2))
-    told = str(adopt(tmp_path, "onnx", f"genres={GENRES}", exit_code=2)["error"])
-    assert "the ONNX model takes [B, 1, 64, 128], and the front end gives [B, 1, 128, 128]" in told
-    assert "Traceback" not in told
+    error = str(adopt(tmp_path, "onnx", f"genres={GENRES}", exit_code=2)["error"])
+    assert "the ONNX model takes [B, 1, 64, 128], and the front end gives [B, 1, 128, 128]" in error
+    assert "Traceback" not in error
     assert not (tmp_path / "bundle").exists()

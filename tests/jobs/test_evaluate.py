@@ -11,14 +11,14 @@ from page_checks import read_page
 from small_bundle import write_small_bundle
 from typer.testing import CliRunner
 
-from genre_batch.cli import app
+from genre_batch.cli.app import app
 
 JOB = Path(__file__).parents[2] / "jobs" / "evaluate.py"
 
 
 @pytest.fixture
 def labelled(tmp_path: Path) -> Path:
-    """One track of each of two genres that both the small and the shipped bundle know."""
+    """One track of each of two genres that are known to both the small and the shipped bundle."""
     for genre in ("rock", "jazz"):
         (tmp_path / "labelled" / genre).mkdir(parents=True)
         sound = audio_samples.chirp(4, 22_050, 1)
@@ -32,7 +32,9 @@ def evaluate(*arguments: str | Path) -> tuple[int, str, str]:
 
 
 @pytest.mark.slow
-def test_it_prints_the_figures_and_says_that_the_tracks_are_new_to_the_model(labelled: Path, tmp_path: Path) -> None:
+def test_it_prints_the_metrics_and_whether_the_model_was_trained_on_these_tracks(
+    labelled: Path, tmp_path: Path
+) -> None:
     command = [sys.executable, JOB, "default", labelled, "--html", tmp_path / "page.html", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -54,7 +56,7 @@ def test_it_prints_the_figures_and_says_that_the_tracks_are_new_to_the_model(lab
     assert report["model_id"] in page.title
 
 
-def test_figures_for_people_come_without_options(labelled: Path, tmp_path: Path) -> None:
+def test_without_options_it_prints_a_readable_summary(labelled: Path, tmp_path: Path) -> None:
     write_small_bundle(tmp_path / "bundle")
     code, out, _ = evaluate(tmp_path / "bundle", labelled)
     assert code == 0
@@ -63,7 +65,7 @@ def test_figures_for_people_come_without_options(labelled: Path, tmp_path: Path)
 
 
 def spoil(kind: str, labelled: Path, bundle: Path) -> None:
-    """One fault of what `evaluate` is given."""
+    """Introduce one fault into the input of `evaluate`."""
     match kind:
         case "unknown genre":
             (labelled / "jazz").rename(labelled / "polka")
@@ -89,19 +91,21 @@ def spoil(kind: str, labelled: Path, bundle: Path) -> None:
         ("no bundle", "no model bundle"),
     ],
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(kind: str, fault: str, labelled: Path, tmp_path: Path) -> None:
+def test_bad_input_is_reported_in_one_sentence_and_nothing_is_written(
+    kind: str, fault: str, labelled: Path, tmp_path: Path
+) -> None:
     write_small_bundle(tmp_path / "bundle")
     spoil(kind, labelled, tmp_path / "bundle")
-    code, out, told = evaluate(tmp_path / "bundle", labelled, "--html", tmp_path / "page.html")
+    code, out, printed = evaluate(tmp_path / "bundle", labelled, "--html", tmp_path / "page.html")
     assert (code, out) == (2, "")
-    told = "".join(line for line in told.splitlines(keepends=True) if not line.startswith("skipped "))
-    assert told.startswith("error: ")
-    assert fault in told
-    assert told.count("\n") <= 2
+    *progress, message, hint = printed.splitlines()
+    assert (message[:7], hint[:6]) == ("error: ", "hint: ")
+    assert fault in message
+    assert all(line.startswith("skipped ") or line.endswith(" ...") for line in progress)
     assert not list(tmp_path.glob("*page*"))
 
 
-def test_a_page_that_cannot_be_written_is_told_before_the_work(labelled: Path, tmp_path: Path) -> None:
-    code, out, told = evaluate(tmp_path / "absent", labelled, "--html", tmp_path / "absent" / "page.html")
+def test_a_page_that_cannot_be_written_is_reported_before_the_work(labelled: Path, tmp_path: Path) -> None:
+    code, out, error = evaluate(tmp_path / "absent", labelled, "--html", tmp_path / "absent" / "page.html")
     assert (code, out) == (2, "")
-    assert "there is no folder" in told
+    assert "there is no folder" in error

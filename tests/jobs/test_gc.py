@@ -1,4 +1,4 @@
-"""`jobs/gc.py` as Ray starts it: a script of its own."""
+"""`jobs/gc.py`, run as a script the way Ray starts it."""
 
 import json
 import subprocess

@@ -1,79 +1,34 @@
-"""`ray job submit` against a cluster that `ray start --head` runs, with token authentication on."""
+"""`ray job submit` to a cluster started by `ray start --head`, with token authentication on."""
 
 import json
-import os
-import secrets
-import socket
-import subprocess
-import sys
+import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.request import Request, urlopen
 
 import audio_samples
 import pytest
+from submitted_jobs import Head, head_node, job_verb, submit
 from table_checks import rows
 
-ROOT = Path(__file__).parents[2]
-RAY = Path(sys.executable).with_name("ray")
+from genre_batch.interrupts import SENTENCE
+from genre_batch.run.status import StatusConfig, status
+from genre_batch.verify.settings import VerifyConfig
+from genre_batch.verify.verification import verify
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
-
-@dataclass(frozen=True)
-class Head:
-    """A running head node: the address of its job server, and the environment that may talk to it."""
-
-    address: str
-    environment: dict[str, str]
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+TRACKS = 240
 
 
 @pytest.fixture(scope="module")
 def head() -> Iterator[Head]:
-    environment = os.environ | {
-        "PATH": f"{RAY.parent}{os.pathsep}{os.environ['PATH']}",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": secrets.token_hex(32),
-        "RAY_USAGE_STATS_ENABLED": "0",
-    }
-    gcs, dashboard, client, agent = free_ports(4)
-    command = [RAY, "start", "--head", "--block", f"--port={gcs}", f"--dashboard-port={dashboard}", "--num-cpus=2"]
-    command += ["--node-ip-address=127.0.0.1", f"--ray-client-server-port={client}", "--disable-usage-stats"]
-    command += [f"--dashboard-agent-listen-port={agent}"]
-    node = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    address = f"http://127.0.0.1:{dashboard}"
-    try:
-        wait_until_it_answers(f"{address}/api/version", environment["RAY_AUTH_TOKEN"])
-        yield Head(address, environment)
-    finally:
-        node.terminate()
-        node.wait(timeout=60)
-
-
-def wait_until_it_answers(url: str, token: str) -> None:
-    for _ in range(240):
-        with suppress(OSError), urlopen(Request(url, headers={"Authorization": f"Bearer {token}"}), timeout=2):
-            return
-        time.sleep(0.5)
-    pytest.fail("the head node does not answer")
-
-
-def submit(head: Head, *job: str) -> subprocess.CompletedProcess[str]:
-    command = [RAY, "job", "submit", "--address", head.address, "--working-dir", ".", "--", *job]
-    return subprocess.run(
-        list(map(str, command)), cwd=ROOT, env=head.environment, capture_output=True, text=True, check=False
-    )
+    # a short path, because Ray's sockets lie below it
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder,
+        head_node(Path(folder), cpus=2) as node,
+    ):
+        yield node
 
 
 def test_a_submitted_job_scores_a_folder(head: Head, tmp_path: Path) -> None:
@@ -90,8 +45,58 @@ def test_a_submitted_job_scores_a_folder(head: Head, tmp_path: Path) -> None:
     assert len(rows(tmp_path / "out", "scores")) == 2
 
 
-def test_a_job_that_cannot_start_says_why_and_fails(head: Head, tmp_path: Path) -> None:
+def test_a_job_that_cannot_start_fails_with_the_reason(head: Head, tmp_path: Path) -> None:
     done = submit(head, "python", "jobs/score.py", "--set", f"source={tmp_path / 'absent'}", "--set", "output=/tmp/x")
     assert done.returncode != 0
     assert "absent" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """More than a job scores in the seconds that `ray job stop` takes."""
+    folder = tmp_path_factory.mktemp("music")
+    contents = [audio_samples.encode(audio_samples.chirp(20, 44_100, seed=n), 44_100, "mp3") for n in range(6)]
+    for number in range(TRACKS):
+        (folder / f"{number:03d}.mp3").write_bytes(contents[number % len(contents)])
+    return folder
+
+
+def stop_at(head: Head, music: Path, output: Path, moment: Callable[[], bool], name: str) -> str:
+    """Submit a job, stop it at this moment, and return all that it wrote; its output must be sound."""
+    job = ["python", "jobs/score.py", str(music), str(output), "--set", "shard_tracks=4", "--set", "batch_tracks=2"]
+    job += ["--set", "extract.max_size=1"]
+    asked = job_verb(head, "submit", "--no-wait", "--submission-id", name, "--working-dir", ".", "--", *job)
+    assert asked.returncode == 0, asked.stderr
+    for _ in range(3000):
+        if moment():
+            break
+        time.sleep(0.1)
+    stopped = job_verb(head, "stop", name)
+    said = job_verb(head, "logs", name).stdout
+    if "was stopped" not in stopped.stdout + stopped.stderr:
+        pytest.fail(f"the job was not stopped: {stopped.stdout}{stopped.stderr}{said}")
+    assert not any(trace in said for trace in ("Traceback", "***", "Stack", "core dumped", "Fatal")), said
+    assert not [path for path in output.rglob("*") if path.suffix not in {".json", ".parquet", ".yaml", ".lock", ""}]
+    return said
+
+
+def check_resumed(head: Head, music: Path, output: Path) -> None:
+    done = submit(head, "python", "jobs/score.py", str(music), str(output))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert sorted(Path(str(row["uri"])).name for row in rows(output, "scores")) == [
+        f"{n:03d}.mp3" for n in range(TRACKS)
+    ]
+    assert verify(VerifyConfig(output=str(output))).damage == 0
+
+
+def test_a_job_that_is_stopped_says_so_and_goes_on_when_it_is_submitted_again(
+    head: Head, music: Path, tmp_path: Path
+) -> None:
+    output = tmp_path / "out"
+    said = stop_at(head, music, output, lambda: any(output.glob("_runs/*/commits/*.json")), "one-moment")
+    assert SENTENCE.splitlines()[0] in said
+    committed = len(list(output.glob("_runs/*/commits/*.json")))
+    assert 0 < committed < TRACKS // 4
+    assert status(StatusConfig(output=str(output))).runs[0].state == "stopped"
+    check_resumed(head, music, output)

@@ -1,9 +1,10 @@
-"""The settings of a network say which network it is."""
+"""The settings of a classifier say which classifier it is, and what it needs."""
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from genre_batch.model.architecture import Architecture, MelCnnSettings, ShortCnnSettings
+from genre_batch.model.architecture import Architecture
+from genre_batch.model.networks.settings import MelCnnSettings, ShortCnnSettings
 
 ADAPTER: TypeAdapter[Architecture] = TypeAdapter(Architecture)
 

@@ -1,18 +1,22 @@
-"""A bundle is loaded whole and unharmed, or refused with one sentence."""
+"""A bundle is loaded if it is complete and undamaged, or refused with one sentence."""
 
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 from s3_server import S3Server
 from small_bundle import MANIFEST, write_small_bundle
 
 from genre_batch.errors import UsageError
+from genre_batch.features.front_end_base import BEFORE_THE_CHOICE
 from genre_batch.model import bundle as bundle_module
 from genre_batch.model.bundle import MANIFEST_FILE, WEIGHTS_FILE, Bundle, load_bundle
-from genre_batch.model.calibration import Calibration
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.golden import check_probabilities
+from genre_batch.model.open_predictor import open_predictor
+from genre_batch.model.scope import fit_scope
+from genre_batch.model.scores import Calibration, Taxonomy
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def folder(made: Path, tmp_path: Path) -> Path:
-    """A copy that may be harmed."""
+    """A copy that tests may damage."""
     return Path(shutil.copytree(made, tmp_path / "copy"))
 
 
@@ -77,7 +81,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     assert f"{name} does not exist" in str(refused(folder))
 
 
-def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
     assert "no model bundle" in str(refused(tmp_path / "nowhere"))
 
 
@@ -93,6 +97,16 @@ def test_an_unknown_key_is_refused_with_its_path(folder: Path) -> None:
     assert "front_end.n_mel" in str(refused(folder))
 
 
+def test_a_bundle_from_before_weight_shapes_were_recorded_is_loaded(folder: Path, made: Path) -> None:
+    written = json.loads((folder / MANIFEST_FILE).read_text())
+    del written["weight_shapes"]
+    (folder / MANIFEST_FILE).write_text(json.dumps(written))
+    bundle = load_bundle(str(folder))
+    assert bundle.manifest.weight_shapes == {}
+    assert bundle.fingerprint == load_bundle(str(made)).fingerprint
+    check_probabilities(bundle, open_predictor(bundle, "cpu"))
+
+
 @pytest.mark.parametrize("version", [0, 2])
 def test_another_schema_version_is_refused_as_such(folder: Path, version: int) -> None:
     edit(folder, schema_version=version, surprise="new in that version")
@@ -100,21 +114,20 @@ def test_another_schema_version_is_refused_as_such(folder: Path, version: int) -
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "\udc80"])
-def test_a_manifest_that_is_no_json_is_refused(folder: Path, text: str) -> None:
+def test_a_manifest_that_is_not_json_is_refused(folder: Path, text: str) -> None:
     (folder / MANIFEST_FILE).write_bytes(text.encode(errors="surrogateescape"))
     assert MANIFEST_FILE in str(refused(folder))
 
 
-def test_the_fingerprint_changes_with_all_that_decides_a_score_and_with_nothing_else(
-    made: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_fingerprint_changes_only_with_what_decides_a_score(made: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = load_bundle(str(made))
     manifest = bundle.manifest
 
     def fingerprint(**changes: object) -> str:
         return Bundle("elsewhere", manifest.model_copy(update=changes), bundle.files).fingerprint
 
-    same = fingerprint(name="other", metrics={}, training={}, files={})
+    kept = {"0.9": {"jazz": 0.5}}
+    same = fingerprint(name="other", metrics={}, training={}, files={}, weight_shapes={}, thresholds_at=kept)
     assert same == bundle.fingerprint
     # what was learned is in the weights, however it was learned
     assert fingerprint(architecture=manifest.architecture.model_copy(update={"dropout": 0.1})) == same
@@ -123,10 +136,34 @@ def test_the_fingerprint_changes_with_all_that_decides_a_score_and_with_nothing_
         fingerprint(calibration=Calibration(temperature=1.25)),
         fingerprint(taxonomy=Taxonomy(genres=["jazz", "blues", "rock"])),
         fingerprint(thresholds={"jazz": 0.5}),
+        fingerprint(scope=fit_scope(np.arange(3.0), np.arange(3.0))),
+        fingerprint(front_end=manifest.front_end.model_copy(update=BEFORE_THE_CHOICE)),
+        Bundle("x", manifest, bundle.files, tags_above=0.1).fingerprint,
         fingerprint(front_end=manifest.front_end.model_copy(update={"rms_dbfs": -21.0})),
         fingerprint(architecture=manifest.architecture.model_copy(update={"dense_channels": 9})),
         Bundle("x", manifest, {**bundle.files, WEIGHTS_FILE: bundle.files[WEIGHTS_FILE] + b"\0"}).fingerprint,
     ]
-    monkeypatch.setattr(bundle_module, "OUTPUT_SCHEMA_VERSION", 99)
+    monkeypatch.setattr(bundle_module, "ANSWERS_VERSION", 99)
     different.append(fingerprint())
     assert len(set(different)) == len(different)
+
+
+def test_scoring_chooses_thresholds_and_tags() -> None:
+    plain = load_bundle("default")
+    assert plain.chosen(None, None).fingerprint == plain.fingerprint
+    strict = plain.chosen(0.9, None)
+    assert strict.manifest.thresholds == plain.manifest.thresholds_at["0.9"]
+    tagged = plain.chosen(None, 0.2)
+    assert tagged.manifest.thresholds == plain.manifest.thresholds
+    assert len({plain.model_id, strict.model_id, plain.chosen(0.8, None).model_id, tagged.model_id}) == 4
+
+
+def test_what_a_bundle_does_not_keep_cannot_be_chosen() -> None:
+    with pytest.raises(UsageError, match=r"min_precision=0\.85") as refused:
+        load_bundle("default").chosen(0.85, None)
+    assert refused.value.hint == "it keeps those for 0.5, 0.6, 0.7, 0.8, 0.9, 0.95"
+    with pytest.raises(UsageError, match=r"min_precision=0\.9") as refused:
+        load_bundle("cheap").chosen(0.9, None)
+    assert refused.value.hint == "train it again, with this version"
+    with pytest.raises(UsageError, match="knows no tags"):
+        load_bundle("cheap").chosen(None, 0.1)

@@ -1,4 +1,4 @@
-"""A model that answers differently than when it was made is found before it labels anything."""
+"""A model that answers differently from when it was made is found before it labels anything."""
 
 import io
 import pickle
@@ -11,16 +11,18 @@ import pytest
 from small_bundle import MANIFEST, write_small_bundle
 
 from genre_batch.errors import UsageError, UserError
-from genre_batch.model.bundle import GOLDEN_FILE, WEIGHTS_FILE, Bundle, load_bundle
-from genre_batch.model.calibration import Calibration
+from genre_batch.model.bundle import GOLDEN_FILE, SHIPPED_BUNDLES, WEIGHTS_FILE, Bundle, load_bundle
+from genre_batch.model.devices import Precision
 from genre_batch.model.golden import (
     PROBABILITY_TOLERANCE,
+    SEGMENT_TOLERANCE,
     check_probabilities,
     check_segments,
     read_golden,
     synthesise_chords,
 )
-from genre_batch.model.predictor import Precision, Predictor
+from genre_batch.model.predictor import Predictor
+from genre_batch.model.scores import Calibration, softmax
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +44,27 @@ def with_settings(bundle: Bundle, **changes: object) -> Bundle:
     return Bundle(bundle.uri, bundle.manifest.model_copy(update=changes), bundle.files)
 
 
-def test_a_sound_bundle_passes(bundle: Bundle) -> None:
+def with_golden(bundle: Bundle, **changes: np.ndarray) -> Bundle:
+    golden = read_golden(bundle)
+    arrays = {"audio": golden.audio, "segments": golden.segments, "probabilities": golden.probabilities}
+    return with_file(bundle, GOLDEN_FILE, npz(**arrays | changes))
+
+
+def test_segments_pass_only_within_the_tolerance(bundle: Bundle) -> None:
     check_segments(bundle)
-    check_probabilities(bundle, Predictor(bundle, device="cpu"))
+    segments = read_golden(bundle).segments.astype(np.float32)
+    segments[0, 0, 0] += 3.0 * SEGMENT_TOLERANCE * (1.0 + abs(segments[0, 0, 0]))
+    with pytest.raises(UserError, match="front end"):
+        check_segments(with_golden(bundle, segments=segments.astype(np.float16)))
 
 
-@pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_reduced_precision_passes_within_its_tolerance(bundle: Bundle, precision: Precision) -> None:
-    check_probabilities(bundle, Predictor(bundle, device="cpu", precision=precision))
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_probabilities_pass_only_within_the_tolerance_of_their_precision(bundle: Bundle, precision: Precision) -> None:
+    predictor = Predictor(bundle, device="cpu", precision=precision)
+    check_probabilities(bundle, predictor)
+    off = read_golden(bundle).probabilities + np.float32(2.0 * PROBABILITY_TOLERANCE[precision])
+    with pytest.raises(UserError, match=f"network in {precision}"):
+        check_probabilities(with_golden(bundle, probabilities=off), predictor)
 
 
 def test_the_vectors_are_small_and_of_the_shapes_documented(bundle: Bundle) -> None:
@@ -74,7 +89,7 @@ def test_the_vectors_are_small_and_of_the_shapes_documented(bundle: Bundle) -> N
 )
 def test_a_front_end_that_has_changed_is_found(bundle: Bundle, change: dict[str, object]) -> None:
     changed = with_settings(bundle, front_end=bundle.manifest.front_end.model_copy(update=change))
-    with pytest.raises(UserError, match="front end does not give the golden answers") as raised:
+    with pytest.raises(UserError, match="front end does not reproduce the golden answers") as raised:
         check_segments(changed)
     assert raised.value.hint
 
@@ -206,8 +221,9 @@ def test_the_sound_is_the_same_each_time_and_has_both_tones_and_noise() -> None:
     assert np.abs(sound.astype(int)).max() < 32_767
 
 
-def test_the_shipped_bundle_passes() -> None:
-    shipped = load_bundle("default")
+@pytest.mark.parametrize("name", SHIPPED_BUNDLES)
+def test_a_shipped_bundle_passes(name: str) -> None:
+    shipped = load_bundle(name)
     check_segments(shipped)
     check_probabilities(shipped, Predictor(shipped, device="cpu"))
     assert sum(map(len, shipped.files.values())) < 4_000_000
@@ -216,5 +232,11 @@ def test_the_shipped_bundle_passes() -> None:
 def test_the_loaded_bundle_passes_as_the_written_one_does(tmp_path: Path) -> None:
     write_small_bundle(tmp_path, MANIFEST)
     loaded = load_bundle(str(tmp_path))
+    golden, predictor = read_golden(loaded), Predictor(loaded, device="cpu")
     check_segments(loaded)
-    check_probabilities(loaded, Predictor(loaded, device="cpu"))
+    check_probabilities(loaded, predictor)
+    np.testing.assert_allclose(
+        softmax(predictor.logits(golden.segments), loaded.manifest.calibration.temperature),
+        golden.probabilities,
+        atol=PROBABILITY_TOLERANCE["fp32"],
+    )

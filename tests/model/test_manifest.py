@@ -1,11 +1,13 @@
-"""bundle.json is closed: what it does not know is an error."""
+"""bundle.json is closed: an unknown key is an error."""
 
 import json
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 from small_bundle import MANIFEST
 
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.model.manifest import BundleManifest, key_path
 
 
@@ -15,6 +17,14 @@ def changed(**changes: object) -> str:
 
 def test_json_brings_back_the_same_manifest() -> None:
     assert BundleManifest.model_validate_json(MANIFEST.model_dump_json()) == MANIFEST
+
+
+def test_a_manifest_from_before_there_was_a_choice_has_what_was_done_then() -> None:
+    tree = json.loads(MANIFEST.model_dump_json())
+    del tree["front_end"]["channels"], tree["front_end"]["offset"]
+    old = BundleManifest.model_validate_json(json.dumps(tree)).front_end
+    assert (old.channels, old.offset) == ("mean", "keep")
+    assert (MANIFEST.front_end.channels, MANIFEST.front_end.offset) == ("audible", "remove")
 
 
 @pytest.mark.parametrize("name", ["gtzan-short_cnn.v2", "a", "0"])
@@ -60,5 +70,18 @@ def test_anything_else_is_refused(wrong: dict[str, object]) -> None:
         (("thresholds", "rock", 0), "thresholds.rock.0"),
     ],
 )
-def test_a_key_path_is_what_stands_in_the_file(location: tuple[int | str, ...], path: str) -> None:
+def test_a_key_path_is_the_path_in_the_file(location: tuple[int | str, ...], path: str) -> None:
     assert key_path(location) == path
+
+
+def test_pooling_by_loudness_needs_segments_that_tell_it() -> None:
+    by_loudness = BundleManifest.model_validate_json(changed(pooling="loud_logits"))
+    segments = np.zeros((2, *by_loudness.front_end.segment_shape), np.float16)
+    assert MANIFEST.loudness(segments) is None
+    found = by_loudness.loudness(segments)
+    assert found is not None
+    mean_db = np.array(by_loudness.front_end.mean)
+    np.testing.assert_allclose(found, np.sqrt(np.mean(10.0 ** (mean_db / 10.0))), rtol=1e-5)
+    front_end = json.loads(DescriptorFrontEnd().model_dump_json())
+    with pytest.raises(ValidationError, match="loud_logits needs the front end log_mel, not descriptors"):
+        BundleManifest.model_validate_json(changed(pooling="loud_logits", front_end=front_end))

@@ -1,4 +1,4 @@
-"""The predictor's answers are the network's, and the same whatever a segment comes with."""
+"""The predictor's answers are the network's, and do not depend on the other segments."""
 
 from pathlib import Path
 
@@ -9,12 +9,13 @@ from safetensors.torch import load, save
 from small_bundle import MANIFEST, fill_with_noise, weights_of, write_small_bundle
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
-from genre_batch.model.calibration import softmax
+from genre_batch.model.devices import Precision
 from genre_batch.model.networks.build import build_network
-from genre_batch.model.predictor import Precision, Predictor
+from genre_batch.model.networks.settings import ShortCnnSettings
+from genre_batch.model.predictor import Predictor
+from genre_batch.model.scores import softmax
 
 NO_GPU = not torch.cuda.is_available()
 SHORT = MANIFEST.model_copy(
@@ -45,7 +46,7 @@ def test_answers_are_the_networks(bundle: Bundle) -> None:
 
 
 @pytest.mark.parametrize("manifest", [MANIFEST, SHORT], ids=["mel_cnn", "short_cnn"])
-def test_a_segments_answer_has_the_same_bits_whatever_it_comes_with(manifest: object) -> None:
+def test_a_segments_answer_has_the_same_bits_in_any_batch(manifest: object) -> None:
     bundle = Bundle("here", manifest, {WEIGHTS_FILE: weights_of(manifest)})
     predictor = Predictor(bundle, device="cpu", batch_segments=8)
     wanted = segments(21, manifest.front_end.n_mels, manifest.front_end.segment_frames)
@@ -83,13 +84,13 @@ def test_read_only_segments_are_fine(bundle: Bundle) -> None:
     assert Predictor(bundle, device="cpu").logits(wanted).shape == (3, 3)
 
 
-def test_weights_kept_in_half_precision_answer_in_single(bundle: Bundle) -> None:
+def test_weights_stored_in_half_precision_answer_in_single(bundle: Bundle) -> None:
     halved = save({name: tensor.half() for name, tensor in load(bundle.files[WEIGHTS_FILE]).items()})
     half = Bundle("here", bundle.manifest, {WEIGHTS_FILE: halved})
     wanted = segments(5)
-    np.testing.assert_allclose(
-        Predictor(half, device="cpu").logits(wanted), Predictor(bundle, device="cpu").logits(wanted), atol=1e-2
-    )
+    logits = Predictor(half, device="cpu").logits(wanted)
+    assert logits.dtype == np.float32
+    np.testing.assert_allclose(logits, Predictor(bundle, device="cpu").logits(wanted), atol=1e-2)
 
 
 def test_weights_of_another_network_are_refused(bundle: Bundle) -> None:
@@ -99,12 +100,12 @@ def test_weights_of_another_network_are_refused(bundle: Bundle) -> None:
     assert "\n" not in str(raised.value)
 
 
-def test_auto_takes_the_device_that_is_there(bundle: Bundle) -> None:
+def test_auto_takes_a_gpu_if_there_is_one(bundle: Bundle) -> None:
     assert Predictor(bundle, device="auto").device.type == ("cpu" if NO_GPU else "cuda")
 
 
 @pytest.mark.skipif(not NO_GPU, reason="there is a GPU")
-def test_a_gpu_that_is_not_there_is_a_usage_error(bundle: Bundle) -> None:
+def test_a_missing_gpu_is_a_usage_error(bundle: Bundle) -> None:
     with pytest.raises(UsageError, match="no GPU") as raised:
         Predictor(bundle, device="cuda")
     assert raised.value.hint

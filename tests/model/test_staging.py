@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from genre_batch.model.staging import HostStaging, PinnedStaging
+from genre_batch.model.staging import HostStaging, PinnedStaging, copied_batch
 
 SHAPE = (4, 3, 5)
 
@@ -38,6 +38,16 @@ def test_a_second_call_leaves_nothing_of_the_first(staging: HostStaging | Pinned
     list(staging.batches(segments(4)))
     (batch,) = staging.batches(segments(1))
     assert (batch[1:] == 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32])
+def test_a_batch_is_not_changed_by_what_is_staged_next(dtype: torch.dtype) -> None:
+    staged = torch.ones(SHAPE, dtype=dtype)
+    batch = copied_batch(staged)
+    staged.zero_()
+    assert batch.shape == (4, 1, 3, 5)
+    assert batch.dtype == torch.float32
+    assert (batch == 1).all()
 
 
 def test_no_segments_make_no_batch(staging: HostStaging | PinnedStaging) -> None:

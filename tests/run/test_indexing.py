@@ -10,10 +10,9 @@ from typer.testing import CliRunner
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.catalog.listing import Listing
-from genre_batch.cli import app
-from genre_batch.config import IndexConfig
+from genre_batch.cli.app import app
 from genre_batch.errors import UsageError, UserError
-from genre_batch.run.indexing import index_catalog
+from genre_batch.run.indexing import IndexConfig, index_catalog
 from genre_batch.storage.local import LocalStore
 
 
@@ -30,7 +29,18 @@ def test_a_folder_is_listed_once_and_for_all(tmp_path: Path) -> None:
         index_catalog(config)
 
 
-def test_bad_rows_of_a_file_are_listed_and_do_not_end_it(moto_s3: S3Server, tmp_path: Path) -> None:
+def test_what_lies_beside_music_is_left_out_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("a.mp3", "._a.mp3", "cover.jpg"):
+        (tmp_path / "in" / name).write_bytes(b"four")
+    report = index_catalog(IndexConfig(source=str(tmp_path / "in"), output=str(tmp_path / "out")))
+    assert (report.tracks, report.left_out) == (1, {"._*": 1, "*.jpg": 1})
+    assert report.summary().endswith("\n2 files left out by name: 1 *.jpg, 1 ._*")
+    with pytest.raises(UsageError, match="3 files left out by name"):
+        index_catalog(IndexConfig(source=str(tmp_path / "in"), output=str(tmp_path / "none"), include=("*.wav",)))
+
+
+def test_bad_rows_of_a_file_are_listed_and_do_not_stop_it(moto_s3: S3Server, tmp_path: Path) -> None:
     (tmp_path / "good").write_bytes(b"four")
     (tmp_path / "loop").symlink_to("loop")
     bad = ["loop", "zero\0byte", "n" * 300, "s3://no bucket/a", "s3://music"]
@@ -40,7 +50,7 @@ def test_bad_rows_of_a_file_are_listed_and_do_not_end_it(moto_s3: S3Server, tmp_
     assert sorted(track.size_bytes for track in Listing(LocalStore(), report.output)) == [-1] * len(bad) + [4]
 
 
-def test_credentials_that_open_nothing_end_it_early(
+def test_credentials_without_access_stop_it_early(
     moto_s3: S3Server, bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "in.csv").write_text("\n".join(["uri", *(f"s3://{bucket}/{number}" for number in range(1000))]))
@@ -48,7 +58,7 @@ def test_credentials_that_open_nothing_end_it_early(
     with FaultyProxy(moto_s3.endpoint).running() as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         proxy.follow(Rule(Fault.DENIED, "HEAD"))
-        with pytest.raises(UserError, match="stopped: 20 tracks in a row may not be read"):
+        with pytest.raises(UserError, match="stopped: no permission to read 20 consecutive tracks"):
             index_catalog(config)
         assert len(proxy.seen) < 300
         assert not (tmp_path / "out").exists()
@@ -63,7 +73,7 @@ def test_a_labelled_corpus_is_listed_with_its_genres(tmp_path: Path) -> None:
     report = index_catalog(config)
     assert (report.output, report.tracks, report.size_bytes) == (f"{tmp_path}/out/labelled.parquet", 2, 8)
     assert read_corpus(config.output) == read_corpus(config.source)
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="exists already"):
         index_catalog(config)
     command = ["index", config.source, f"{tmp_path}/again.parquet", "--labelled"]
     assert CliRunner().invoke(app, command).exit_code == 0

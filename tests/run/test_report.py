@@ -1,4 +1,4 @@
-"""What a run tells at its end."""
+"""What a run reports at its end."""
 
 from datetime import UTC, datetime
 
@@ -6,8 +6,7 @@ import pytest
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.engine.usage import Usage
-from genre_batch.run.report import ScoreReport, nothing_to_do, score_report, summary
-from genre_batch.sink.finish import RunManifest
+from genre_batch.run.report import RunReport, make_report, nothing_to_do
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
 
@@ -30,14 +29,13 @@ def plan(tracks: int) -> RunPlan:
     )
 
 
-def report(*, resumed: bool = False) -> ScoreReport:
+def report(*, resumed: bool = False) -> RunReport:
     counts = Counts(scored=7, abstained=2, rejected_by_reason={RejectReason.SILENT: 3}, genres={"jazz": 4, "blues": 1})
-    usage = Usage(tracks=5, bytes_read=1_500_000, cpu_s=2.0, first_sent_s=10.0, last_commit_s=12.0)
-    manifest = RunManifest(plan=plan(10), counts=counts, files=())
-    return score_report("/out", manifest, usage, resumed=resumed, wall_s=9.0)
+    usage = Usage(tracks=5, bytes_read=1_500_000, cpu_s=2.0, first_sent_s=10.0, last_commit_s=12.0, made_s=4.0)
+    return make_report("/out", plan(10), counts, usage, resumed=resumed, wall_s=9.0, kept=5)
 
 
-def test_counts_are_the_run_s_and_figures_this_process_s() -> None:
+def test_counts_are_of_the_run_and_figures_of_this_process() -> None:
     made = report(resumed=True)
     assert (made.listed, made.skipped, made.scored, made.rejected, made.abstained) == (12, 2, 7, 3, 2)
     assert made.listed == made.skipped + made.scored + made.rejected
@@ -47,16 +45,26 @@ def test_counts_are_the_run_s_and_figures_this_process_s() -> None:
 
 
 def test_the_summary_has_a_line_for_everything_a_user_acts_on() -> None:
-    text = summary(report(resumed=True))
-    assert text.splitlines()[0] == "12 tracks listed, 2 done before, 7 scored now, 3 rejected"
-    assert "resumed" in text
+    text = report(resumed=True).summary()
+    assert text.splitlines()[0] == "12 tracks listed, 2 done by earlier runs, 7 scored, 3 rejected"
+    assert "resumed with the listing it was planned with: 5 tracks kept, 5 done now" in text
     assert text.index("jazz") < text.index("blues") < text.index("silent")
     assert "abstained on 2" in text
-    assert text.endswith("table: /out/scores")
-    assert "resumed" not in summary(report())
+    assert "9 s in all: 6 s to start, then 5 tracks in 2 s (2.50 tracks/s)\n" in text
+    assert "0.400 CPU-seconds per track, 1.5 MB read" in text
+    assert text.endswith("table: /out/scores\nrejects: /out/rejects")
+    assert "resumed" not in report().summary()
+
+
+@pytest.mark.parametrize(
+    ("scored", "rejected", "tables"), [(7, 0, ["/out/scores"]), (0, 3, ["/out/rejects"]), (0, 0, [])]
+)
+def test_only_tables_that_were_written_are_named(scored: int, rejected: int, tables: list[str]) -> None:
+    made = report().model_copy(update={"scored": scored, "rejected": rejected})
+    assert [line.partition(": ")[2] for line in made.summary().splitlines() if "/out" in line] == tables
 
 
 def test_with_nothing_to_do_it_says_so() -> None:
     made = nothing_to_do("/out", plan(0), wall_s=0.5)
     assert (made.run_id, made.listed, made.skipped, made.reject_rate) == (None, 12, 12, 0.0)
-    assert summary(made).endswith("nothing to do: every track has its answer or its reject already")
+    assert made.summary().endswith("nothing to do: every track has its answer or its reject already")

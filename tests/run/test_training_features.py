@@ -1,4 +1,4 @@
-"""Training features over Ray: the same as in this process, kept, and not computed again."""
+"""Training features computed on Ray: the same as in this process, cached, and not computed again."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ import ray
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.config import JobConfig
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.pipeline import features_flow
 from genre_batch.run.training_features import extract_on_ray
 from genre_batch.training.dataset import Example, SkippedTrack, extract_here
 
@@ -30,10 +31,10 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_features_are_those_of_one_process_and_are_kept(
+def test_features_equal_those_of_one_process_and_are_cached(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tracks, extract = read_corpus(str(corpus)), extract_on_ray(JobConfig(batch_tracks=2))
+    tracks, extract = read_corpus(str(corpus)), extract_on_ray(JobConfig(batch_tracks=2), features_flow)
     here = list(extract_here(tracks, FRONT_END, tmp_path / "here"))
     there = list(extract(tracks, FRONT_END, tmp_path / "there"))
     assert [outcome.labelled for outcome in there] == tracks
@@ -48,6 +49,6 @@ def test_features_are_those_of_one_process_and_are_kept(
     assert sum(isinstance(outcome, SkippedTrack) for outcome in there) == 1
 
     good = [outcome.labelled for outcome in there if isinstance(outcome, Example)]
-    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started for what is known"))
+    monkeypatch.setattr(ray, "init", lambda **_: pytest.fail("Ray was started although everything is cached"))
     again = list(extract(good, FRONT_END, tmp_path / "there"))
     assert all(isinstance(outcome, Example) for outcome in again)

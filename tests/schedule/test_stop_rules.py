@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genre_batch.catalog.reject import Reject, RejectReason, Stage
+from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.catalog.track import Track
 from genre_batch.schedule.stop_rules import OutcomeWatch, Stop, StopRules
 
@@ -18,7 +18,7 @@ REASONS = st.sampled_from([None, None, CORRUPT, DENIED, RejectReason.READ_FAILED
 
 def outcomes(reasons: Sequence[RejectReason | None], first: int = 0) -> list[Outcome]:
     tracks = [Track(str(n), f"s3://b/{n}", "v1", 1) for n in range(first, first + len(reasons))]
-    rejects = [None if reason is None else Reject(reason, Stage.READ, f"no {reason}") for reason in reasons]
+    rejects = [None if reason is None else Reject(reason, RejectStage.READ, f"no {reason}") for reason in reasons]
     return list(zip(tracks, rejects, strict=True))
 
 
@@ -36,6 +36,13 @@ def test_the_rate_counts_from_a_thousand_tracks_on(answers: int, rejects: int, s
 
 def test_a_rate_of_1_never_stops_a_run() -> None:
     assert watch(rate=1.0).note(outcomes([CORRUPT] * 5_000)) is None
+
+
+def test_archived_tracks_stop_no_run_and_break_a_row_of_denied_ones() -> None:
+    seen = watch()
+    assert seen.note(outcomes([RejectReason.ARCHIVED] * 5_000)) is None
+    assert seen.note(outcomes([*[DENIED] * 19, RejectReason.ARCHIVED, DENIED])) is None
+    assert seen.rejected == 5_021
 
 
 @pytest.mark.parametrize(("most", "denied", "stop"), [(20, 19, None), (20, 20, Stop.DENIED), (None, 900, None)])
@@ -56,7 +63,7 @@ def test_a_row_goes_on_from_one_call_to_the_next() -> None:
     assert [seen.note(outcomes([DENIED] * 7)) for _ in range(3)] == [None, None, Stop.DENIED]
 
 
-def test_it_keeps_what_is_told_to_the_user() -> None:
+def test_it_keeps_what_is_reported_to_the_user() -> None:
     seen = watch()
     seen.note(outcomes([None, CORRUPT, DENIED, CORRUPT]))
     assert (seen.tracks, seen.rejected, seen.by_reason) == (4, 3, {CORRUPT: 2, DENIED: 1})
@@ -85,12 +92,12 @@ def _stops_at(reasons: Sequence[RejectReason | None], rules: StopRules) -> Stop 
 def test_how_the_outcomes_are_cut_into_calls_makes_no_difference(
     reasons: list[RejectReason | None], cuts: list[int], rate: float, denied: int | None, after: int
 ) -> None:
-    seen, told = watch(rate, denied, after), None
+    seen, reported = watch(rate, denied, after), None
     ends = [*sorted(cut for cut in cuts if cut < len(reasons)), len(reasons)]
     start = 0
     for end in ends:
-        told = seen.note(outcomes(reasons[start:end], first=start))
+        reported = seen.note(outcomes(reasons[start:end], first=start))
         start = end
-    assert told is _stops_at(reasons, seen.rules)
+    assert reported is _stops_at(reasons, seen.rules)
     assert seen.tracks == len(reasons)
     assert seen.by_reason == Counter(reason for reason in reasons if reason is not None)

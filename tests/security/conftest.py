@@ -1,4 +1,4 @@
-"""One real run over 500 odd keys with marked credentials, which several tests look at from different sides."""
+"""One real run over 500 odd keys with canary credentials, which several tests examine."""
 
 import logging
 import os
@@ -27,10 +27,9 @@ SCORED_EVERY = 25
 
 @dataclass(frozen=True)
 class OddRun:
-    """A finished run. etags: of every track, by its URI.
+    """A finished run. etags: the etag of every track by URI.
 
-    root: holds all folders that the run knows of: its HOME, the folder it was started in, one for temporary files and
-    `ray_folder` for Ray's.
+    root: the parent of the run's home folder, working folder, folder for temporary files, and Ray's `ray_folder`.
     """
 
     server: S3Server
@@ -41,7 +40,7 @@ class OddRun:
     ray_folder: Path
 
     def objects(self) -> dict[str, bytes]:
-        """Everything in the bucket of the output, by key."""
+        """All objects in the output bucket, by key."""
         client = self.server.client
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.output)
         keys = [entry["Key"] for page in pages for entry in page.get("Contents", [])]
@@ -49,13 +48,13 @@ class OddRun:
 
 
 def leaks(data: bytes) -> list[str]:
-    """The names of the marked credentials that stand in `data`."""
+    """The names of the canary credentials that occur in `data`."""
     return [name for name, value in CANARIES.items() if value.encode() in data]
 
 
 @pytest.fixture(scope="session")
 def odd_bucket(moto_s3: S3Server) -> tuple[str, dict[str, str]]:
-    """A bucket full of odd keys, of which moto's web framework has no route for those with line ends, and its etags."""
+    """A bucket full of odd keys, and their etags by URI. moto's web framework cannot route keys with line breaks."""
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     bucket = moto_s3.new_bucket()
     sound = audio_samples.encode(audio_samples.chirp(2.0, 22_050, 1), 22_050, "wav")
@@ -69,7 +68,7 @@ def odd_bucket(moto_s3: S3Server) -> tuple[str, dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def odd_run(moto_s3: S3Server, odd_bucket: tuple[str, dict[str, str]]) -> Iterator[OddRun]:
-    """`genre-batch score` over the odd keys, in a process of its own with credentials that can be told anywhere."""
+    """`genre-batch score` over the odd keys, in its own process, with credentials that are easy to search for."""
     bucket, etags = odd_bucket
     output = moto_s3.new_bucket()
     root = Path(tempfile.mkdtemp(prefix="r-"))  # Ray's sockets need a short path
@@ -77,10 +76,12 @@ def odd_run(moto_s3: S3Server, odd_bucket: tuple[str, dict[str, str]]) -> Iterat
     for folder in (home, work, temporary):
         folder.mkdir(parents=True)
     environment = os.environ | moto_s3.env() | CANARIES
+    (root / "ray").mkdir()
     environment |= {"RAY_ADDRESS": "local", "RAY_TMPDIR": str(root / "ray"), "HOME": str(home)}
     environment |= {"TMPDIR": str(temporary)}
-    command = [sys.executable, "-m", "genre_batch.cli", "score", f"s3://{bucket}", f"s3://{output}"]
+    command = [sys.executable, "-m", "genre_batch", "score", f"s3://{bucket}", f"s3://{output}"]
     command += ["--set", f"shard_tracks={SHARD_TRACKS}", "--set", "max_reject_rate=1.0", "--set", "extract.max_size=1"]
+    command += ["--set", "exclude=[]"]
     try:
         done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
         yield OddRun(moto_s3, output, etags, done, root, root / "ray")

@@ -1,4 +1,4 @@
-"""Files that run code, read other files or lie about their size, where a program is careless with them."""
+"""Files that run code, read other files or lie about their size if a program opens them carelessly."""
 
 import io
 import json
@@ -17,7 +17,7 @@ import torch
 
 @dataclass
 class Bomb:
-    """Writes a mark when it is unpickled."""
+    """Creates the file `mark` when it is unpickled."""
 
     mark: Path
 
@@ -44,7 +44,7 @@ def npz(bomb: Bomb, *names: str) -> bytes:
 
 
 def torch_archive(bomb: Bomb) -> bytes:
-    """What torch.save writes, as .pt, .pth, .bin or .ckpt."""
+    """The output of torch.save, as in .pt, .pth, .bin or .ckpt files."""
     target = io.BytesIO()
     torch.save({"state_dict": bomb}, target)
     return target.getvalue()
@@ -57,7 +57,7 @@ def joblib_dump(bomb: Bomb) -> bytes:
 
 
 def pickled(bomb: Bomb) -> dict[str, bytes]:
-    """One payload in all the ways that weights are pickled."""
+    """The same payload in every pickle-based format for weights."""
     return {
         "pickle": pickle.dumps(bomb),
         "pickle of protocol 0": pickle.dumps(bomb, protocol=0),
@@ -69,13 +69,13 @@ def pickled(bomb: Bomb) -> dict[str, bytes]:
 
 
 def safetensors(header: object, data: bytes = b"", *, length: int | None = None) -> bytes:
-    """A safetensors file with any header, and any `length` for it."""
+    """A safetensors file with an arbitrary header and declared header length."""
     text = header if isinstance(header, bytes) else json.dumps(header).encode()
     return struct.pack("<Q", len(text) if length is None else length) + text + data
 
 
 def forged_safetensors() -> dict[str, bytes]:
-    """Headers that promise more than there is, overlap, leave holes, or are no headers."""
+    """Files whose headers declare too much, overlap, leave gaps or are invalid."""
 
     def tensor(start: int, stop: int, *shape: int, dtype: str = "F32") -> dict[str, object]:
         return {"dtype": dtype, "shape": list(shape), "data_offsets": [start, stop]}
@@ -85,23 +85,23 @@ def forged_safetensors() -> dict[str, bytes]:
         "a header longer than the file": safetensors({}, length=1 << 30),
         "no header": safetensors(b""),
         "a header that is a list": safetensors([]),
-        "endless nesting": safetensors(b"[" * 100_000),
+        "deep nesting": safetensors(b"[" * 100_000),
         "offsets beyond the end": safetensors({"weights": tensor(0, 4 << 30, 1 << 30)}, bytes(16)),
         "overlapping offsets": safetensors({"a": tensor(0, 16, 4), "b": tensor(8, 24, 4)}, bytes(24)),
-        "a hole": safetensors({"a": tensor(0, 16, 4), "b": tensor(32, 48, 4)}, bytes(48)),
-        "offsets that run backwards": safetensors({"a": tensor(16, 0, 4)}, bytes(16)),
+        "a gap": safetensors({"a": tensor(0, 16, 4), "b": tensor(32, 48, 4)}, bytes(48)),
+        "descending offsets": safetensors({"a": tensor(16, 0, 4)}, bytes(16)),
         "a shape that overflows": safetensors({"a": tensor(0, 16, 1 << 40, 1 << 40)}, bytes(16)),
         "a negative shape": safetensors({"a": tensor(0, 16, -4)}, bytes(16)),
         "an unknown type": safetensors({"a": tensor(0, 16, 4, dtype="PICKLE")}, bytes(16)),
-        "a type that numpy lacks": safetensors({"a": tensor(0, 8, 4, dtype="BF16")}, bytes(8)),
-        "names that stand twice": safetensors(b'{"a":' + json.dumps(tensor(0, 4, 1)).encode() + b',"a":1}', bytes(4)),
-        "bytes behind the end": safetensors({"a": tensor(0, 16, 4)}, bytes(64)),
-        "no tensor at all": safetensors({}),
+        "a type unknown to numpy": safetensors({"a": tensor(0, 8, 4, dtype="BF16")}, bytes(8)),
+        "duplicate names": safetensors(b'{"a":' + json.dumps(tensor(0, 4, 1)).encode() + b',"a":1}', bytes(4)),
+        "trailing bytes": safetensors({"a": tensor(0, 16, 4)}, bytes(64)),
+        "no tensors": safetensors({}),
     }
 
 
 def forged_npz(*names: str) -> dict[str, bytes]:
-    """Archives that promise more than there is, or are packed in a way that cannot be unpacked."""
+    """Archives that declare too much or cannot be unpacked."""
     headers = [io.BytesIO() for _ in range(2)]
     for header, length in zip(headers, (1 << 45, 1 << 70), strict=True):
         np.lib.format.write_array_header_1_0(header, {"descr": "<f4", "fortran_order": False, "shape": (length,)})
@@ -121,11 +121,11 @@ def forged_npz(*names: str) -> dict[str, bytes]:
         "a header that is code": _zipped(
             b"\x93NUMPY\x01\x00" + struct.pack("<H", 24) + b"__import__('os').abort()\n", *names
         ),
-        "an array of structures with objects": _zipped(_npy_header("[('a', '|O')]"), *names),
+        "a structured array of objects": _zipped(_npy_header("[('a', '|O')]"), *names),
         "a garbled archive": garbled,
         "an encrypted archive": bytes(encrypted),
-        "an unknown compression": bytes(unknown),
-        "no archive": b"\x93NUMPY\x01\x00",
+        "an unknown compression method": bytes(unknown),
+        "not an archive": b"\x93NUMPY\x01\x00",
     }
 
 

@@ -1,7 +1,7 @@
-"""Nothing that a bundle holds is run: each file of it, replaced by a hostile one, is refused in one sentence.
+"""No file of a bundle is ever run: a hostile file in its place is refused with a one-sentence message.
 
-The hashes of a bundle fit its hostile files here, as those of whoever made it would. What hostile archives of skops
-can hold is in tests/model/estimators/test_skops_archive.py.
+The hashes in the manifests match the hostile files, as an attacker would make them. Hostile skops archives are tested
+in tests/model/estimators/test_skops_archive.py.
 """
 
 import json
@@ -14,20 +14,17 @@ import pytest
 from security.evil_files import Bomb, forged_npz, forged_safetensors, npz, pickled
 from small_bundle import MANIFEST, write_small_bundle
 
-from genre_batch.actors.predict import PredictGenres
-from genre_batch.cli import main
+from genre_batch.cli.app import main
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import (
-    Architecture,
-    ClustersSettings,
-    FileName,
-    NeighboursSettings,
-    OnnxSettings,
-    TextureKernelSettings,
-)
+from genre_batch.model.architecture import Architecture, OnnxSettings
 from genre_batch.model.bundle import MANIFEST_FILE, Bundle, load_bundle, sha256_hex
-from genre_batch.model.golden import check_segments
+from genre_batch.model.classifier import FileName
+from genre_batch.model.estimators.clusters import ClustersSettings
+from genre_batch.model.estimators.neighbours import NeighboursSettings
+from genre_batch.model.golden import check_segments, read_golden
+from genre_batch.model.networks.settings import TextureKernelSettings
 from genre_batch.model.open_predictor import open_predictor
+from genre_batch.stages.predict import PredictGenres
 
 FAMILIES: list[tuple[Architecture, FileName]] = [
     (MANIFEST.architecture, "model.safetensors"),
@@ -49,31 +46,31 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def mark(tmp_path: Path) -> Iterator[Path]:
-    """A file that must not be there in the end."""
+    """A path that must not exist after the test: code in a hostile file would create it."""
     yield tmp_path / "executed"
     assert not (tmp_path / "executed").exists()
 
 
-def refused(deed: Callable[[], object]) -> str:
-    """The sentence that the deed fails with."""
-    with pytest.raises(UsageError) as told:
-        deed()
-    assert told.value.exit_code == 2
-    assert "\n" not in str(told.value)
-    assert told.value.hint
-    return str(told.value)
+def refused(action: Callable[[], object]) -> str:
+    """The message of the UsageError that `action` must raise: one sentence, with a hint."""
+    with pytest.raises(UsageError) as caught:
+        action()
+    assert caught.value.exit_code == 2
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    return str(caught.value)
 
 
 def bundle_of(architecture: Architecture, **files: bytes) -> Bundle:
-    """A bundle whose hashes are right, whatever its files hold."""
+    """A bundle with these files and matching hashes."""
     contents = {name.replace("__", "."): data for name, data in files.items()}
     digests = {name: sha256_hex(data) for name, data in contents.items()}
     manifest = MANIFEST.model_copy(update={"architecture": architecture, "files": digests})
     return Bundle("evil", manifest, contents)  # type: ignore[arg-type]
 
 
-def test_the_corpus_does_run_where_it_is_unpickled(tmp_path: Path) -> None:
-    """Or else the tests below could not fail."""
+def test_every_hostile_file_runs_its_code_when_unpickled(tmp_path: Path) -> None:
+    """Without this, the tests below could not fail."""
     import io
     import pickle
 
@@ -97,14 +94,14 @@ def test_the_corpus_does_run_where_it_is_unpickled(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("architecture", "name"), FAMILIES, ids=lambda value: getattr(value, "name", ""))
 def test_pickled_weights_are_refused(architecture: Architecture, name: str, kind: str, mark: Path) -> None:
     data = pickled(Bomb(mark))[kind]
-    refused(lambda: open_predictor(bundle_of(architecture, **{name.replace(".", "__"): data}), device="cpu"))
+    assert refused(lambda: open_predictor(bundle_of(architecture, **{name.replace(".", "__"): data}), device="cpu"))
 
 
 @pytest.mark.parametrize("kind", sorted(forged_safetensors()))
 @pytest.mark.parametrize("architecture", [family for family, name in FAMILIES if name == "model.safetensors"])
 def test_forged_safetensors_are_refused(architecture: Architecture, kind: str) -> None:
     bundle = bundle_of(architecture, model__safetensors=forged_safetensors()[kind])
-    refused(lambda: open_predictor(bundle, device="cpu"))
+    assert refused(lambda: open_predictor(bundle, device="cpu"))
 
 
 @pytest.mark.parametrize("kind", sorted(forged_npz(*GOLDEN)))
@@ -113,13 +110,13 @@ def test_forged_golden_vectors_are_refused(kind: str) -> None:
     assert "golden" in refused(lambda: check_segments(bundle))
 
 
-def test_golden_vectors_of_objects_are_refused(mark: Path) -> None:
+def test_golden_vectors_with_objects_are_refused(mark: Path) -> None:
     bundle = bundle_of(MANIFEST.architecture, golden__npz=npz(Bomb(mark), *GOLDEN))
     assert "golden" in refused(lambda: check_segments(bundle))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "golden.npz", "README.md"])
-def test_a_swapped_file_is_refused_before_anything_looks_into_it(name: str, made: Path, mark: Path) -> None:
+def test_a_replaced_file_is_refused_before_it_is_parsed(name: str, made: Path, mark: Path) -> None:
     folder = mark.parent / "bundle"
     shutil.copytree(made, folder)
     (folder / name).write_bytes(pickled(Bomb(mark))["torch"])
@@ -133,7 +130,10 @@ def test_files_that_the_manifest_does_not_name_are_not_opened(extra: str, made: 
     (folder / extra).write_bytes(
         pickled(Bomb(mark))["pickle"] if extra[-2:] != "py" else f"open({str(mark)!r}, 'w')".encode()
     )
-    open_predictor(load_bundle(str(folder)), device="cpu")
+    bundle = load_bundle(str(folder))
+    assert extra not in bundle.files
+    golden = read_golden(bundle)
+    assert open_predictor(bundle, device="cpu").logits(golden.segments).shape == golden.probabilities.shape
 
 
 @pytest.mark.parametrize("weights", ["../../etc/passwd", "/etc/passwd", "model.pkl", "pytorch_model.bin"])
@@ -147,16 +147,16 @@ def test_a_manifest_cannot_name_another_file(weights: str, made: Path, mark: Pat
 
 
 @pytest.mark.parametrize("text", ["!!python/object/apply:os.system ['touch {}']", '{{"__reduce__": "touch {}"}}'])
-def test_a_manifest_is_json_and_nothing_more(text: str, made: Path, mark: Path) -> None:
+def test_a_manifest_must_be_plain_json(text: str, made: Path, mark: Path) -> None:
     folder = mark.parent / "bundle"
     shutil.copytree(made, folder)
     (folder / MANIFEST_FILE).write_text(text.format(mark))
-    refused(lambda: load_bundle(str(folder)))
+    assert MANIFEST_FILE in refused(lambda: load_bundle(str(folder)))
 
 
 @pytest.fixture
 def evil(made: Path, mark: Path) -> Path:
-    """A bundle on disk whose hashes vouch for pickled weights."""
+    """A bundle on disk with pickled weights and matching hashes."""
     folder = mark.parent / "evil"
     shutil.copytree(made, folder)
     data = pickled(Bomb(mark))["torch"]
@@ -175,11 +175,11 @@ def labelled(tmp_path: Path) -> Path:
     return tmp_path / "labelled"
 
 
-def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
-    """What a verb says when it ends with exit code 2: one sentence and a hint."""
+def failure(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
+    """The stderr of a command that must fail with exit code 2: one error and one hint."""
     capsys.readouterr()
     with pytest.raises(SystemExit) as ended:
-        main([str(word) for word in words])
+        main(["-q", *map(str, words)])
     printed = capsys.readouterr()
     assert (ended.value.code, printed.out) == (2, ""), printed.err
     assert [line.partition(":")[0] for line in printed.err.splitlines()] == ["error", "hint"]
@@ -187,7 +187,7 @@ def told(capsys: pytest.CaptureFixture[str], *words: str | Path) -> str:
 
 
 @pytest.mark.parametrize("verb", ["score", "plan", "evaluate"])
-def test_swapped_weights_are_refused_before_ray_starts_or_anything_is_written(
+def test_replaced_weights_are_refused_before_ray_starts_or_anything_is_written(
     verb: str,
     made: Path,
     mark: Path,
@@ -205,19 +205,19 @@ def test_swapped_weights_are_refused_before_ray_starts_or_anything_is_written(
         "plan": ["score", labelled, out, "--plan", "--set", f"bundle={folder}"],
         "evaluate": ["evaluate", folder, labelled],
     }
-    assert "sha256 differs" in told(capsys, *words[verb])
+    assert "sha256 differs" in failure(capsys, *words[verb])
     assert not out.exists()
     assert list(ray_folder.iterdir()) == []
 
 
-def test_an_evaluation_refuses_weights_that_only_their_maker_vouches_for(
+def test_an_evaluation_refuses_pickled_weights_with_matching_hashes(
     evil: Path, labelled: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert "weights" in told(capsys, "evaluate", evil, labelled)
+    assert "weights" in failure(capsys, "evaluate", evil, labelled)
 
 
 @pytest.mark.parametrize("plan", [[], ["--plan"]])
-def test_so_does_a_run_before_ray_starts_or_anything_is_listed_or_written(
+def test_a_run_refuses_them_before_ray_starts_or_anything_is_written(
     plan: list[str],
     evil: Path,
     mark: Path,
@@ -229,10 +229,10 @@ def test_so_does_a_run_before_ray_starts_or_anything_is_listed_or_written(
     ray_folder.mkdir()
     monkeypatch.setenv("RAY_TMPDIR", str(ray_folder))
     words = ["score", labelled, out, *plan, "--set", f"bundle={evil}"]
-    assert "no safetensors file" in told(capsys, *words)
+    assert "is not a safetensors file" in failure(capsys, *words)
     assert not out.exists()
     assert list(ray_folder.iterdir()) == []
 
 
-def test_actors_refuse_them_too(evil: Path) -> None:
+def test_actors_refuse_pickled_weights_with_matching_hashes(evil: Path) -> None:
     assert "weights" in refused(lambda: PredictGenres(str(evil), "cpu", "fp32"))

@@ -1,4 +1,4 @@
-"""Looks at what one run over 500 odd keys, with marked credentials, has left behind."""
+"""What one run over 500 odd keys, with canary credentials, leaves behind."""
 
 import io
 import re
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 def readable(data: bytes) -> Iterator[bytes]:
-    """The bytes of an object and, of a Parquet file, its footer and rows as text: its pages are compressed."""
+    """The bytes of an object and, for a Parquet file, its metadata and rows as text: its pages are compressed."""
     yield data
     if data[:4] == b"PAR1":
         table = pq.read_table(io.BytesIO(data))
@@ -34,13 +34,13 @@ def test_every_key_has_one_row_byte_for_byte(odd_run: OddRun) -> None:
     assert {row["reason"] for row in tables["rejects"]} == {"empty", "unsupported"}
 
 
-def test_no_key_becomes_a_part_of_a_name(odd_run: OddRun) -> None:
+def test_no_key_becomes_part_of_an_object_name(odd_run: OddRun) -> None:
     names = list(odd_run.objects())
     assert len(names) > 10
     assert [name for name in names if not re.fullmatch(r"[A-Za-z0-9_.=/-]+", name) or ".." in name] == []
 
 
-def test_no_file_appears_outside_of_rays_own_folder(odd_run: OddRun) -> None:
+def test_no_file_appears_outside_rays_own_folder(odd_run: OddRun) -> None:
     files = {path for path in odd_run.root.rglob("*") if not path.is_dir()}
     own = {path for path in files if path.is_relative_to(odd_run.ray_folder)}
     assert own
@@ -48,27 +48,38 @@ def test_no_file_appears_outside_of_rays_own_folder(odd_run: OddRun) -> None:
     assert not [path for path in (Path("/absolute"), odd_run.root.parent / "escaped") if path.exists()]
 
 
-def test_nothing_is_said_but_the_report(odd_run: OddRun) -> None:
-    # a machine that is slow to start actors is told of, and holds no keys
-    told = odd_run.done.stderr.splitlines()
-    assert [line for line in told if not line.startswith("waiting for Ray, ")] == []
+NOTICES = re.compile(
+    r"run [0-9TZa-f-]+: [0-9,]+ tracks in [0-9]+ shards?"
+    r"|loading Ray and the libraries of the model \.\.\.|(starting|stopping) Ray \.\.\.|listing \.\.\."
+    r"|(listing|working): [0-9,/]+ tracks?, [0-9,./a-zA-Z ]+, [0-9,.]+ tracks/s"
+    r"(, ETA [0-9:?]+ by tracks, [0-9:?]+ by bytes)?"
+    r"|(working: )?starting [0-9]+ extract actors? and [0-9]+ predict actors? \.\.\."
+    r"|run [0-9TZa-f-]+: [0-9,]+ tracks? in [0-9,]+ shards?"
+    r"|the model runs in actors of its own: all actors are on this machine"
+    r"|waiting for Ray, which has started [0-9a-zA-Z ()]+; the cluster has [0-9]+ CPUs and [0-9]+ GPUs"
+)
+"""All that a slow machine may say it waits for. None of it has room for a key."""
+
+
+def test_nothing_is_printed_but_the_report_and_what_is_waited_for(odd_run: OddRun) -> None:
+    assert [line for line in odd_run.done.stderr.splitlines() if not NOTICES.fullmatch(line)] == []
     assert all(line.isprintable() for line in odd_run.done.stdout.splitlines())
     assert "500 tracks listed" in odd_run.done.stdout
 
 
-def test_its_tables_records_and_settings_hold_no_credentials(odd_run: OddRun) -> None:
+def test_tables_records_and_settings_contain_no_credentials(odd_run: OddRun) -> None:
     objects = odd_run.objects()
     kinds = {Path(key).name for key in objects if "_runs/" in key}
     assert {"config.yaml", "plan.json", "manifest.json", "report.json"} <= kinds
     assert {key: leaks(part) for key, data in objects.items() for part in readable(data) if leaks(part)} == {}
 
 
-def test_what_it_says_holds_no_credentials(odd_run: OddRun) -> None:
+def test_the_printed_output_contains_no_credentials(odd_run: OddRun) -> None:
     assert odd_run.done.returncode == 0, odd_run.done.stderr
     assert leaks((odd_run.done.stdout + odd_run.done.stderr).encode()) == []
 
 
-def test_rays_logs_hold_no_credentials(odd_run: OddRun) -> None:
+def test_rays_logs_contain_no_credentials(odd_run: OddRun) -> None:
     files = [path for path in odd_run.ray_folder.rglob("*") if path.is_file()]
     assert [path for path in files if path.suffix == ".log"]
     assert {str(path): leaks(path.read_bytes()) for path in files if leaks(path.read_bytes())} == {}

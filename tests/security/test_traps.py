@@ -1,4 +1,4 @@
-"""A track that names another file or address is not followed: not in the sandbox, and not by the decoders alone."""
+"""References from a track to another file or address are not followed, with or without the sandbox."""
 
 import io
 import socket
@@ -15,7 +15,7 @@ from genre_batch.catalog.reject import RejectReason, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.decode.decoder import decode_window
 from genre_batch.decode.window import Window
-from genre_batch.features.front_end import LogMelFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 
 NO_AUDIO = PLAYLISTS | {f"{name} behind an ID3 tag": behind_id3(trap) for name, trap in PLAYLISTS.items()}
@@ -24,7 +24,7 @@ REFUSED = {RejectReason.UNSUPPORTED, RejectReason.CORRUPT, RejectReason.TRUNCATE
 
 @pytest.fixture(scope="module")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Real audio, so that whoever follows a trap gets samples from it."""
+    """Real audio, so that following a reference yields samples."""
     file = tmp_path_factory.mktemp("secret") / "secret.m4a"
     file.write_bytes(audio_samples.encode(audio_samples.chirp(3.0), 44_100, "m4a"))
     return file
@@ -38,7 +38,7 @@ def watch(secret: Path) -> Iterator[Watch]:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    """A port that must not get a connection."""
+    """A listening socket that must not receive a connection."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.setblocking(False)
         yield server
@@ -53,8 +53,8 @@ def front_end() -> Iterator[SandboxedFrontEnd]:
     extractor.close()
 
 
-def alone(data: bytes) -> RejectReason | None:
-    """What the decoders say outside of a sandbox, where they could open anything."""
+def unsandboxed(data: bytes) -> RejectReason | None:
+    """The reject of the decoders outside the sandbox, where they could open any file."""
     try:
         decode_window(io.BytesIO(data), len(data), "trap", Window(length_s=2.0, min_offset_s=0, max_offset_s=0))
     except TrackRejected as rejected:
@@ -71,7 +71,7 @@ def sandboxed(front_end: SandboxedFrontEnd, data: bytes) -> RejectReason | None:
     return None
 
 
-def test_the_watch_sees_who_opens_the_file(secret: Path, watch: Watch) -> None:
+def test_the_watch_notices_that_the_file_is_opened(secret: Path, watch: Watch) -> None:
     assert not watch.opened
     secret.read_bytes()
     assert watch.opened
@@ -84,7 +84,7 @@ def test_the_watch_sees_who_opens_the_file(secret: Path, watch: Watch) -> None:
         (CONTAINERS["mp4 with an alias"], {"enable_drefs": "1", "use_absolute_path": "1"}),
     ],
 )
-def test_the_traps_work_where_libav_is_let_loose(
+def test_the_traps_work_on_libav_without_restrictions(
     trap: Trap, options: dict[str, str], secret: Path, watch: Watch, tmp_path: Path
 ) -> None:
     (tmp_path / "trap").write_bytes(trap(str(secret)))
@@ -94,48 +94,49 @@ def test_the_traps_work_where_libav_is_let_loose(
 
 
 @pytest.mark.parametrize("name", sorted(NO_AUDIO))
-def test_a_playlist_is_no_track(
+def test_a_playlist_is_rejected(
     name: str, secret: Path, watch: Watch, listener: socket.socket, front_end: SandboxedFrontEnd
 ) -> None:
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/secret.m4a"
     for target in (address, str(secret), f"file://{secret}"):
         data = NO_AUDIO[name](target)
-        assert {alone(data), sandboxed(front_end, data)} <= REFUSED
+        assert {unsandboxed(data), sandboxed(front_end, data)} <= REFUSED
     assert not watch.opened
 
 
 @pytest.mark.parametrize("name", sorted(CONTAINERS))
-def test_an_index_that_points_elsewhere_is_not_followed(
+def test_a_reference_in_a_file_index_is_not_followed(
     name: str, secret: Path, watch: Watch, listener: socket.socket, front_end: SandboxedFrontEnd
 ) -> None:
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/secret.m4a"
     for target in (address, str(secret), f"file://{secret}"):
         data = CONTAINERS[name](target)
-        assert alone(data) in REFUSED | {None}
-        assert alone(data) == sandboxed(front_end, data)
+        assert unsandboxed(data) in REFUSED | {None}
+        assert unsandboxed(data) == sandboxed(front_end, data)
     assert not watch.opened
 
 
 @pytest.mark.parametrize("name", sorted(LINKED_PICTURES))
-def test_music_with_a_linked_picture_is_heard_and_the_link_is_not_followed(
+def test_music_with_a_linked_picture_is_decoded_without_following_the_link(
     name: str, secret: Path, watch: Watch, listener: socket.socket, front_end: SandboxedFrontEnd
 ) -> None:
     address = f"http://127.0.0.1:{listener.getsockname()[1]}/cover.png"
     for target in (address, str(secret)):
         data = LINKED_PICTURES[name](target)
-        assert (alone(data), sandboxed(front_end, data)) == (None, None)
+        assert (unsandboxed(data), sandboxed(front_end, data)) == (None, None)
     assert not watch.opened
 
 
 @pytest.mark.parametrize("demuxer", ["mp4", "ogg", "asf", "mp3", "wav"])
 @pytest.mark.parametrize("name", sorted(PLAYLISTS))
-def test_libav_with_a_forced_demuxer_follows_none_of_them(
+def test_libav_with_a_forced_demuxer_follows_no_playlist(
     name: str, demuxer: str, secret: Path, watch: Watch, listener: socket.socket
 ) -> None:
-    """Even where the sniffing were fooled."""
+    """The second line of defence, should the format detection be fooled."""
+    from genre_batch.decode.audio_format import Libav
     from genre_batch.decode.av_decoder import AvReader
 
     for target in (f"http://127.0.0.1:{listener.getsockname()[1]}/x", str(secret)):
         with pytest.raises(TrackRejected):
-            AvReader(io.BytesIO(PLAYLISTS[name](target)), demuxer)
+            AvReader(io.BytesIO(PLAYLISTS[name](target)), Libav(demuxer, frozenset({"aac", "mp3", "vorbis"})))
     assert not watch.opened

@@ -1,4 +1,4 @@
-"""Files that send a careless player to another file or address."""
+"""Files that refer a careless player to another file or address."""
 
 import struct
 from collections.abc import Callable
@@ -9,7 +9,7 @@ _DREF_ENTRY = b"\x00\x00\x00\x0curl \x00\x00\x00\x01"
 _AROUND = (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref")
 
 Trap = Callable[[str], bytes]
-"""The file for a target: an address, or the path of a file."""
+"""Returns the bytes of a file that refers to a target: an address or a file path."""
 
 
 def _text(template: str) -> Trap:
@@ -39,7 +39,7 @@ PLAYLISTS: dict[str, Trap] = {
 
 
 def behind_id3(trap: Trap) -> Trap:
-    """The same behind an ID3v2 tag, as in an MP3 file."""
+    """The same file behind an ID3v2 tag, as in an MP3 file."""
     return lambda target: b"ID3\x03\x00\x00\x00\x00\x00\x0a" + bytes(10) + trap(target)
 
 
@@ -48,7 +48,7 @@ def _box(kind: bytes, body: bytes) -> bytes:
 
 
 def _with_entry(entry: bytes) -> bytes:
-    """An M4A file whose samples lie, by its index, where `entry` says."""
+    """An M4A file whose data reference `entry` says where the samples are."""
     data = audio_samples.encode(audio_samples.chirp(2.0), 44_100, "m4a")
     at = data.index(_DREF_ENTRY)
     result = bytearray(data[:at] + entry + data[at + len(_DREF_ENTRY) :])
@@ -60,14 +60,14 @@ def _with_entry(entry: bytes) -> bytes:
 
 
 def _alias(target: str) -> bytes:
-    """An entry of an alias of the Macintosh, the kind that libav would follow."""
+    """A Macintosh alias entry, which libav can follow."""
     path = target.encode() + bytes(len(target) % 2)
     counts = (2).to_bytes(2) + len(path).to_bytes(2)
     return _box(b"alis", bytes(4) + bytes(10 + 28 + 12 + 64 + 16 + 4 + 16) + counts + path + b"\xff\xff\x00\x00")
 
 
 def _reference_movie(target: str) -> bytes:
-    """A QuickTime file that is only the address of another one."""
+    """A QuickTime file that consists only of the address of another file."""
     address = target.encode() + b"\0"
     reference = _box(b"rdrf", bytes(4) + b"url " + struct.pack(">I", len(address)) + address)
     return (

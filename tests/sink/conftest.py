@@ -1,4 +1,4 @@
-"""Where the tests of the sink write to: a folder, and a bucket of an S3 server."""
+"""Where the tests of the sink write: a folder, and a bucket of an S3 server."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A whole run in miniature, as the pipeline does it: take a turn, plan or join, commit the shards, finish."""
+"""A whole run in miniature, as the pipeline does it: claim, plan or join, commit the shards, finish."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -9,14 +9,13 @@ from sink.shard_rows import cut, make_plan, reject, score
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches, one_by_one
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import done_runs, tried_again
+from genre_batch.sink.history import done_runs, new_rows, retryable_reasons
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, next_planning_time
+from genre_batch.sink.run_claim import advance_head, claim_run
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.turn import publish, take_turn
 from genre_batch.storage.store import Store
 
 Outcome = Callable[[Track], ScoredTrack | RejectedTrack]
@@ -29,20 +28,20 @@ def seventh_is_bad(track: Track) -> ScoredTrack | RejectedTrack:
 def drive(
     store: Store, output: str, catalog: Sequence[Track], outcome: Outcome, now: datetime, randomness: Iterator[bytes]
 ) -> str | None:
-    """The id of the run that was done, alone or with others; None where there was nothing to score."""
+    """The id of the run that was carried out, alone or with others; None if there was nothing to score."""
     example = make_plan()
     while True:
-        turn = take_turn(
+        claim = claim_run(
             store, output, source=example.source, model_id=example.model_id, fingerprint=example.fingerprint
         )
-        if turn.unfinished is not None:
-            return score_run(store, output, turn.unfinished, outcome)
+        if claim.unfinished is not None:
+            return score_run(store, output, claim.unfinished, outcome)
         with done_runs(store, output, example.model_id, example.fingerprint) as runs:
-            tracks = list(one_by_one(new_rows(in_batches(catalog), runs, tried_again(()))))
+            tracks = list(one_by_one(new_rows(in_batches(catalog), runs, retryable_reasons(()))))
         if not tracks:
             return None
         plan = plan_run(store, output, len(catalog), tracks, now, next(randomness))
-        if publish(store, output, plan, turn):
+        if advance_head(store, output, plan, claim):
             return score_run(store, output, plan, outcome)
 
 

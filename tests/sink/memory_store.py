@@ -1,4 +1,4 @@
-"""A store in a dictionary: what the interleaving tests run on, since its whole state can be copied at any step."""
+"""A store in a dictionary, for the interleaving tests: its whole state can be copied at any step."""
 
 import hashlib
 from collections.abc import Iterator

@@ -3,16 +3,17 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from genre_batch.catalog.reject import Reject, RejectReason, Stage
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
+from genre_batch.catalog.track import Track, TrackFacts
 from genre_batch.model.scores import Score
 from genre_batch.sink.parquet import to_bytes
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.tables import rejects_table, scores_table
+from genre_batch.sink.schema import SCHEMA_VERSION, RejectedTrack, ScoredTrack
+from genre_batch.sink.tables import make_scores, rejects_table
 
 PLANNED_AT = datetime(2026, 11, 21, 6, 52, 12, tzinfo=UTC)
+FACTS = TrackFacts(30.0, 15.0, "soundfile", 44_100, 2)
 RUN_ID = "20261121T065212Z-3f09ab"
 
 
@@ -27,11 +28,11 @@ def make_tracks(count: int) -> list[Track]:
 
 def score(track: Track, genre: str | None = "jazz", confidence: float = 0.75) -> ScoredTrack:
     top_k = (("jazz", confidence), ("rock", 1 - confidence))
-    return ScoredTrack(track, 30.0, 15.0, "soundfile", Score(genre, confidence, top_k, genre is None, 1))
+    return ScoredTrack(track, FACTS, Score(genre, confidence, top_k, genre is None, 1))
 
 
 def reject(track: Track, reason: RejectReason = RejectReason.CORRUPT) -> RejectedTrack:
-    return RejectedTrack(track, Reject(reason, Stage.DECODE, f"bad bytes: {reason}"), 2)
+    return RejectedTrack(track, Reject(reason, RejectStage.DECODE, f"bad bytes: {reason}"), 2)
 
 
 def make_plan(tracks: int = 4, **changes: object) -> RunPlan:
@@ -43,6 +44,7 @@ def make_plan(tracks: int = 4, **changes: object) -> RunPlan:
         "git_sha": "0" * 40,
         "config_sha256": "c" * 64,
         "versions": {"torch": "2.13.0", "pyarrow": "26.0.1"},
+        "schema_version": SCHEMA_VERSION,
         "source": "s3://music/",
         "shard_tracks": 2,
         "listed": tracks,
@@ -58,7 +60,7 @@ def cut(tracks: Sequence[Track], shard_tracks: int) -> list[list[Track]]:
 
 
 def scores_file(rows: Sequence[ScoredTrack], run: RunFacts) -> bytes:
-    return to_bytes(scores_table(rows, run), run)
+    return to_bytes(make_scores(rows, run), run)
 
 
 def rejects_file(rows: Sequence[RejectedTrack], run: RunFacts) -> bytes:

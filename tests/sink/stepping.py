@@ -38,7 +38,7 @@ class Driver:
 
 
 class _Replay:
-    """The operations of a store: first those on record, then one for real, then a pause."""
+    """The operations of a store: first the recorded ones, then one real operation, then a pause."""
 
     def __init__(self, store: Store, answers: list[tuple[Any, ...]]) -> None:
         self._store, self._answers = store, answers

@@ -1,4 +1,4 @@
-"""What must hold of a table whatever happened to the drivers that wrote it."""
+"""What must be true of a table, whatever happened to the drivers that wrote it."""
 
 import hashlib
 from functools import cache
@@ -19,7 +19,7 @@ def everything(store: Store, output: str) -> dict[str, bytes]:
 
 
 def rows_of(store: Store, output: str, record: CommitRecord) -> list[tuple[str, str]]:
-    """(track_id, etag) of the rows a marker vouches for; each of its files has the hash it says."""
+    """(track_id, etag) of the rows in the files of a marker, whose hashes are checked."""
     rows: list[tuple[str, str]] = []
     for file in record.files:
         data = store.read(layout.at(output, file.path))

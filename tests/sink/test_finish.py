@@ -7,11 +7,21 @@ from sink.table_facts import everything
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.finish import Latest, RunManifest, finish, is_finished, make_manifest, read_manifest
+from genre_batch.sink.finish import (
+    Latest,
+    RunManifest,
+    finish,
+    is_finished,
+    make_manifest,
+    read_manifest,
+    settle,
+    write_manifest,
+)
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, plan_sha256
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import CommitRecord, Counts
+from genre_batch.sink.verdict import Verdict
 from genre_batch.storage.store import Store, WriteFailed
 
 OLDER, NEWER = "20261120T000000Z-aaaaaa", "20261122T000000Z-000000"
@@ -45,6 +55,24 @@ def test_a_finished_run_has_a_manifest_and_is_the_latest(table: tuple[Store, str
     assert latest(store, output) == RUN_ID
 
 
+def test_a_run_that_failed_is_finished_and_never_the_latest(table: tuple[Store, str]) -> None:
+    store, output = table
+    plan = make_plan(run_id=OLDER)
+    finish(store, output, plan, commit_all(store, output, plan))
+    records = commit_all(store, output, make_plan())
+    manifest = write_manifest(store, output, make_plan(), records)
+    assert not is_finished(store, output, RUN_ID)
+    verdict = Verdict(
+        message="too many", hint="look", max_reject_rate=0.2, listed=4, counts=manifest.counts, runs=(RUN_ID,)
+    )
+    settle(store, output, make_plan(), verdict)
+    assert (is_finished(store, output, RUN_ID), latest(store, output)) == (True, OLDER)
+    finish(store, output, make_plan(), records)
+    assert latest(store, output) == OLDER
+    settle(store, output, make_plan(), None)
+    assert (is_finished(store, output, RUN_ID), latest(store, output)) == (True, RUN_ID)
+
+
 def test_finishing_again_changes_nothing(table: tuple[Store, str]) -> None:
     store, output = table
     records = commit_all(store, output, make_plan())
@@ -64,12 +92,12 @@ def test_a_run_that_stopped_before_the_pointer_is_not_finished(table: tuple[Stor
     assert is_finished(store, output, RUN_ID)
 
 
-def test_missing_shards_or_rows_are_no_run(table: tuple[Store, str]) -> None:
+def test_a_run_with_missing_shards_or_rows_cannot_finish(table: tuple[Store, str]) -> None:
     store, output = table
     records = commit_all(store, output, make_plan(5))
     with pytest.raises(ValueError, match="2 of 3 shards"):
         finish(store, output, make_plan(5), records[1:])
-    with pytest.raises(ValueError, match="are not 6 tracks"):
+    with pytest.raises(ValueError, match="do not add up to 6 tracks"):
         finish(store, output, make_plan(6), records)
     assert read_manifest(store, output, RUN_ID) is None
     assert latest(store, output) is None
@@ -119,13 +147,13 @@ def test_every_interleaving_of_runs_that_finish_at_once(runs: list[str], already
 
 
 class Stubborn(MemoryStore):
-    """A server that refuses every conditional write to an object that is there."""
+    """A server that refuses every conditional write to an existing object."""
 
     def replace(self, uri: str, data: bytes, etag: str) -> bool:
         return False
 
 
-def test_a_server_that_never_lets_the_pointer_move_is_an_error_and_no_hang() -> None:
+def test_a_server_that_never_lets_the_pointer_move_causes_an_error_and_no_hang() -> None:
     store = Stubborn()
     plan = make_plan(run_id=OLDER)
     finish(store, "/table", plan, commit_all(store, "/table", plan))

@@ -1,19 +1,21 @@
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sink.shard_rows import RUN_ID, cut, make_plan, make_track, make_tracks, reject, score
 
 from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches, one_by_one
 from genre_batch.errors import DamageFound
-from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
+from genre_batch.sink import history, layout
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import done_runs, tried_again
+from genre_batch.sink.history import done_runs, new_rows, retryable_reasons
+from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.ledger import Ledger
-from genre_batch.sink.mending import mend
 from genre_batch.sink.plan import RunPlan, write_plan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.storage.local import LocalStore
@@ -33,13 +35,16 @@ def commit(
 
 
 def done(table: Table, retry: Collection[RejectReason] = ()) -> list[tuple[str, str]]:
-    """The versions of tracks in the table that need not be tried again, sorted by track."""
+    """The versions of tracks in the table that are not tried again, sorted by track."""
     with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
-        known = {(row["track_id"], row["etag"]) for run in runs for batch in run for row in batch.to_pylist()}
-    tracks = [Track(track_id, track_id, etag, 1) for track_id, etag in sorted(known)]
-    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
-        left = set(one_by_one(new_rows(in_batches(tracks), runs, tried_again(retry))))
-    return [(track.track_id, track.etag) for track in tracks if track not in left]
+        known = {(row["track_id"], row["etag"]) for run in runs.values() for batch in run for row in batch.to_pylist()}
+    left = set[tuple[str, str]]()
+    for etag in {etag for _, etag in known}:
+        tracks = [Track(track_id, track_id, etag, 1) for track_id, other in sorted(known) if other == etag]
+        with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+            rows = one_by_one(new_rows(in_batches(tracks), runs, retryable_reasons(retry)))
+            left |= {(track.track_id, track.etag) for track in rows}
+    return sorted(known - left)
 
 
 def test_an_empty_output_has_no_history(table: Table) -> None:
@@ -54,10 +59,27 @@ def test_runs_are_merged_in_order_finished_or_not(table: Table) -> None:
     assert done(table) == [(track.track_id, track.etag) for track in make_tracks(10)]
 
 
-def test_a_track_may_come_with_several_etags(table: Table) -> None:
-    for number, etag in enumerate(["v1", "v2", "v1"]):
-        commit(table, make_plan(1, run_id=f"20261120T00000{number}Z-000000"), [make_track(1, etag)])
-    assert done(table) == [(make_track(1).track_id, etag) for etag in ["v1", "v2"]]
+@pytest.mark.parametrize(
+    ("outcomes", "is_done"),
+    [
+        ([("v1", None), ("v2", None)], "v2"),
+        ([("v1", None), ("v2", None), ("v1", None)], "v1"),
+        ([("v1", None), ("v2", RejectReason.CORRUPT)], "v2"),
+        ([("v1", None), ("v2", RejectReason.READ_FAILED)], "v1"),
+        ([("v1", RejectReason.CORRUPT), ("v2", None)], "v2"),
+        ([("v1", None), ("v2", None), ("v1", RejectReason.CORRUPT)], "v1"),
+        ([("v1", None), ("v2", None), ("v1", RejectReason.GONE)], "v2"),
+        ([("v1", RejectReason.CORRUPT), ("v1", RejectReason.DONE_ELSEWHERE)], "v1"),
+    ],
+)
+def test_the_newest_version_is_done_and_an_earlier_one_is_tried_again(
+    tmp_path: Path, outcomes: list[tuple[str, RejectReason | None]], is_done: str
+) -> None:
+    table = LocalStore(), str(tmp_path)
+    for number, (etag, reason) in enumerate(outcomes):
+        plan = make_plan(1, run_id=f"20261120T00000{number}Z-000000")
+        commit(table, plan, [make_track(1, etag)], lambda t, r=reason: score(t) if r is None else reject(t, r))
+    assert done(table) == [(make_track(1).track_id, is_done)]
 
 
 CORRUPT, SILENT, READ_FAILED = RejectReason.CORRUPT, RejectReason.SILENT, RejectReason.READ_FAILED
@@ -90,7 +112,9 @@ def test_the_newest_reject_decides_and_any_answer_stands(
 
 
 @pytest.mark.parametrize("reason", RejectReason)
-def test_rejects_count_unless_they_may_go_away(tmp_path_factory: pytest.TempPathFactory, reason: RejectReason) -> None:
+def test_rejects_count_unless_they_are_transient(
+    tmp_path_factory: pytest.TempPathFactory, reason: RejectReason
+) -> None:
 
     table = LocalStore(), str(tmp_path_factory.mktemp("table"))
     commit(
@@ -129,13 +153,13 @@ ANSWERS = layout.answers_path(make_plan(), 0)
     ("path", "data"),
     [(ANSWERS, b"gone bad"), (layout.plan_path(RUN_ID), b"{}"), (layout.commit_path(RUN_ID, 0), b"{}")],
 )
-def test_what_is_damaged_is_named_with_what_mends_it(path: str, data: bytes, table: Table) -> None:
+def test_damage_is_named_with_the_command_that_repairs_it(path: str, data: bytes, table: Table) -> None:
     store, output = table
     commit(table, make_plan(2), make_tracks(2))
     store.write(layout.at(output, path), data)
     with pytest.raises(DamageFound, match=path) as damage:
         done(table)
-    assert damage.value.hint == mend(output)
+    assert damage.value.hint == repair_hint(output)
 
 
 @pytest.mark.parametrize("path", [ANSWERS, layout.plan_path(RUN_ID)])
@@ -145,13 +169,13 @@ def test_a_missing_file_or_plan_is_damage_and_its_tracks_are_not_done_again(path
     store.delete(layout.at(output, path))
     with pytest.raises(DamageFound, match=f"{path} is missing") as damage:
         done(table)
-    assert damage.value.hint == mend(output)
+    assert damage.value.hint == repair_hint(output)
 
 
 def test_a_reader_may_stop_early(table: Table) -> None:
     commit(table, make_plan(100), make_tracks(100))
-    with done_runs(*table, "mel-cnn-1", "f" * 64) as (run,):
-        assert next(run)["track_id"][0].as_py() == make_track(0).track_id
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+        assert next(runs[0])["track_id"][0].as_py() == make_track(0).track_id
 
 
 def test_history_and_catalog_agree_on_the_order_of_odd_names(table: Table) -> None:
@@ -159,3 +183,108 @@ def test_history_and_catalog_agree_on_the_order_of_odd_names(table: Table) -> No
     tracks = sorted(Track(f"s3://m/{name}", f"s3://m/{name}", "v1", 1) for name in names)
     commit(table, make_plan(len(names), shard_tracks=100), tracks, lambda t: reject(t) if "a" in t.uri else score(t))
     assert done(table) == [(track.track_id, "v1") for track in tracks]
+
+
+COLUMNS = ["track_id", "etag", "reason"]
+NAMES = st.sampled_from(["a", "b", "c", "ca", "Z", "é", "e\u0301", "\n", "🎵", "1:a", "a:", ":"])
+ETAGS = st.sampled_from(["", "v1", "v2", "a", ":", "1:a", "é"])
+REASONS = st.sampled_from([None, "corrupt", "silent", "gone", "done_elsewhere"])
+RUN = st.dictionaries(NAMES, st.tuples(ETAGS, REASONS), max_size=12).map(
+    lambda run: {(name, etag): reason for name, (etag, reason) in run.items()}
+)
+Run = dict[tuple[str, str], str | None]
+"""The outcome of each version of a track in a run: None for an answer, otherwise the reason of a reject."""
+
+AGAIN = {"gone", "silent", "done_elsewhere"}
+
+
+def in_rows(run: Run, rows: int) -> Iterator[pa.RecordBatch]:
+    ordered = [(name, etag, run[name, etag]) for name, etag in sorted(run)]
+    for start in range(0, len(ordered), rows):
+        columns = zip(*ordered[start : start + rows], strict=True)
+        yield pa.RecordBatch.from_arrays([pa.array(each, pa.string()) for each in columns], names=COLUMNS)
+
+
+def left(tracks: list[Track], runs: list[Run], rows: int = 2) -> list[Track]:
+    outcomes = {number: in_rows(run, rows) for number, run in enumerate(runs)}
+    return list(one_by_one(new_rows(in_batches(tracks, rows), outcomes, AGAIN)))
+
+
+def test_outcomes_with_and_without_nullable_columns_are_compared_together() -> None:
+    strict = pa.schema([pa.field(name, pa.string(), nullable=name == "reason") for name in COLUMNS])
+    older, newer = ([batch] for run in (("a", "b")) for batch in in_rows({(run, "v1"): None}, 1))
+    tracks = [Track(name, name, "v1", 1) for name in "abc"]
+    runs = {0: iter([each.cast(strict) for each in older]), 1: iter(newer)}
+    assert [track.track_id for track in one_by_one(new_rows(in_batches(tracks), runs, AGAIN))] == ["c"]
+
+
+def is_done(track: Track, runs: list[Run]) -> bool:
+    """The rule, one track at a time."""
+    done = answered = False
+    for name, etag, reason in ((*key, reason) for run in runs for key, reason in run.items()):
+        if name != track.track_id or reason == "done_elsewhere":
+            continue
+        if etag != track.etag:
+            if reason != "gone":
+                done = answered = False
+        elif reason is None:
+            done = answered = True
+        else:
+            done = answered or reason not in AGAIN
+    return done
+
+
+@given(st.dictionaries(NAMES, ETAGS), st.lists(RUN, max_size=4), st.integers(1, 4), st.integers(1, 4))
+def test_it_agrees_with_the_rule_applied_track_by_track(
+    catalog: dict[str, str], runs: list[Run], rows: int, at_once: int
+) -> None:
+    tracks = [Track(name, name, etag, 1) for name, etag in sorted(catalog.items())]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(history, "_COMPARED_ROWS", at_once)
+        assert left(tracks, runs, rows) == [track for track in tracks if not is_done(track, runs)]
+
+
+def test_an_etag_that_ends_like_the_name_begins_is_not_confused() -> None:
+    assert left([Track("bc", "", "a", 1)], [{("c", "ab"): None}, {("abc", ""): None}]) == [Track("bc", "", "a", 1)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3])
+def test_tracks_out_of_order_are_refused(rows: int) -> None:
+    with pytest.raises(ValueError, match="not sorted"):
+        left([make_track(1), make_track(3), make_track(2)], [], rows)
+
+
+def test_a_history_much_longer_than_the_catalog_is_skipped() -> None:
+    runs: list[Run] = [{(f"{number:05d}", "v1"): None for number in range(start, 20_000, 2)} for start in (0, 1)]
+    tracks = [Track(name, name, "v1", 1) for name in ("00007", "00007x", "19999", "2")]
+    assert left(tracks, runs, 1000) == [tracks[1], tracks[3]]
+
+
+def test_a_run_in_the_order_of_work_is_sorted_before_it_is_compared(tmp_path: Path) -> None:
+    table = LocalStore(), str(tmp_path)
+    newest_first = [make_track(number) for number in (4, 7, 1, 6, 0, 3, 2, 5)]
+    commit(table, make_plan(8, order="newest"), newest_first, lambda t: reject(t) if t.size_bytes % 3 else score(t))
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+        ids = [row["track_id"] for batch in runs[0] for row in batch.to_pylist()]
+    assert ids == sorted(track.track_id for track in newest_first)
+    assert done(table) == [(track.track_id, "v1") for track in make_tracks(8)]
+
+
+@pytest.mark.parametrize(
+    ("reasons", "deferred"),
+    [
+        ([], None),
+        ([RejectReason.DEFERRED], True),
+        ([RejectReason.DEFERRED, RejectReason.READ_FAILED], None),
+        ([RejectReason.READ_FAILED, RejectReason.DEFERRED], True),
+        ([RejectReason.DEFERRED, RejectReason.DONE_ELSEWHERE], True),
+    ],
+)
+def test_what_was_left_for_later_is_marked(tmp_path: Path, reasons: list[RejectReason], deferred: bool | None) -> None:
+    table = LocalStore(), str(tmp_path)
+    for number, reason in enumerate(reasons):
+        plan = make_plan(1, run_id=f"20261120T00000{number}Z-000000")
+        commit(table, plan, make_tracks(1), lambda t, r=reason: reject(t, r))
+    with done_runs(*table, "mel-cnn-1", "f" * 64) as runs:
+        (rows,) = new_rows(in_batches(make_tracks(1)), runs, retryable_reasons(()))
+    assert rows["deferred"].to_pylist() == [deferred]

@@ -25,10 +25,10 @@ NEXT_DAY = PLANNED_AT + timedelta(days=1)
 
 
 def drive_and_die(output: str, writes: int) -> bool:
-    """Run a driver that is killed before its next write after `writes` of them; False if it was done before."""
+    """Run a driver that is killed instead of its write number `writes` (from 0); False if it finished before."""
     command = [sys.executable, str(Path(__file__).with_name("killed_driver.py")), output, str(writes)]
     environment = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
-    code = subprocess.run(command, env=environment, timeout=60, check=False).returncode
+    code = subprocess.run(command, env=environment, timeout=300, check=False).returncode
     assert code in (0, -signal.SIGKILL)
     return code != 0
 
@@ -65,7 +65,7 @@ def test_a_killed_driver_is_resumed(table: tuple[Store, str], writes: int) -> No
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", ["local"], indirect=True)
-def test_a_driver_that_is_killed_again_and_again_gets_there(table: tuple[Store, str]) -> None:
+def test_a_driver_that_is_killed_again_and_again_finishes(table: tuple[Store, str]) -> None:
     """Three writes are one shard with rejects, so each start gets one shard further."""
     starts = 1
     while drive_and_die(table[1], 3):

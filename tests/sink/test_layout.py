@@ -1,10 +1,15 @@
+"""Paths of an output; and the commands in hints exist."""
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sink.shard_rows import RUN_ID, make_plan
+from typer.testing import CliRunner
 
+from genre_batch.cli.app import app
 from genre_batch.sink import layout
+from genre_batch.sink.layout import give_up_hint, repair_hint
 
 
 def test_paths_are_those_of_the_house_plan() -> None:
@@ -31,18 +36,18 @@ def test_markers_sort_as_their_shards_do(one: int, other: int) -> None:
 
 @pytest.mark.parametrize("shard", [-1, 10**8])
 def test_shards_that_would_not_sort_are_refused(shard: int) -> None:
-    with pytest.raises(ValueError, match="shards 0 to 99999999"):
+    with pytest.raises(ValueError, match="not between 0 and 99999999"):
         layout.shard_name(shard)
 
 
 @pytest.mark.parametrize(
     "name", ["1.json", "0000000a.json", "00000001.json.tmp", "00000001", ".json", "²0000001.json", "٠٠٠٠٠٠٠١.json"]
 )
-def test_other_names_are_no_markers(name: str) -> None:
+def test_other_names_are_not_markers(name: str) -> None:
     assert layout.shard_of_commit(f"/table/_runs/{RUN_ID}/commits/{name}") is None
 
 
-def test_of_many_objects_those_a_run_wrote_are_told_as_of_one() -> None:
+def test_are_own_agrees_with_is_own() -> None:
     output = "s3://b/out"
     own = ["scores/model=m/x", "_runs/x", "_latest.json", "rejects/model="]
     names = [*own, "scores/mine.mp3", "a.mp3", "Rejects/model="]
@@ -53,7 +58,7 @@ def test_of_many_objects_those_a_run_wrote_are_told_as_of_one() -> None:
     assert layout.are_own(output, pa.array([], pa.string())).to_pylist() == []
 
 
-def test_names_that_are_not_utf8_are_called_by_their_uri() -> None:
+def test_names_that_are_not_utf8_are_whole_uris() -> None:
     output, odd = "/a b/out", "file:///a%20b/out/scores/model%3Dm/%FF.parquet"
     uris = [odd, "file:///a%20b/out/scores/mine%FF", "file:///a%20b/music%FF", "/a b/out/scores/model=m/x"]
     assert [layout.is_own(output, uri) for uri in uris] == [True, False, False, True]
@@ -63,3 +68,11 @@ def test_names_that_are_not_utf8_are_called_by_their_uri() -> None:
     assert layout.as_name(output, "scores/x") == "scores/x"
     assert layout.at("s3://b/out", odd) == f"s3://b/out/{odd}"
     assert layout.as_name("s3://b/out", odd) == odd
+
+
+@pytest.mark.parametrize("command", [repair_hint("/nowhere"), give_up_hint("/nowhere", "20261121T065212Z-3f09ab")])
+def test_the_commands_in_hints_exist(command: str) -> None:
+    program, *words = command.split()
+    assert program == "genre-batch"
+    assert CliRunner().invoke(app, words).exit_code == 2
+    assert "/nowhere" in CliRunner().invoke(app, words).output

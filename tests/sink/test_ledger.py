@@ -22,7 +22,7 @@ from genre_batch.storage.store import Store
 TRACKS = make_tracks(3)
 PLAN = make_plan(len(TRACKS), shard_tracks=len(TRACKS))
 Outcomes = str
-"""One letter a track: s scored, S scored otherwise, r rejected, R rejected for another reason."""
+"""One letter per track: s scored, S scored otherwise, r rejected, R rejected for another reason."""
 
 ROWS: dict[str, Callable[..., ScoredTrack | RejectedTrack]] = {
     "s": score,
@@ -70,7 +70,7 @@ def test_a_commit_may_be_repeated(table: tuple[Store, str]) -> None:
     assert everything(store, output) == before
 
 
-def test_who_comes_second_takes_over_what_is_committed(table: tuple[Store, str]) -> None:
+def test_a_second_driver_adopts_what_is_committed(table: tuple[Store, str]) -> None:
     store, output = table
     record = commit(store, output, "srs")
     before = everything(store, output)
@@ -79,7 +79,7 @@ def test_who_comes_second_takes_over_what_is_committed(table: tuple[Store, str])
 
 
 @pytest.mark.parametrize("written", [1, 2])
-def test_the_files_of_a_crashed_driver_are_taken_over(table: tuple[Store, str], written: int) -> None:
+def test_the_files_of_a_crashed_driver_are_adopted(table: tuple[Store, str], written: int) -> None:
     store, output = table
     commit(store, output, "srs")
     paths = [layout.answers_path(PLAN, 0), layout.rejects_path(PLAN, 0), layout.commit_path(RUN_ID, 0)]
@@ -203,6 +203,6 @@ def test_random_interleavings_on_real_files(
 
 
 def _check_step(now: MemoryStore, before: MemoryStore) -> None:
-    """Nothing that was written has changed, and a marker is true from the moment it is there."""
+    """Nothing that was written has changed, and a marker is true from the moment it exists."""
     assert before.objects.items() <= now.objects.items()
     check_shards(now, "/table", PLAN, [TRACKS])

@@ -10,8 +10,8 @@ from sink.shard_rows import RUN_ID, make_plan, make_tracks, reject, rejects_file
 from genre_batch.errors import DamageFound
 from genre_batch.sink import parquet
 from genre_batch.sink.parquet import from_bytes, read_columns, to_bytes
-from genre_batch.sink.schema import REJECTS, SCORES
-from genre_batch.sink.tables import scores_table
+from genre_batch.sink.schema import REJECTS, SCHEMA_VERSION, SCORES
+from genre_batch.sink.tables import make_scores
 
 ROWS = [score(track) for track in make_tracks(500)]
 
@@ -36,12 +36,12 @@ def test_the_order_in_which_versions_were_found_does_not_matter() -> None:
 
 def test_a_file_reads_back_as_it_was_written() -> None:
     data = scores_file(ROWS, make_plan())
-    assert from_bytes(data, SCORES, RUN_ID, "x.parquet").equals(scores_table(ROWS, make_plan()))
+    assert from_bytes(data, SCORES, make_plan(), "x.parquet").equals(make_scores(ROWS, make_plan()))
     rejects = rejects_file([reject(row.track) for row in ROWS], make_plan())
-    assert from_bytes(rejects, REJECTS, RUN_ID, "x.parquet").num_rows == 500
+    assert from_bytes(rejects, REJECTS, make_plan(), "x.parquet").num_rows == 500
 
 
-def test_a_file_is_compressed_and_says_where_it_comes_from() -> None:
+def test_a_file_is_compressed_and_records_where_it_comes_from() -> None:
     metadata = pq.read_metadata(io.BytesIO(scores_file(ROWS, make_plan())))
     assert {metadata.row_group(0).column(i).compression for i in range(metadata.num_columns)} == {"ZSTD"}
     keys = {key.decode(): value.decode() for key, value in metadata.metadata.items() if key != b"ARROW:schema"}
@@ -52,7 +52,7 @@ def test_a_file_is_compressed_and_says_where_it_comes_from() -> None:
         "fingerprint": "f" * 64,
         "git_sha": "0" * 40,
         "config_sha256": "c" * 64,
-        "output_schema_version": "1",
+        "output_schema_version": str(SCHEMA_VERSION),
     }
 
 
@@ -68,7 +68,7 @@ def test_one_flipped_bit_in_a_page_is_found() -> None:
     column = pq.read_metadata(io.BytesIO(data)).row_group(0).column(0)
     data[column.data_page_offset + column.total_compressed_size // 2] ^= 1
     with pytest.raises(DamageFound, match=r"x\.parquet cannot be read as Parquet"):
-        from_bytes(bytes(data), SCORES, RUN_ID, "x.parquet")
+        from_bytes(bytes(data), SCORES, make_plan(), "x.parquet")
 
 
 @pytest.mark.parametrize("data", [b"", b"PAR1", b"not a table", scores_file(ROWS, make_plan())[:-9]])
@@ -77,10 +77,12 @@ def test_what_is_not_parquet_is_damage(data: bytes) -> None:
         read_columns(data, ["track_id"], "x.parquet")
 
 
-def test_files_of_another_run_or_table_are_not_taken_over() -> None:
-    for data, run_id in [(scores_file(ROWS, make_plan()), "other"), (rejects_file([], make_plan()), RUN_ID)]:
+def test_files_of_another_run_or_table_are_not_adopted() -> None:
+    scores, rejects = scores_file(ROWS, make_plan()), rejects_file([], make_plan())
+    other = make_plan(git_sha="1" * 40)
+    for data, run in [(scores, other), (rejects, make_plan())]:
         with pytest.raises(DamageFound, match="not a file of this run"):
-            from_bytes(data, SCORES, run_id, "x.parquet")
+            from_bytes(data, SCORES, run, "x.parquet")
 
 
 def test_only_the_columns_asked_for_are_read() -> None:
@@ -89,7 +91,7 @@ def test_only_the_columns_asked_for_are_read() -> None:
 
 
 def test_a_missing_value_is_never_written() -> None:
-    table = scores_table(ROWS[:1], make_plan())
+    table = make_scores(ROWS[:1], make_plan())
     empty = table.set_column(2, SCORES.field("etag"), pa.array([None], pa.string()))
     with pytest.raises(pa.ArrowInvalid, match="etag"):
         to_bytes(empty, make_plan())
@@ -97,7 +99,7 @@ def test_a_missing_value_is_never_written() -> None:
 
 def test_how_a_table_is_cut_into_chunks_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parquet, "_GROUP_ROWS", 4)
-    whole = scores_table([score(track) for track in make_tracks(10)], make_plan())
+    whole = make_scores([score(track) for track in make_tracks(10)], make_plan())
     cut = pa.concat_tables([whole.slice(0, 1), whole.slice(1, 6), whole.slice(7)])
     data = to_bytes(cut, make_plan())
     assert data == to_bytes(whole, make_plan())

@@ -5,9 +5,11 @@ import pytest
 from pydantic import ValidationError
 from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan
 
-from genre_batch.errors import DamageFound
+from genre_batch.errors import DamageFound, UsageError
 from genre_batch.sink import layout
 from genre_batch.sink.plan import next_planning_time, plan_sha256, read_plan, run_ids, write_plan
+from genre_batch.sink.pointer import to_json
+from genre_batch.sink.schema import SCHEMA_VERSION
 from genre_batch.storage.store import ObjectGone, Store
 
 
@@ -33,6 +35,22 @@ def test_no_plan_and_a_broken_plan(table: tuple[Store, str]) -> None:
     store.write(layout.at(output, layout.plan_path(RUN_ID)), b'{"run_id": "x"}')
     with pytest.raises(DamageFound, match="is not a RunPlan"):
         read_plan(store, output, RUN_ID)
+
+
+def test_a_plan_without_a_version_is_of_the_first(table: tuple[Store, str]) -> None:
+    older = make_plan().model_dump_json(indent=1, exclude={"schema_version"}).encode() + b"\n"
+    table[0].write(layout.at(table[1], layout.plan_path(RUN_ID)), older)
+    plan = read_plan(*table, RUN_ID)
+    assert plan.schema_version == 1
+    assert plan_sha256(plan) == hashlib.sha256(older).hexdigest()
+    write_plan(*table, plan)
+
+
+def test_a_plan_of_a_newer_version_is_not_damage(table: tuple[Store, str]) -> None:
+    newer = make_plan().model_copy(update={"schema_version": SCHEMA_VERSION + 1})
+    table[0].write(layout.at(table[1], layout.plan_path(RUN_ID)), to_json(newer))
+    with pytest.raises(UsageError, match=f"output schema {SCHEMA_VERSION + 1}, and .* up to {SCHEMA_VERSION}"):
+        read_plan(*table, RUN_ID)
 
 
 def test_the_tracks_must_add_up() -> None:

@@ -15,7 +15,7 @@ class NewerPlace(Place):
     country: str | None = None
 
 
-def test_what_an_older_version_wrote_can_be_told_byte_for_byte() -> None:
+def test_what_an_older_version_wrote_is_reproduced_byte_for_byte() -> None:
     old, new = to_json(Place(name="é")), to_json(NewerPlace(name="é"))
     assert [as_written(parse(data, NewerPlace, "it")) for data in (old, new)] == [old, new]
     assert old != new
@@ -51,7 +51,7 @@ def test_a_pointer_that_is_gone_does_not_move(table: tuple[Store, str]) -> None:
 
 
 class Restless(MemoryStore):
-    """The object changes between each look at it and the read, `changes` times."""
+    """The object changes between HEAD and read, `changes` times."""
 
     changes = 0
 
@@ -67,7 +67,7 @@ def test_a_pointer_that_moves_while_it_is_read_is_read_again() -> None:
     store.changes = 5
     assert (read_pointer(store, "/p", Place) or pytest.fail("no pointer"))[0] == Place(name="a")
     store.changes = 10**9
-    with pytest.raises(ReadFailed, match="changed at every one"):
+    with pytest.raises(ReadFailed, match="changed during each"):
         read_pointer(store, "/p", Place)
 
 

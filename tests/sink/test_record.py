@@ -6,13 +6,13 @@ from sink.shard_rows import make_plan, make_tracks, reject, score
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
-from genre_batch.sink.tables import rejects_table, scores_table
+from genre_batch.sink.tables import make_scores, rejects_table
 
 TRACKS = make_tracks(6)
 
 
 def test_counts_are_of_the_rows() -> None:
-    scores = scores_table([score(TRACKS[0], "rock"), score(TRACKS[1], None), score(TRACKS[2], "rock")], make_plan())
+    scores = make_scores([score(TRACKS[0], "rock"), score(TRACKS[1], None), score(TRACKS[2], "rock")], make_plan())
     rejects = rejects_table([reject(TRACKS[3], RejectReason.GONE), reject(TRACKS[4])], make_plan())
     counts = Counts.of(scores, rejects)
     assert counts == Counts(
@@ -22,7 +22,7 @@ def test_counts_are_of_the_rows() -> None:
 
 
 def test_counts_of_nothing() -> None:
-    assert Counts.of(scores_table([], make_plan()), None) == Counts()
+    assert Counts.of(make_scores([], make_plan()), None) == Counts()
 
 
 def test_a_total_adds_up_and_sorts() -> None:

@@ -60,7 +60,7 @@ NO_RUNS = [
 
 
 @pytest.mark.parametrize("name", NO_RUNS)
-def test_names_that_are_no_runs(name: str) -> None:
+def test_names_that_are_not_run_ids(name: str) -> None:
     assert not is_run_id(name)
 
 

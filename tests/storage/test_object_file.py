@@ -24,13 +24,13 @@ def test_it_reads_like_a_file_in_memory(uri: str) -> None:
         assert file.tell() == same.tell()
 
 
-def test_it_stays_with_the_version_it_was_opened_on(uri: str) -> None:
+def test_it_is_pinned_to_the_version_that_was_opened(uri: str) -> None:
     file = ObjectFile(LocalStore(), uri)
     LocalStore().write(uri, DATA[::-1])
     with pytest.raises(ObjectChanged):
         file.read(10)
 
 
-def test_a_missing_object_is_found_out_at_once(tmp_path: Path) -> None:
+def test_a_missing_object_is_reported_on_opening(tmp_path: Path) -> None:
     with pytest.raises(ObjectGone):
         ObjectFile(LocalStore(), f"{tmp_path}/missing")

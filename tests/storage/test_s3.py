@@ -31,7 +31,7 @@ def server(request: pytest.FixtureRequest) -> S3Server:
 
 @pytest.fixture
 def root(server: S3Server) -> str:
-    """The URI of a fresh bucket, without a slash at its end."""
+    """The URI of a fresh bucket, without a trailing slash."""
     return f"s3://{server.new_bucket()}"
 
 
@@ -57,8 +57,8 @@ def test_a_prefix_is_a_folder_and_after_is_exclusive(root: str) -> None:
     assert list(store.list(f"{root}/missing")) == store.folders(f"{root}/missing") == []
 
 
-def test_odd_keys_come_through_byte_for_byte(root: str, server: S3Server) -> None:
-    # moto's router knows no key with a line break
+def test_odd_keys_are_preserved_byte_for_byte(root: str, server: S3Server) -> None:
+    # moto's router does not support keys with a line break
     keys = ODD_KEYS + (NEWLINE_KEYS if server.access_key == "testkey" else [])
     for key in keys:
         store.write(f"{root}/{key}", key.encode())
@@ -156,7 +156,7 @@ def test_what_is_missing_is_gone(root: str) -> None:
             operation(f"{root}/no/such")
 
 
-def test_a_missing_bucket_is_said_to_be_missing(server: S3Server) -> None:
+def test_a_missing_bucket_is_reported(server: S3Server) -> None:
     nowhere = "s3://no-such-bucket-here/a"
     for operation in (
         lambda: list(store.list(nowhere)),
@@ -206,7 +206,7 @@ def test_wrong_credentials_are_denied(radosgw: S3Server, monkeypatch) -> None:
 
 
 @pytest.mark.slow
-def test_a_server_that_is_not_there_is_said_so(moto_s3: S3Server, monkeypatch) -> None:
+def test_an_unreachable_server_is_reported(moto_s3: S3Server, monkeypatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     with pytest.raises(WriteFailed, match="no connection"):
         store.write("s3://music/a", b"")

@@ -21,7 +21,7 @@ def test_a_key_is_what_follows_the_bucket_byte_for_byte(uri: str, bucket: str, k
     assert split_s3(uri) == (bucket, key)
 
 
-def test_a_relative_path_counts_from_the_working_folder(tmp_path, monkeypatch) -> None:
+def test_a_relative_path_is_resolved_against_the_working_folder(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", "/home/someone")
     assert local_path("music/a.mp3") == f"{tmp_path}/music/a.mp3"
@@ -40,7 +40,7 @@ def test_only_names_that_are_not_utf8_need_a_file_uri() -> None:
 
 
 @given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
-def test_every_local_name_survives_the_way_to_a_uri_and_back(name: bytes) -> None:
+def test_every_local_name_survives_conversion_to_a_uri_and_back(name: bytes) -> None:
     path = os.fsdecode(b"/" + name)
     uri = local_uri(path)
     assert is_utf8(uri)

@@ -1,4 +1,4 @@
-"""A bundle of a model from elsewhere: whole, or not at all."""
+"""A model from elsewhere becomes a complete bundle, or none."""
 
 import json
 from pathlib import Path
@@ -10,12 +10,13 @@ from exported_models import linear_onnx, save_wav2vec2
 from onnx import helper, numpy_helper
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import LogMelFrontEnd, WaveformFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
 from genre_batch.model.architecture import HuggingFaceSettings, OnnxSettings
 from genre_batch.model.bundle import load_bundle
-from genre_batch.model.calibration import Calibration
 from genre_batch.model.golden import check_probabilities, check_segments
 from genre_batch.model.open_predictor import open_predictor
+from genre_batch.model.scores import Calibration
 from genre_batch.training.adopt import AdoptConfig, adopt
 
 GENRES = ["blues", "jazz", "rock"]
@@ -90,6 +91,7 @@ def test_a_model_of_transformers_names_its_own_genres(tmp_path: Path) -> None:
     assert set(bundle.manifest.files) == {
         "README.md",
         "config.json",
+        "canaries.zip",
         "golden.npz",
         "model.safetensors",
         "preprocessor_config.json",
@@ -109,7 +111,7 @@ def test_labels_that_are_only_numbers_must_be_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", [{}, {"0": "a", "2": "b"}, {"zero": "a"}, None, [1]])
-def test_labels_that_make_no_sense(labels: object, tmp_path: Path) -> None:
+def test_invalid_labels_are_refused(labels: object, tmp_path: Path) -> None:
     config = transformers_config(tmp_path, GENRES)
     path = tmp_path / "exported" / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"id2label": labels}))
@@ -119,10 +121,10 @@ def test_labels_that_make_no_sense(labels: object, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ({"genres": ["blues", "jazz"]}, r"is \[1, 3\], not \[1, 2\]"),
-        ({"genres": ["blues", "blues", "rock"]}, "stands in the list twice"),
+        ({"genres": ["blues", "blues", "rock"]}, "is listed twice"),
         ({"thresholds": {"folk": 0.5}}, "'folk'"),
         ({"front_end": SECOND}, "takes .* and the front end gives"),
         ({"model": "/nowhere/model.onnx"}, "there is no file /nowhere/model.onnx"),
@@ -130,8 +132,8 @@ def test_labels_that_make_no_sense(labels: object, tmp_path: Path) -> None:
         ({"architecture": OnnxSettings(output="none")}, "no output 'none'"),
     ],
 )
-def test_what_does_not_fit_leaves_nothing_behind(more: dict[str, object], told: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_what_does_not_fit_leaves_nothing_behind(more: dict[str, object], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=message):
         adopt(onnx_config(tmp_path, **more))
     assert nothing_was_written(tmp_path)
 
@@ -147,9 +149,9 @@ def test_a_full_folder_is_left_alone(tmp_path: Path) -> None:
 def test_a_folder_without_safetensors_is_not_enough(tmp_path: Path) -> None:
     config = transformers_config(tmp_path, GENRES)
     (tmp_path / "exported" / "model.safetensors").rename(tmp_path / "exported" / "pytorch_model.bin")
-    with pytest.raises(UsageError, match=r"there is no file .*/exported/model\.safetensors") as told:
+    with pytest.raises(UsageError, match=r"there is no file .*/exported/model\.safetensors") as error:
         adopt(config)
-    assert "save_pretrained" in told.value.hint
+    assert "save_pretrained" in error.value.hint
     assert nothing_was_written(tmp_path)
 
 

@@ -1,7 +1,6 @@
-"""Augmentations keep the shape, follow the seed, and do what they say and no more."""
+"""Augmentations keep the shape, follow the seed, and change nothing else."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +12,6 @@ from genre_batch.training.augment import (
     mix,
     random_crop,
     shift_pitch,
-    smooth,
 )
 
 STRONG = Augmentation(stretch=0.2, shift_bands=4, equaliser=0.3, mask_bands=8, mask_frames=16, mixup=0.4)
@@ -31,7 +29,7 @@ def noise(bands: int, frames: int, seed: int = 0) -> np.ndarray:
 
 @settings(max_examples=50)
 @given(available=st.integers(1, 200), frames=st.integers(1, 130), seed=st.integers(0, 2**32 - 1))
-def test_any_length_gives_a_segment_of_the_length_asked_for(available: int, frames: int, seed: int) -> None:
+def test_any_length_gives_a_segment_of_the_requested_length(available: int, frames: int, seed: int) -> None:
     segment = random_segment(noise(24, available), frames, STRONG, np.random.default_rng(seed))
     assert segment.shape == (24, frames)
     assert segment.dtype == np.float32
@@ -45,7 +43,7 @@ def test_the_seed_decides_the_segment() -> None:
     assert not np.array_equal(first, other)
 
 
-def test_the_spectrogram_given_is_left_as_it_was() -> None:
+def test_the_spectrogram_is_not_changed() -> None:
     spectrogram = noise(24, 64)
     before = spectrogram.copy()
     random_segment(spectrogram, 64, STRONG, np.random.default_rng(3))
@@ -78,19 +76,19 @@ def test_shifted_bands_are_the_old_ones_in_order() -> None:
     assert shifts == {-3, -2, -1, 0, 1, 2, 3}
 
 
-def test_the_equaliser_changes_every_frame_alike() -> None:
+def test_the_equaliser_changes_every_frame_equally() -> None:
     segment = noise(24, 30)
     change = equalise(segment, 0.5, np.random.default_rng(6)) - segment
     assert np.abs(change).max() > 0.1
     np.testing.assert_allclose(change, np.repeat(change[:, :1], 30, axis=1), atol=1e-6)
 
 
-def test_masks_are_no_wider_than_asked() -> None:
+def test_two_ranges_of_bands_and_of_frames_are_masked() -> None:
     ones = np.ones((40, 60), np.float32)
-    for seed in range(50):
-        masked = mask(ones, 5, 7, np.random.default_rng(seed))
-        assert (masked == 0.0).all(axis=1).sum() <= 10
-        assert (masked == 0.0).all(axis=0).sum() <= 14
+    masked = [mask(ones, 5, 7, np.random.default_rng(seed)) == 0.0 for seed in range(200)]
+    assert max(each.all(axis=1).sum() for each in masked) == 10
+    assert max(each.all(axis=0).sum() for each in masked) == 14
+    assert min(each.sum() for each in masked) < 100
 
 
 def test_mixing_blends_examples_and_targets_with_one_weight() -> None:
@@ -107,10 +105,3 @@ def test_mixing_with_zero_changes_nothing() -> None:
     mixed, targets = mix(examples, examples, 0.0, np.random.default_rng(8))
     assert mixed is examples
     assert targets is examples
-
-
-def test_smoothed_targets_sum_to_one() -> None:
-    targets = smooth(np.array([0, 2]), 4, 0.2)
-    np.testing.assert_allclose(targets.sum(axis=1), 1.0)
-    assert targets[1, 2] == pytest.approx(0.85)
-    assert targets[1, 0] == pytest.approx(0.05)

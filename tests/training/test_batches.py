@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from genre_batch.features.front_end import DescriptorFrontEnd, LogMelFrontEnd
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.training.augment import Augmentation
-from genre_batch.training.batches import Batches
+from genre_batch.training.batches import TrainingBatches
 
 FRONT_END = LogMelFrontEnd(
     n_mels=4, segment_frames=8, segment_hop_frames=8, mean=[1.0, 0.0, 0.0, 0.0], std=[1.0, 2.0, 1.0, 1.0]
@@ -16,7 +17,7 @@ COLUMNS = ["rms_mean", "rms_var"]
 
 def drawn(tracks: list[np.ndarray], front_end: LogMelFrontEnd | DescriptorFrontEnd, seed: int = 0, size: int = 3):
     targets = np.eye(len(tracks), dtype=np.float32)
-    return Batches(
+    return TrainingBatches(
         tracks, targets, front_end, batch_size=size, augmentation=Augmentation(), rng=np.random.default_rng(seed)
     )
 
@@ -56,7 +57,7 @@ def test_tracks_of_several_pieces_show_one_of_them_at_random() -> None:
 
 def test_an_epoch_may_show_several_segments_of_the_tracks_that_have_them() -> None:
     tracks = [np.full((1, 4, frames), frames, np.float16) for frames in (5, 8, 17, 100)]
-    batches = Batches(
+    batches = TrainingBatches(
         tracks,
         np.eye(4, dtype=np.float32),
         FRONT_END,
@@ -81,6 +82,6 @@ def test_the_seed_decides_everything(epochs: int) -> None:
     assert not torch.equal(first[0], other[0])
 
 
-def test_what_fails_while_a_batch_is_made_is_raised() -> None:
+def test_an_error_while_a_batch_is_made_is_raised() -> None:
     with pytest.raises(ValueError, match="broadcast"):
         list(drawn([np.ones((1, 3, 9), np.float16)] * 4, FRONT_END).epoch())

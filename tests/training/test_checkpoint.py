@@ -1,4 +1,4 @@
-"""A state comes back as it was, is written whole, and not more often than is cheap."""
+"""A state is restored as it was, written completely, and not more often than is cheap."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def state(seed: int) -> TrainingState:
 
 def test_everything_comes_back(tmp_path: Path) -> None:
     kept, other = state(3), state(5)
-    Checkpoint(tmp_path / "state").keep(kept, at_once=True)
+    Checkpoint(tmp_path / "state").save(kept, at_once=True)
     expected = kept.rng.random(3).tolist(), torch.rand(3)
     torch.manual_seed(9)
     assert Checkpoint(tmp_path / "state").restore(other)
@@ -38,7 +38,7 @@ def test_everything_comes_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", [None, b"", b"\x80\x04 not safetensors", "half"])
 def test_without_a_whole_file_nothing_is_restored(tmp_path: Path, damage: bytes | str | None) -> None:
     file, fresh = tmp_path / "state", state(5)
-    Checkpoint(file).keep(state(3), at_once=True)
+    Checkpoint(file).save(state(3), at_once=True)
     if damage is None:
         Checkpoint(file).remove()
         Checkpoint(file).remove()
@@ -48,12 +48,12 @@ def test_without_a_whole_file_nothing_is_restored(tmp_path: Path, damage: bytes 
     assert fresh.epoch == 5
 
 
-def test_it_is_written_now_and_then(tmp_path: Path) -> None:
+def test_it_is_not_written_more_often_than_is_cheap(tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path / "state", every_s=3600.0)
-    checkpoint.keep(state(1))
+    checkpoint.save(state(1))
     assert list(tmp_path.iterdir()) == []
-    checkpoint.keep(state(1), at_once=True)
+    checkpoint.save(state(1), at_once=True)
     assert [file.name for file in tmp_path.iterdir()] == ["state"]
     often = Checkpoint(tmp_path / "other", every_s=0.0)
-    often.keep(state(1))
+    often.save(state(1))
     assert (tmp_path / "other").exists()

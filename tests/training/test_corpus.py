@@ -1,4 +1,4 @@
-"""A folder a genre becomes examples with labels; bad tracks are told and counted."""
+"""A folder per genre becomes examples with labels; unreadable tracks are reported and counted."""
 
 from functools import partial
 from pathlib import Path
@@ -9,8 +9,9 @@ import soundfile
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import LogMelFrontEnd, WaveformFrontEnd
-from genre_batch.training.corpus import TrainingCorpus, Unreadable, by_segment, read_material, read_training_corpus
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.training.corpus import OnUnreadable, TrainingCorpus, by_segment, read_material, read_training_corpus
 from genre_batch.training.dataset import extract_here
 
 FRONT_END = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16)
@@ -26,7 +27,7 @@ def synthesise(folder: Path, seconds: float = 1.5) -> None:
             soundfile.write(folder / genre / f"{number}.wav", sound, 22_050)
 
 
-def read(folder: Path, unreadable: Unreadable = "refuse") -> TrainingCorpus:
+def read(folder: Path, unreadable: OnUnreadable = "refuse") -> TrainingCorpus:
     return read_training_corpus(read_corpus(str(folder)), FRONT_END, EXTRACT, folder / ".cache", unreadable)
 
 
@@ -82,7 +83,7 @@ def test_a_corpus_without_a_readable_track_is_refused(tmp_path: Path) -> None:
     for genre in ("blues", "rock"):
         (tmp_path / genre).mkdir()
         (tmp_path / genre / "empty.wav").touch()
-    with pytest.raises(UsageError, match="not one labelled track can be read"):
+    with pytest.raises(UsageError, match="none of the labelled tracks can be read"):
         read(tmp_path)
 
 

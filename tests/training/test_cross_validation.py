@@ -1,23 +1,23 @@
-"""Held-out answers come from models that never heard the track; finished folds are not fitted again."""
+"""Held-out answers come from models that did not learn from the track; finished folds are not fitted again."""
 
 from pathlib import Path
 
 import numpy as np
 
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import ShortCnnSettings
-from genre_batch.training.answers import Repeat
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.training.cross_validation import cross_validate, mean_curves
 from genre_batch.training.fit import Optimisation
+from genre_batch.training.fitted_model import Repeat
 from genre_batch.training.recipe import Recipe
 from genre_batch.training.splits import Fold
-from genre_batch.training.work_folder import Work
+from genre_batch.training.work_folder import FoldStore
 
 RECIPE = Recipe(
     ShortCnnSettings(channels=2, dropout=0.0),
     LogMelFrontEnd(n_mels=16, segment_frames=16, segment_hop_frames=8),
     Optimisation(epochs=1, batch_size=4),
-    n_genres=2,
+    genres=["one", "two"],
 )
 ROWS = np.arange(8)
 FOLDS = [Fold(ROWS[4:], ROWS[:4]), Fold(ROWS[:4], ROWS[4:])]
@@ -32,7 +32,7 @@ def sounds() -> list[np.ndarray]:
 def answered(
     tracks: list[np.ndarray], folder: Path, seen: list[tuple[int, int]] | None = None, folds: list[Fold] = FOLDS
 ) -> Repeat:
-    told = [] if seen is None else seen
+    reported = [] if seen is None else seen
     return cross_validate(
         RECIPE,
         tracks,
@@ -40,9 +40,9 @@ def answered(
         LABELS,
         folds,
         name="repeat-1",
-        work=Work(folder, {}),
+        store=FoldStore(folder, {}),
         seed=0,
-        progress=lambda fold: lambda epoch, loss: told.append((fold, epoch)),
+        progress=lambda fold: lambda epoch, loss: reported.append((fold, epoch)),
     )
 
 

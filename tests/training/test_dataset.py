@@ -1,4 +1,4 @@
-"""Training material equals what scoring sees, is taken from the cache, and bad tracks are set aside."""
+"""Training examples equal what scoring sees, come from the cache, and unreadable tracks are set aside."""
 
 from pathlib import Path
 
@@ -9,8 +9,11 @@ import soundfile
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
-from genre_batch.features.front_end import DescriptorFrontEnd, FrontEnd, LogMelFrontEnd, WaveformFrontEnd
-from genre_batch.features.segments_of import segments_of
+from genre_batch.decode.window import Window
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
 from genre_batch.storage.open_store import open_store
 from genre_batch.training.dataset import (
     Example,
@@ -22,6 +25,8 @@ from genre_batch.training.dataset import (
 )
 
 FRONT_END = LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16, mean=[1.0] * 16, std=[2.0] * 16)
+
+IN_PIECES = FRONT_END.model_copy(update={"window": Window(length_s=1.0, pieces=2)})
 
 
 def tone(hertz: float, seconds: float = 1.5) -> np.ndarray:
@@ -51,7 +56,7 @@ def test_bad_tracks_are_set_aside_in_order_and_the_whole_spectrogram_of_good_one
     assert [outcome.labelled for outcome in outcomes] == [empty, good, noise, gone]
     assert isinstance(outcomes[1], Example)
     plain = FRONT_END.model_copy(update={"mean": [], "std": [], "segment_frames": 65, "segment_hop_frames": 65})
-    np.testing.assert_allclose(outcomes[1].pieces, segments_of(tone(440.0), plain), atol=0.1)
+    np.testing.assert_allclose(outcomes[1].pieces, plain.segments(tone(440.0)), atol=0.1)
     assert outcomes[1].pieces.shape == (1, 16, 65)
 
     [file] = (tmp_path / "cache").rglob("*.npy")
@@ -63,14 +68,15 @@ def test_bad_tracks_are_set_aside_in_order_and_the_whole_spectrogram_of_good_one
 
 
 @pytest.mark.parametrize(
-    "front_end", [FRONT_END, WaveformFrontEnd(segment_s=0.5), DescriptorFrontEnd(segment_s=0.5, columns=["rms_mean"])]
+    "front_end",
+    [FRONT_END, IN_PIECES, WaveformFrontEnd(segment_s=0.5), DescriptorFrontEnd(segment_s=0.5, columns=["rms_mean"])],
 )
 def test_segments_of_pieces_are_those_that_scoring_cuts(front_end: FrontEnd) -> None:
     rows = front_end.segment_shape[0]
     learned = front_end.model_copy(update={"mean": [0.1] * rows, "std": [2.0] * rows})
     samples = tone(300.0) * np.linspace(0.1, 1.0, 33_075, dtype=np.float32)
-    pieces = as_pieces(segments_of(samples, learned.whole()), learned)
-    expected = segments_of(samples, learned)
+    pieces = as_pieces(learned.whole().segments(samples), learned)
+    expected = learned.segments(samples)
     segments = as_segments(pieces, learned)
     assert segments.dtype == expected.dtype
     # decibels in half precision: 0.03 dB

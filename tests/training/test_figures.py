@@ -1,26 +1,91 @@
-"""The figures of held-out tracks against small cases worked out by hand."""
+"""The temperature is found, and thresholds reach their target precision."""
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from genre_batch.evaluation.intervals import fold_interval
-from genre_batch.evaluation.metrics import expected_calibration_error
-from genre_batch.training.answers import Answers, FoldAnswers, Repeat
-from genre_batch.training.calibrate import fit_temperature
-from genre_batch.training.figures import held_out_figures
+from genre_batch.evaluation.metrics import expected_calibration_error, log_loss
+from genre_batch.model.scores import NEVER
+from genre_batch.training.figures import fit_temperature, fit_thresholds, held_out_figures, pooled
+from genre_batch.training.fitted_model import FoldLogits, Repeat, SegmentLogits
+
+
+def overconfident(seed: int, n: int = 400) -> tuple[SegmentLogits, np.ndarray]:
+    """Answers to `n` tracks, which are right about as often as a temperature of 3 says."""
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(size=(n, 4)).astype(np.float32)
+    chances = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    labels = np.array([rng.choice(4, p=row) for row in chances])
+    return SegmentLogits(logits * 3, np.arange(n)), labels
+
+
+def test_the_temperature_that_was_hidden_is_found() -> None:
+    answers, labels = overconfident(0)
+    half = [SegmentLogits(answers.logits[part], answers.track_rows[part]) for part in (slice(0, 200), slice(200, 400))]
+    temperature = fit_temperature(half, labels)
+    assert temperature == pytest.approx(3.0, rel=0.25)
+    losses = [log_loss(pooled(half, t), labels) for t in (temperature * 0.9, temperature, temperature * 1.1)]
+    assert losses[1] == min(losses)
+
+
+@settings(max_examples=100)
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 120), target=st.floats(0.05, 0.95), coarse=st.booleans())
+def test_the_answers_above_the_threshold_reach_the_target(seed: int, n: int, target: float, coarse: bool) -> None:
+    rng = np.random.default_rng(seed)
+    probabilities = rng.dirichlet(np.ones(3), n).astype(np.float32)
+    if coarse:
+        probabilities = np.maximum(np.round(probabilities, 1), np.float32(0.01))
+    labels = np.where(rng.random(n) < 0.5, probabilities.argmax(axis=1), rng.integers(0, 3, n))
+    thresholds = fit_thresholds(probabilities, labels, target)
+    confidence, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    for genre, threshold in enumerate(thresholds):
+        given_answers = (answers == genre) & (confidence >= threshold)
+        if threshold != NEVER:
+            assert (labels[given_answers] == genre).mean() >= target
+            assert given_answers.sum() >= target / (1 - target) - 1e-9
+
+
+def test_thresholds_are_as_low_as_possible_and_each_genre_has_its_own() -> None:
+    confidence = np.linspace(0.95, 0.55, 20, dtype=np.float32)
+    probabilities = np.concatenate([np.stack([confidence, 1 - confidence], axis=1)] * 2)
+    probabilities[20:] = probabilities[20:, ::-1]
+    labels = np.array([0] * 12 + [1] * 8 + [0] * 20)
+    always, never = fit_thresholds(probabilities, labels, 0.6)
+    assert never == NEVER
+    # 12 right of 19 are 0.632; with one wrong one more they are 12 of 20
+    assert always == pytest.approx(float(confidence[18]))
+    assert fit_thresholds(probabilities[:12], labels[:12], 0.9)[0] == pytest.approx(float(confidence[11]))
+
+
+def test_few_examples_prove_nothing() -> None:
+    probabilities = np.array([[0.9, 0.1]] * 8, np.float32)
+    labels = np.zeros(8, np.int64)
+    assert fit_thresholds(probabilities, labels, 0.9) == [NEVER, NEVER]
+    assert fit_thresholds(probabilities, labels, 0.8) == [pytest.approx(0.9), NEVER]
+
+
+def test_repeated_tracks_add_no_evidence() -> None:
+    probabilities, labels = np.array([[0.9, 0.1]] * 5, np.float32), np.zeros(5, np.int64)
+    assert fit_thresholds(probabilities, labels, 0.85)[0] == NEVER
+    again = np.concatenate([probabilities] * 4), np.concatenate([labels] * 4)
+    assert fit_thresholds(*again, 0.85, repeats=4)[0] == NEVER
+    assert fit_thresholds(*again, 0.85)[0] != NEVER
+
 
 GENRES = ["blues", "jazz"]
 LABELS = np.array([0, 0, 1, 1])
 
 
-def answers(rows: list[int], given: tuple[int, ...], margin: float = 2.0) -> Answers:
+def answers(rows: list[int], given: tuple[int, ...], margin: float = 2.0) -> SegmentLogits:
     logits = np.zeros((len(rows), 2), np.float32)
     logits[np.arange(len(rows)), list(given)] = margin
-    return Answers(logits, np.array(rows))
+    return SegmentLogits(logits, np.array(rows))
 
 
 def repeat(*given: int) -> Repeat:
-    return [FoldAnswers(answers([0, 1], given[:2])), FoldAnswers(answers([2, 3], given[2:]))]
+    return [FoldLogits(answers([0, 1], given[:2])), FoldLogits(answers([2, 3], given[2:]))]
 
 
 def test_accuracy_is_over_the_folds_of_all_repeats() -> None:
@@ -38,17 +103,17 @@ def test_accuracy_is_over_the_folds_of_all_repeats() -> None:
     assert all(np.isfinite(value) for value in metrics.values())
 
 
-def noisy(rows: range, labels: np.ndarray, sharpness: float, seed: int) -> Answers:
+def noisy(rows: range, labels: np.ndarray, sharpness: float, seed: int) -> SegmentLogits:
     rng = np.random.default_rng(seed)
     logits = rng.normal(size=(len(rows), 2)).astype(np.float32)
     logits[np.arange(len(rows)), labels[rows]] += 1.0
-    return Answers(logits * np.float32(sharpness), np.array(rows))
+    return SegmentLogits(logits * np.float32(sharpness), np.array(rows))
 
 
 def test_calibration_is_measured_on_tracks_that_it_was_not_fitted_on() -> None:
     """The two folds' models are sure to very different degrees, so a temperature of their own would help them more."""
     labels = np.arange(400) % 2
-    folds = [FoldAnswers(noisy(range(200), labels, 1.0, 0)), FoldAnswers(noisy(range(200, 400), labels, 9.0, 1))]
+    folds = [FoldLogits(noisy(range(200), labels, 1.0, 0)), FoldLogits(noisy(range(200, 400), labels, 9.0, 1))]
     figures = held_out_figures([folds], labels, GENRES, target_precision=0.8)
     first, second = (fit_temperature([fold.test], labels) for fold in folds)
     crossed = np.concatenate([folds[0].test.probabilities(second), folds[1].test.probabilities(first)])
@@ -59,12 +124,17 @@ def test_calibration_is_measured_on_tracks_that_it_was_not_fitted_on() -> None:
     assert set(figures.thresholds) == set(GENRES)
     assert 0.0 < figures.answered < 1.0
     assert figures.answered_accuracy is not None
+    assert figures.thresholds_at["0.8"] == figures.thresholds
+    assert figures.answered_at["0.8"] == (figures.answered, figures.answered_accuracy)
+    answered = [share for share, _ in figures.answered_at.values()]
+    assert answered == sorted(answered, reverse=True)
+    assert figures.as_metrics()["answered_at_0.8"] == figures.answered
 
 
 def test_lists_measure_on_the_test_list_and_calibrate_on_the_validation_list() -> None:
     labels = np.arange(300) % 2
     test, valid = noisy(range(100, 200), labels, 3.0, 0), noisy(range(200, 300), labels, 3.0, 1)
-    figures = held_out_figures([[FoldAnswers(test, valid)]], labels, GENRES, target_precision=None)
+    figures = held_out_figures([[FoldLogits(test, valid)]], labels, GENRES, target_precision=None)
     temperature = fit_temperature([valid], labels)
     assert figures.temperature == temperature
     assert figures.ece_after == expected_calibration_error(test.probabilities(temperature), labels[100:200])
@@ -72,6 +142,16 @@ def test_lists_measure_on_the_test_list_and_calibrate_on_the_validation_list() -
     assert (figures.accuracy_low, figures.accuracy_high) == (None, None)
     assert "accuracy_low" not in figures.as_metrics()
     assert figures.accuracy_text() == f"{figures.accuracy_mean:.3f}"
+
+
+@pytest.mark.parametrize("interval", [(0.9, 0.9), (0.1, 1.0)])
+def test_an_interval_that_says_nothing_is_not_printed(interval: tuple[float, float]) -> None:
+    labels = np.arange(300) % 2
+    test, valid = noisy(range(100, 200), labels, 3.0, 0), noisy(range(200, 300), labels, 3.0, 1)
+    figures = held_out_figures([[FoldLogits(test, valid)]], labels, GENRES, target_precision=None)
+    low, high = interval
+    figures = figures.model_copy(update={"accuracy_low": low, "accuracy_high": high})
+    assert figures.accuracy_text().endswith("(too few folds to tell how far it varies)")
 
 
 def test_where_no_answer_is_good_enough_none_is_given() -> None:

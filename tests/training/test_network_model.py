@@ -1,11 +1,11 @@
-"""A network learns from what is given, is measured as it goes, and answers in batches that change nothing."""
+"""A network learns, is measured meanwhile, and answers in batches that do not change the result."""
 
 import numpy as np
 import torch
 from safetensors.torch import load
 
-from genre_batch.features.front_end import LogMelFrontEnd
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.training.fit import Optimisation
 from genre_batch.training.fitted_model import FittedModel
 from genre_batch.training.network_model import NetworkModel, fit_network
@@ -35,7 +35,7 @@ def test_a_network_is_trained_and_measured_while_it_learns() -> None:
     assert all(torch.equal(kept[name], tensor.cpu()) for name, tensor in model.network.state_dict().items())
 
 
-def test_many_segments_are_answered_as_few_are() -> None:
+def test_many_segments_are_answered_like_few() -> None:
     network = fit_network(SETTINGS, FRONT_END, OPTIMISATION, TRACKS, LABELS, 2, seed=0, progress=lambda *_: None)
     model = NetworkModel(network.network, FRONT_END)
     segments = RNG.normal(size=(200, 128, 128)).astype(np.float16)

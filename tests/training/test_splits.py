@@ -1,6 +1,7 @@
 """Splits never put one artist on both sides, are the same for the same seed, and refuse what cannot be split."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from hypothesis import strategies as st
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
-from genre_batch.training.splits import Fold, group_folds, listed_fold, random_folds, split_digest
+from genre_batch.training.splits import (
+    Fold,
+    SplitFiles,
+    assign_parts,
+    group_folds,
+    listed_fold,
+    random_folds,
+    split_digest,
+)
 
 
 def corpus(artists: dict[str, list[int]]) -> list[LabelledTrack]:
@@ -77,7 +86,7 @@ def test_the_digest_does_not_depend_on_the_order_of_the_tracks() -> None:
         ({"a": [1] * 5, "b": [9]}, "genre 'b' has 9 tracks of 1 artists"),
     ],
 )
-def test_a_corpus_without_an_honest_split_is_refused(artists: dict[str, list[int]], message: str) -> None:
+def test_a_corpus_that_cannot_be_split_is_refused(artists: dict[str, list[int]], message: str) -> None:
     with pytest.raises(UsageError, match=message) as raised:
         group_folds(corpus(artists), 3, 0)
     assert raised.value.hint
@@ -106,7 +115,7 @@ def with_parts(parts: dict[str, str]) -> list[LabelledTrack]:
     ]
 
 
-def test_a_listed_split_is_the_one_that_the_tracks_say() -> None:
+def test_a_listed_split_follows_the_parts_of_the_tracks() -> None:
     tracks = with_parts({"a": "tvs", "b": "ttsv"})
     fold = listed_fold(tracks)
     assert [rows.tolist() for rows in (fold.train, fold.valid, fold.test)] == [[0, 3, 4], [1, 6], [2, 5]]
@@ -119,9 +128,68 @@ def test_a_listed_split_is_the_one_that_the_tracks_say() -> None:
     [
         ({"a": "ttv", "b": "tv"}, "test list has no track"),
         ({"a": "tts", "b": "ts"}, "valid list has no track"),
-        ({"a": "tvs", "b": "vss"}, "valid list has the genre 'b', and the train list has not"),
+        ({"a": "tvs", "b": "vss"}, "valid list has the genre 'b', which the train list does not have"),
     ],
 )
 def test_a_list_that_cannot_be_learned_or_measured_with_is_refused(parts: dict[str, str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         listed_fold(with_parts(parts))
+
+
+def track(uri: str, part: str = "") -> LabelledTrack:
+    return LabelledTrack(Track(f"id of {uri}", uri, "etag", 1), uri.split("/")[-2], uri, part)
+
+
+TRACKS = [
+    track(uri)
+    for uri in ("/m/blues/blues.00012.flac", "s3://b/jazz/jazz.00001.mp3", "/m/jazz/7.flac", "/m/rock/7.flac", "/m/x/y")
+]
+
+
+def lists(folder: Path, train: str = "", valid: str = "", test: str = "") -> SplitFiles:
+    for name, text in (("train", train), ("valid", valid), ("test", test)):
+        (folder / name).write_text(text)
+    return SplitFiles(**{name: str(folder / name) for name in ("train", "valid", "test")})
+
+
+def test_tracks_are_found_by_stem_and_where_that_is_not_enough_by_folder(tmp_path: Path) -> None:
+    files = lists(tmp_path, "blues/blues.00012.wav\n\njazz/7.au\n", "rock/7.au\nrock/unknown.wav", "jazz.00001.wav\n")
+    found = {labelled.track.uri: labelled.part for labelled in assign_parts(TRACKS, files)}
+    assert found == {
+        "/m/blues/blues.00012.flac": "train",
+        "s3://b/jazz/jazz.00001.mp3": "test",
+        "/m/jazz/7.flac": "train",
+        "/m/rock/7.flac": "valid",
+    }
+
+
+def test_without_lists_the_corpus_has_the_parts() -> None:
+    said = [track("/m/a/1", "train"), track("/m/a/2"), track("/m/a/3", "test")]
+    assert assign_parts(said, None) == [said[0], said[2]]
+
+
+def test_a_name_that_could_match_several_tracks_is_refused(tmp_path: Path) -> None:
+    tracks = [track("/m/rock/7.flac"), track("/m/rock/7.mp3")]
+    with pytest.raises(UsageError, match="could match several"):
+        assign_parts(tracks, lists(tmp_path, "rock/7.wav"))
+
+
+def test_a_track_in_two_lists_is_refused(tmp_path: Path) -> None:
+    files = lists(tmp_path, "blues/blues.00012.wav", test="blues/blues.00012.mp3")
+    with pytest.raises(UsageError, match="in the train list and in the test list"):
+        assign_parts(TRACKS, files)
+
+
+def test_a_list_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    files = SplitFiles(train=str(tmp_path / "no"), valid="v", test="t")
+    with pytest.raises(UsageError, match="cannot be read"):
+        assign_parts(TRACKS, files)
+
+
+def test_a_suffix_may_be_missing_and_lines_without_a_track_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tracks = [track("/music/blues/blues.00000.flac"), track("/music/jazz/jazz.00001.flac")]
+    files = lists(tmp_path, train="blues/blues.00000\n", test="jazz/jazz.00001.wav\njazz/jazz.00002.wav\n")
+    assert [labelled.part for labelled in assign_parts(tracks, files)] == ["train", "test"]
+    assert "1 of 2 lines" in capsys.readouterr().err

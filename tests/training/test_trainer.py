@@ -1,4 +1,4 @@
-"""`train` on small synthesised corpora: a bundle that scores, honest about what it is, or one clear sentence."""
+"""`train` on small synthesised corpora gives a bundle that scores, or one clear sentence."""
 
 import os
 import re
@@ -16,12 +16,14 @@ import yaml
 
 from genre_batch.errors import UsageError
 from genre_batch.evaluation.report import evaluate
-from genre_batch.features.front_end import DescriptorFrontEnd, LogMelFrontEnd
-from genre_batch.model.architecture import ForestSettings, ShortCnnSettings
-from genre_batch.model.bundle import load_bundle
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.model.bundle import WEIGHTS_FILE, load_bundle
+from genre_batch.model.estimators.forest import ForestSettings
+from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.training.dataset import extract_here
 from genre_batch.training.fit import Optimisation
-from genre_batch.training.split_lists import SplitFiles
+from genre_batch.training.splits import SplitFiles
 from genre_batch.training.train_config import TrainConfig
 from genre_batch.training.trainer import train
 
@@ -37,19 +39,19 @@ train(load(TrainConfig, sys.argv[1]))
 KILLED = """
 import os, signal, threading
 from genre_batch.training.checkpoint import Checkpoint
-keep = Checkpoint.keep
-kept = []
-def keep_always(self, state, *, at_once=False):
-    keep(self, state, at_once=True)
-    kept.append(state.epoch)
-    if len(kept) == 24 + 5:  # in the middle of the second fold, at any point of an epoch
+save = Checkpoint.save
+saved = []
+def save_always(self, state, *, at_once=False):
+    save(self, state, at_once=True)
+    saved.append(state.epoch)
+    if len(saved) == 24 + 5:  # in the middle of the second fold, at any point of an epoch
         threading.Timer(0.01, os.kill, (os.getpid(), signal.SIGKILL)).start()
-Checkpoint.keep = keep_always
+Checkpoint.save = save_always
 """
 
 
 def synthesise(folder: Path, genres: tuple[str, ...] = tuple(GENRES_HZ), tracks: int = 6) -> Path:
-    """Genres that differ in the band where their noise is: easy to learn in a few epochs."""
+    """Genres whose noise is in different bands: easy to learn in a few epochs."""
     rng = np.random.default_rng(0)
     for genre in genres:
         (folder / genre).mkdir(parents=True)
@@ -98,7 +100,7 @@ def test_the_bundle_trained_scores_and_says_how_it_was_made(corpus: Path, cache:
     assert np.sum(report.figures.confusion_matrix) == 36
     assert report.figures.accuracy_mean > 0.6
     assert not report.leaky
-    assert "on artists never heard" in report.summary()
+    assert "on unseen artists" in report.summary()
 
     manifest = load_bundle(str(tmp_path / "bundle")).manifest
     assert manifest.metrics["accuracy_mean"] == pytest.approx(report.figures.accuracy_mean)
@@ -123,6 +125,11 @@ def test_the_same_settings_give_the_same_bundle(corpus: Path, cache: str, tmp_pa
     first, again = (train(config(corpus, tmp_path / name, **quick)) for name in ("first", "again"))
     assert first.fingerprint == again.fingerprint
     assert first.figures == again.figures
+    embeds = train(config(corpus, tmp_path / "embeds", **quick, embedding=True))
+    assert embeds.figures == first.figures
+    bundles = [load_bundle(str(tmp_path / name)) for name in ("first", "embeds")]
+    assert bundles[0].files[WEIGHTS_FILE] == bundles[1].files[WEIGHTS_FILE]
+    assert bundles[1].manifest.embedding is not None
     assert train(config(corpus, tmp_path / "other", **quick, seed=7)).fingerprint != first.fingerprint
 
 
@@ -164,7 +171,7 @@ def test_lists_decide_what_is_learned_calibrated_and_measured(corpus: Path, cach
     assert shipped.metrics.log_loss == pytest.approx(report.figures.log_loss_after, abs=0.02)
 
 
-def test_estimators_are_trained_too_with_an_extract_of_ones_own(corpus: Path, tmp_path: Path) -> None:
+def test_estimators_are_trained_with_a_custom_extract(corpus: Path, tmp_path: Path) -> None:
     asked: list[tuple[int, Path]] = []
 
     def extract(tracks, front_end, cache) -> Iterator:
@@ -193,7 +200,7 @@ def run_training(folder: Path, settings: TrainConfig, before: str = "") -> subpr
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_training_that_is_killed_goes_on_to_the_same_weights(corpus: Path, cache: str, tmp_path: Path) -> None:
+def test_a_training_that_is_killed_resumes_to_the_same_weights(corpus: Path, cache: str, tmp_path: Path) -> None:
     optimisation = Optimisation(epochs=24, batch_size=4, average_decay=0.9)
     settings = config(corpus, tmp_path / "bundle", cache=cache, optimisation=optimisation)
     assert run_training(tmp_path, settings, KILLED).returncode == -signal.SIGKILL
@@ -201,7 +208,7 @@ def test_a_training_that_is_killed_goes_on_to_the_same_weights(corpus: Path, cac
 
     resumed = run_training(tmp_path, settings)
     assert resumed.returncode == 0, resumed.stderr
-    assert re.search("fold 2/2: goes on from epoch ([5-9]|1[0-9]|2[0-4])\n", resumed.stderr)
+    assert re.search("fold 2/2: resumes after epoch ([5-9]|1[0-9]|2[0-4])\n", resumed.stderr)
     assert "fold 1/2" not in resumed.stderr
     assert run_training(tmp_path, settings.model_copy(update={"output": str(tmp_path / "undisturbed")})).returncode == 0
     bundles = [load_bundle(str(tmp_path / name)) for name in ("bundle", "undisturbed")]

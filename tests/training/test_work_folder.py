@@ -1,40 +1,41 @@
-"""What was finished comes back to the same training alone, and nothing stays where nothing is to be gone on with."""
+"""Finished work is found by the same training only, and nothing remains if there is nothing to resume."""
 
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from genre_batch.cli import main
+from genre_batch.cli.app import main
 from genre_batch.errors import UsageError
-from genre_batch.training.answers import Answers, FoldAnswers
-from genre_batch.training.work_folder import Work, work_folder
+from genre_batch.training.fitted_model import FoldLogits, SegmentLogits
+from genre_batch.training.work_folder import FoldStore, work_folder
 
-ANSWERS = Answers(np.array([[0.5, -1.0], [2.0, 3.0]], np.float32), np.array([4, 7]))
+ANSWERS = SegmentLogits(np.array([[0.5, -1.0], [2.0, 3.0]], np.float32), np.array([4, 7]))
 RECIPE = ("--set", "name=x", "--set", "architecture.name=forest")
-FOLD = FoldAnswers(ANSWERS, curves={"train_loss": [1.0, 0.1]})
+FOLD = FoldLogits(ANSWERS, curves={"train_loss": [1.0, 0.1]})
 
 
 def test_answers_come_back_to_a_training_with_the_same_facts(tmp_path: Path) -> None:
-    work = Work(tmp_path, {"seed": 1})
+    work = FoldStore(tmp_path, {"seed": 1})
     assert work.load("fold-1") is None
     work.save("fold-1", FOLD)
-    kept = Work(tmp_path, {"seed": 1}).load("fold-1")
+    kept = FoldStore(tmp_path, {"seed": 1}).load("fold-1")
     assert kept is not None
     np.testing.assert_array_equal(kept.test.logits, ANSWERS.logits)
     np.testing.assert_array_equal(kept.test.track_rows, ANSWERS.track_rows)
     assert kept.test.track_rows.dtype == np.int64
     assert (kept.valid, kept.curves) == (None, FOLD.curves)
     assert work.load("fold-2") is None
-    assert Work(tmp_path, {"seed": 2}).load("fold-1") is None
+    assert FoldStore(tmp_path, {"seed": 2}).load("fold-1") is None
 
 
-def test_validation_answers_and_the_state_of_the_only_fit_are_kept(tmp_path: Path) -> None:
-    work = Work(tmp_path, {})
-    for name, fold, stays in (("a", FOLD, False), ("b", FoldAnswers(ANSWERS, ANSWERS), True)):
+def test_validation_answers_and_the_checkpoint_of_the_only_fit_are_stored(tmp_path: Path) -> None:
+    work = FoldStore(tmp_path, {})
+    for name, fold, stays in (("a", FOLD, False), ("b", FoldLogits(ANSWERS, ANSWERS), True)):
         states = set(tmp_path.rglob("*.checkpoint.safetensors"))
         state = next(folder for folder in tmp_path.iterdir()) / f"{name}.checkpoint.safetensors"
         state.touch()
@@ -46,9 +47,20 @@ def test_validation_answers_and_the_state_of_the_only_fit_are_kept(tmp_path: Pat
     np.testing.assert_array_equal(kept.valid.logits, ANSWERS.logits)
 
 
+def test_the_loudness_comes_back(tmp_path: Path) -> None:
+    work = FoldStore(tmp_path, {})
+    work.save("a", FoldLogits(replace(ANSWERS, loudness=np.array([0.5, 2.0], np.float32))))
+    kept = work.load("a")
+    assert kept is not None
+    assert kept.test.loudness is not None
+    assert kept.test.loudness.tolist() == [0.5, 2.0]
+    work.save("b", FoldLogits(replace(ANSWERS, loudness=np.ones(3, np.float32))))
+    assert work.load("b") is None
+
+
 @pytest.mark.parametrize("damage", [b"", b"\x80\x04", b"half"])
 def test_damaged_answers_are_none(tmp_path: Path, damage: bytes) -> None:
-    work = Work(tmp_path, {})
+    work = FoldStore(tmp_path, {})
     work.save("fold-1", FOLD)
     [file] = tmp_path.rglob("*.safetensors")
     file.write_bytes(file.read_bytes()[:-5] if damage == b"half" else damage)
@@ -82,18 +94,18 @@ def test_another_training_to_the_same_output_is_refused_and_disturbs_nothing(
     with work_folder(tmp_path / "bundle") as folder:
         (folder / "part").touch()
         with pytest.raises(SystemExit) as ended:
-            main(["train", str(tmp_path / "music"), str(tmp_path / "bundle"), *RECIPE])
+            main(["-q", "train", str(tmp_path / "music"), str(tmp_path / "bundle"), *RECIPE])
         assert ended.value.code == 2
-        told = capsys.readouterr().err.splitlines()
-        assert told[0] == f"error: another training to {tmp_path / 'bundle'} is at work"
-        assert len(told) == 2
+        error = capsys.readouterr().err.splitlines()
+        assert error[0] == f"error: another training to {tmp_path / 'bundle'} is running"
+        assert len(error) == 2
         assert (folder / "part").exists()
         with work_folder(tmp_path / "other"):
             pass
     assert not folder.exists()
 
 
-def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_training_releases_the_lock(tmp_path: Path) -> None:
     program = (
         "import pathlib, sys\n"
         "from genre_batch.training.work_folder import work_folder\n"
@@ -106,7 +118,7 @@ def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout
         assert other.stdout.readline() == "at work\n"
-        with pytest.raises(UsageError, match="at work"), work_folder(tmp_path / "bundle"):
+        with pytest.raises(UsageError, match="is running"), work_folder(tmp_path / "bundle"):
             pytest.fail("both are at work")
         other.kill()
         other.wait()
@@ -114,7 +126,7 @@ def test_a_training_that_was_killed_holds_nothing(tmp_path: Path) -> None:
             assert (folder / "part").exists()
 
 
-def test_never_are_two_at_work_however_the_folder_comes_and_goes(tmp_path: Path) -> None:
+def test_no_two_trainings_run_at_once_even_if_the_folder_is_removed(tmp_path: Path) -> None:
     def train(_: int) -> bool:
         try:
             with work_folder(tmp_path / "bundle") as folder:

@@ -1,4 +1,4 @@
-"""A clean output to damage: two finished runs, and a third that has stopped after some of its shards."""
+"""A clean output to damage: two finished runs, and a third that stopped after some of its shards."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Damage as storage, people and faulty programs do it to an output on this machine."""
+"""Damage to a local output, as storage, people and faulty programs cause it."""
 
 import hashlib
 import json
@@ -18,7 +18,7 @@ Injury = Callable[[Path, RunPlan, random.Random], None]
 
 
 def files_of(output: Path) -> list[Path]:
-    """All files of an output, but for locks."""
+    """All files of an output except locks."""
     return sorted(path for path in output.rglob("*") if path.is_file() and not path.name.startswith(".genre-batch"))
 
 
@@ -81,7 +81,7 @@ def head_to_nowhere(output: Path, plan: RunPlan, rng: random.Random) -> None:
 
 
 def edited(change: Callable[[pa.Table], pa.Table]) -> Injury:
-    """An edit that covers its tracks: the hashes in the marker and the manifest are made to fit."""
+    """An edit that hides itself: the hashes in the marker and the manifest are changed to fit."""
 
     def injure(output: Path, plan: RunPlan, rng: random.Random) -> None:
         rewrite(output, plan, 0, change)
@@ -133,7 +133,7 @@ DATA, REJECTS = "scores/*/*/RUN-*.parquet", "rejects/*/*/RUN-*.parquet"
 MARKER, LISTING = "_runs/RUN/commits/*.json", "_runs/RUN/listing/part-*.parquet"
 RECORDS = {name: f"_runs/RUN/{name}" for name in ("plan.json", "manifest.json", "config.yaml")}
 
-MENDED: dict[str, Injury] = {
+REPAIRABLE: dict[str, Injury] = {
     "bit of scores": flipped(DATA),
     "bit of rejects": flipped(REJECTS),
     "bit of a marker": flipped(MARKER),
@@ -166,9 +166,9 @@ MENDED: dict[str, Injury] = {
     "other etag": edited(other_etag),
     "other fingerprint": edited(other_run),
 }
-"""Kinds of damage that a repair mends."""
+"""Kinds of damage that can be repaired."""
 
-HOPELESS: dict[str, Injury] = {
+UNREPAIRABLE: dict[str, Injury] = {
     "bit of the listing": flipped(LISTING),
     "bit of the listing's index": flipped("_runs/RUN/listing/listing.json"),
     "missing part of the listing": gone(LISTING),

@@ -1,4 +1,4 @@
-"""Small outputs, real but for the audio: planned, committed and finished through the sink as the pipeline does it."""
+"""Small outputs without audio: planned, committed and finished through the sink, as the pipeline does it."""
 
 import hashlib
 from collections.abc import Sequence
@@ -11,15 +11,14 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, dump
 from genre_batch.engine.usage import Usage
-from genre_batch.run.planning import listing_folder
-from genre_batch.run.report import score_report
+from genre_batch.run.report import make_report
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan
+from genre_batch.sink.run_claim import advance_head, claim_run
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.turn import publish, take_turn
 from genre_batch.storage.store import Store
 
 SHARD_TRACKS = 4
@@ -39,11 +38,11 @@ def outcome(track: Track) -> ScoredTrack | RejectedTrack:
 
 
 def plan_run(store: Store, output: str, tracks: Sequence[Track], day: int = 0, **changes: object) -> RunPlan:
-    """A run over `tracks`, planned and published `day` days later than the first."""
+    """A run over `tracks`, planned `day` days later than the first."""
     planned_at = PLANNED_AT + timedelta(days=day)
     run_id = make_run_id(planned_at, day.to_bytes(3, "big"))
     settings = dump(ScoreConfig(source="s3://music/", output=output, shard_tracks=SHARD_TRACKS)).encode()
-    info = write_listing(tracks, store, listing_folder(output, run_id), file_rows=6)
+    info = write_listing(tracks, store, layout.listing_folder(output, run_id), file_rows=6)
     store.write(layout.at(output, layout.run_path(run_id, "config.yaml")), settings)
     facts = {
         "run_id": run_id,
@@ -55,8 +54,8 @@ def plan_run(store: Store, output: str, tracks: Sequence[Track], day: int = 0, *
     }
     plan = make_plan(len(tracks), **facts | changes)
     source = plan.source.rstrip("/")
-    turn = take_turn(store, output, source=source, model_id=plan.model_id, fingerprint=plan.fingerprint)
-    assert publish(store, output, plan, turn)
+    claim = claim_run(store, output, source=source, model_id=plan.model_id, fingerprint=plan.fingerprint)
+    assert advance_head(store, output, plan, claim)
     return plan
 
 
@@ -76,7 +75,7 @@ def finished_run(store: Store, output: str, tracks: Sequence[Track], day: int = 
     ledger = commit_shards(store, output, plan, tracks, range(plan.shards))
     manifest = finish(store, output, plan, ledger.records())
     usage = Usage(tracks=len(tracks), bytes_read=12_345)
-    report = score_report(output, manifest, usage, resumed=False, wall_s=12.5)
+    report = make_report(output, plan, manifest.counts, usage, resumed=False, wall_s=12.5)
     uri = layout.at(output, layout.run_path(plan.run_id, "report.json"))
     store.write(uri, report.model_dump_json(indent=1).encode())
     return plan

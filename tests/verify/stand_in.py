@@ -1,4 +1,4 @@
-"""The resume of a run without audio or Ray: outcomes come from `outputs.outcome`, all else is the pipeline's."""
+"""Resuming a run without audio or Ray: outcomes come from `outputs.outcome`, everything else from the pipeline."""
 
 import dataclasses
 
@@ -8,32 +8,28 @@ from verify.outputs import commit_shards
 from genre_batch import pipeline
 from genre_batch.catalog.listing import Listing
 from genre_batch.config import ScoreConfig, TableConfig
-from genre_batch.run.job import Job
-from genre_batch.run.planning import listing_folder, resume_or_plan
-from genre_batch.run.report import ScoreReport, nothing_to_do
-from genre_batch.sink.answers import make_scores
+from genre_batch.run.jobs import Job
+from genre_batch.run.planning import resume_or_plan
+from genre_batch.run.report import RunReport, nothing_to_do
+from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
+from genre_batch.sink.tables import make_scores
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify import repair_plan
 
-
-def _crew(_: object) -> None:
-    raise AssertionError("no actors are started here")
-
-
-FAKE = Job(TableConfig(source="/in", output="/out"), "scores", "mel-cnn-1", "f" * 64, _crew, make_scores)  # type: ignore[arg-type]
+FAKE = Job(TableConfig(source="/in", output="/out"), "scores", "mel-cnn-1", "f" * 64, make_scores, ask_first=False)  # type: ignore[arg-type]
 
 
 def sink_resumes(monkeypatch: pytest.MonkeyPatch, *, dies: bool = False) -> None:
-    """Let `pipeline.score` resume with the outcomes of the tests' tracks, and the bundle be the one that scored."""
+    """Make `pipeline.score` resume with the outcomes of `outputs.outcome`, and the bundle match the run's."""
 
-    def score(config: ScoreConfig) -> ScoreReport:
+    def score(config: ScoreConfig) -> RunReport:
         if dies:
             raise KeyboardInterrupt
         store = open_store(config.output)
         plan, resumed = resume_or_plan(config, FAKE, store)
         assert resumed
-        tracks = list(Listing(store, listing_folder(config.output, plan.run_id)))
+        tracks = list(Listing(store, layout.listing_folder(config.output, plan.run_id)))
         ledger = commit_shards(store, config.output, plan, tracks, [])
         missing = sorted(set(range(plan.shards)) - ledger.shards())
         commit_shards(store, config.output, plan, tracks, missing)

@@ -3,7 +3,7 @@ from verify.outputs import tracks_of
 from genre_batch.verify.findings import INFORMATION, Finding, Findings, Kind
 
 
-def test_damage_and_information_are_told_apart() -> None:
+def test_damage_and_information_are_distinguished() -> None:
     findings = Findings()
     for kind in Kind:
         findings.add(kind, "a", "b")

@@ -7,13 +7,13 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.listing_check import check_listing
-from genre_batch.verify.run_files import run_files
+from genre_batch.verify.output import Output
+from genre_batch.verify.records import run_files
 
 
 def kinds(output: Path, plan: RunPlan) -> tuple[list[str], bool]:
-    store, findings = LocalStore(), Findings()
-    files = run_files(store, str(output), plan.run_id)
-    listing = check_listing(store, str(output), plan, files, findings)
+    checked, findings = Output(LocalStore(), str(output)), Findings()
+    listing = check_listing(checked, plan, run_files(checked, plan.run_id), findings)
     return [f"{finding.kind} {finding.path.rsplit('/', 1)[-1]}" for finding in findings.kept], listing is not None
 
 

@@ -1,4 +1,4 @@
-"""A repaired output is clean, whole files are as they were, and what was damaged is kept aside."""
+"""A repaired output is clean, intact files are unchanged, and damaged ones are moved aside."""
 
 import os
 import random
@@ -6,20 +6,58 @@ from pathlib import Path
 
 import pytest
 from sink.table_facts import everything
-from verify.injury import HOPELESS, MENDED, files_of
-from verify.outputs import commit_shards, plan_run, tracks_of, two_runs
+from verify.injury import REPAIRABLE, UNREPAIRABLE, files_of
+from verify.outputs import commit_shards, finished_run, plan_run, tracks_of, two_runs
 from verify.stand_in import sink_resumes
 
-from genre_batch.config import VerifyConfig
 from genre_batch.errors import UserError
 from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.turn import take_turn
+from genre_batch.sink.run_claim import claim_run
+from genre_batch.sink.schema import SCHEMA_VERSION
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.open_store import open_store
-from genre_batch.verify.repair import verify_and_repair
+from genre_batch.storage.store import ObjectChanged, ObjectGone, StoredObject
+from genre_batch.verify.repair import move, verify_and_repair
+from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import VerifyReport
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    store = LocalStore()
+    for number, data in enumerate([b"one", b"two", b"one"]):
+        store.write(f"{tmp_path}/a", data)
+        where = move(store, f"{tmp_path}/a", f"{tmp_path}/aside/a")
+        assert where == f"{tmp_path}/aside/a{'.1' if number == 1 else ''}"
+        assert store.read(where) == data
+        assert not (tmp_path / "a").exists()
+    with pytest.raises(ObjectGone):
+        move(store, f"{tmp_path}/a", f"{tmp_path}/aside/a")
+
+
+def test_an_object_that_took_its_place_stays(tmp_path: Path) -> None:
+    class Overtaken(LocalStore):
+        def create(self, uri: str, data: bytes) -> bool:
+            (tmp_path / "a").write_bytes(b"new")
+            return super().create(uri, data)
+
+        def head(self, uri: str) -> StoredObject:
+            return super().head(uri)
+
+    (tmp_path / "a").write_bytes(b"old")
+    with pytest.raises(ObjectChanged):
+        move(Overtaken(), f"{tmp_path}/a", f"{tmp_path}/b")
+    assert ((tmp_path / "a").read_bytes(), (tmp_path / "b").read_bytes()) == (b"new", b"old")
+
+
+def test_on_s3(bucket: str) -> None:
+    uri = f"s3://{bucket}/a b/é"
+    store = open_store(uri)
+    store.write(uri, b"x")
+    assert move(store, uri, f"s3://{bucket}/c") == f"s3://{bucket}/c"
+    assert [found.uri for found in store.list(f"s3://{bucket}/")] == [f"s3://{bucket}/c"]
+
 
 Runs = tuple[RunPlan, RunPlan]
 RESCORED = 5
@@ -31,7 +69,7 @@ def repaired(output: Path | str) -> VerifyReport:
 
 
 def content(output: Path) -> dict[str, bytes]:
-    """All files but what a repair changes on purpose: pointers to runs, reports of runs, and what is kept aside."""
+    """All files but what a repair changes on purpose: pointers to runs, reports of runs, and what was moved aside."""
     files = everything(LocalStore(), str(output))
     changing = ("_heads/", "/report.json", "/damaged/")
     return {path: data for path, data in files.items() if not any(part in path for part in changing)}
@@ -42,10 +80,10 @@ def _no_audio(monkeypatch: pytest.MonkeyPatch) -> None:
     sink_resumes(monkeypatch)
 
 
-@pytest.mark.parametrize("injury", MENDED)
-def test_damage_is_mended_and_nothing_else_is_touched(injury: str, output: Path, runs: Runs) -> None:
+@pytest.mark.parametrize("injury", REPAIRABLE)
+def test_damage_is_repaired_and_nothing_else_changes(injury: str, output: Path, runs: Runs) -> None:
     before = content(output)
-    MENDED[injury](output, runs[1], random.Random(injury))
+    REPAIRABLE[injury](output, runs[1], random.Random(injury))
     damaged = {path.relative_to(output): path.read_bytes() for path in files_of(output)}
     untouched = {output / path for path, data in before.items() if damaged.get(Path(path)) == data}
     times = {path: path.stat().st_mtime_ns for path in untouched if path.suffix == ".parquet"}
@@ -66,9 +104,9 @@ def _of_whole_shard(path: Path, output: Path, damaged: dict[Path, bytes], before
     return all(damaged.get(Path(each)) == data for each, data in before.items() if each.endswith(shard))
 
 
-@pytest.mark.parametrize("injury", HOPELESS)
-def test_what_has_no_second_copy_is_told_and_left_alone(injury: str, output: Path, runs: Runs) -> None:
-    HOPELESS[injury](output, runs[1], random.Random(injury))
+@pytest.mark.parametrize("injury", UNREPAIRABLE)
+def test_what_has_no_second_copy_is_reported_and_left_alone(injury: str, output: Path, runs: Runs) -> None:
+    UNREPAIRABLE[injury](output, runs[1], random.Random(injury))
     before = everything(LocalStore(), str(output))
     report = repaired(output)
     assert report.damage
@@ -79,8 +117,8 @@ def test_what_has_no_second_copy_is_told_and_left_alone(injury: str, output: Pat
 
 
 def test_a_shard_of_a_damaged_listing_is_not_done_again(output: Path, runs: Runs) -> None:
-    HOPELESS["bit of the listing"](output, runs[1], random.Random(0))
-    MENDED["missing scores"](output, runs[1], random.Random(0))
+    UNREPAIRABLE["bit of the listing"](output, runs[1], random.Random(0))
+    REPAIRABLE["missing scores"](output, runs[1], random.Random(0))
     before = everything(LocalStore(), str(output))
     assert repaired(output).damage
     assert everything(LocalStore(), str(output)) == before
@@ -94,20 +132,20 @@ def test_an_unfinished_run_is_left_to_the_next_driver(output: Path, unfinished: 
     assert (output / layout.commit_path(unfinished.run_id, 0)).exists()
 
 
-def test_an_unfinished_run_of_the_same_kind_is_not_pushed_aside(output: Path, runs: Runs, unfinished: RunPlan) -> None:
-    MENDED["missing scores"](output, runs[0], random.Random(0))
+def test_another_unfinished_run_does_not_lose_its_head(output: Path, runs: Runs, unfinished: RunPlan) -> None:
+    REPAIRABLE["missing scores"](output, runs[0], random.Random(0))
     before = everything(LocalStore(), str(output))
     with pytest.raises(UserError, match=unfinished.run_id):
         repaired(output)
     assert everything(LocalStore(), str(output)) == before
 
 
-def test_a_driver_that_had_its_turn_before_cannot_publish_after(output: Path, runs: Runs) -> None:
+def test_a_driver_that_claimed_before_a_repair_cannot_move_the_head_after_it(output: Path, runs: Runs) -> None:
     store, kind = LocalStore(), {"model_id": runs[0].model_id, "fingerprint": runs[0].fingerprint}
-    early = take_turn(store, str(output), source=runs[0].source.rstrip("/"), **kind)
-    MENDED["missing scores"](output, runs[0], random.Random(0))
+    early = claim_run(store, str(output), source=runs[0].source.rstrip("/"), **kind)
+    REPAIRABLE["missing scores"](output, runs[0], random.Random(0))
     assert not repaired(output).damage
-    late = take_turn(store, str(output), source=runs[0].source.rstrip("/"), **kind)
+    late = claim_run(store, str(output), source=runs[0].source.rstrip("/"), **kind)
     assert (early.unfinished, late.unfinished) == (None, None)
     assert early.etag != late.etag
     assert is_finished(store, str(output), runs[0].run_id)
@@ -116,23 +154,23 @@ def test_a_driver_that_had_its_turn_before_cannot_publish_after(output: Path, ru
 def test_another_driver_joins_a_run_that_is_open_for_repair(
     output: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The repair dies before the shards are done again; whoever starts next does it."""
-    MENDED["missing scores"](output, runs[0], random.Random(0))
+    """The repair dies before the shards are scored again; the next driver does it."""
+    REPAIRABLE["missing scores"](output, runs[0], random.Random(0))
     sink_resumes(monkeypatch, dies=True)
     with pytest.raises(KeyboardInterrupt):
         repaired(output)
     kind = {"model_id": runs[0].model_id, "fingerprint": runs[0].fingerprint}
-    turn = take_turn(LocalStore(), str(output), source=runs[0].source.rstrip("/"), **kind)
+    turn = claim_run(LocalStore(), str(output), source=runs[0].source.rstrip("/"), **kind)
     assert turn.unfinished == runs[0]
     sink_resumes(monkeypatch)
     assert not repaired(output).damage
 
 
-def test_two_damaged_runs_of_one_kind_are_both_repaired(output: Path, runs: Runs) -> None:
+def test_two_damaged_runs_of_one_source_and_model_are_both_repaired(output: Path, runs: Runs) -> None:
     before = content(output)
     for plan in runs:
-        MENDED["cut scores"](output, plan, random.Random(1))
-        MENDED["missing manifest"](output, plan, random.Random(1))
+        REPAIRABLE["cut scores"](output, plan, random.Random(1))
+        REPAIRABLE["missing manifest"](output, plan, random.Random(1))
     assert not repaired(output).damage
     assert content(output) == before
 
@@ -161,7 +199,7 @@ def test_the_whole_of_an_output_may_be_damaged_at_once(output: Path, runs: Runs)
 
 
 def test_a_run_planned_next_skips_what_was_repaired(output: Path, runs: Runs) -> None:
-    MENDED["missing scores"](output, runs[1], random.Random(0))
+    REPAIRABLE["missing scores"](output, runs[1], random.Random(0))
     repaired(output)
     tracks = tracks_of(range(30, 34))
     plan = plan_run(LocalStore(), str(output), tracks, day=4)
@@ -170,7 +208,7 @@ def test_a_run_planned_next_skips_what_was_repaired(output: Path, runs: Runs) ->
 
 
 @pytest.mark.parametrize("linked", ["folder", "file"])
-def test_what_a_link_leads_to_is_told_and_left_alone(linked: str, tmp_path: Path, output: Path, runs: Runs) -> None:
+def test_what_a_link_leads_to_is_reported_and_left_alone(linked: str, tmp_path: Path, output: Path, runs: Runs) -> None:
     song = tmp_path / "music" / "song.wav"
     song.parent.mkdir()
     song.write_bytes(b"a user's")
@@ -191,8 +229,8 @@ def test_what_a_link_leads_to_is_told_and_left_alone(linked: str, tmp_path: Path
 
 def test_an_output_that_is_a_link_itself_is_repaired(tmp_path: Path, output: Path, runs: Runs) -> None:
     before = content(output)
-    MENDED["cut scores"](output, runs[1], random.Random(1))
-    MENDED["foreign file"](output, runs[1], random.Random(1))
+    REPAIRABLE["cut scores"](output, runs[1], random.Random(1))
+    REPAIRABLE["foreign file"](output, runs[1], random.Random(1))
     (tmp_path / "link").symlink_to(output)
     assert not repaired(tmp_path / "link").damage
     assert content(output) == before
@@ -207,3 +245,17 @@ def test_a_name_that_is_not_utf8_is_moved_away(output: Path, runs: Runs) -> None
     (moved,) = report.repair.moved
     assert moved.startswith(layout.run_path(runs[1].run_id, "damaged/scores/"))
     assert (output / moved).read_bytes() == b"another program's"
+
+
+def test_a_shard_of_an_older_schema_version_is_restored_in_that_version(tmp_path: Path) -> None:
+    """Two runs, the first of version 1. A repair of its shard leaves no byte of either different."""
+    first, second = (
+        finished_run(LocalStore(), str(tmp_path), tracks_of(numbers), day, schema_version=version)
+        for day, version, numbers in ((0, 1, range(15)), (1, SCHEMA_VERSION, range(15, 20)))
+    )
+    before = content(tmp_path)
+    for plan in (first, second):
+        (tmp_path / layout.answers_path(plan, 1)).unlink()
+    report = repaired(tmp_path)
+    assert (report.damage, report.repair and report.repair.again) == (0, 2)
+    assert content(tmp_path) == before

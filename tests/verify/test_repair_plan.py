@@ -6,20 +6,22 @@ import pytest
 from sink.table_facts import everything
 from verify.stand_in import sink_resumes
 
-from genre_batch.config import VerifyConfig
 from genre_batch.errors import UsageError
 from genre_batch.sink import layout
-from genre_batch.sink.mending import giving_up
+from genre_batch.sink.layout import give_up_hint
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
+from genre_batch.verify import repair_plan
+from genre_batch.verify.output import Output
 from genre_batch.verify.repair_plan import RepairPlan, plan_repair
+from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
 Runs = tuple[RunPlan, RunPlan]
 
 
 def planned(output: Path) -> RepairPlan:
-    return plan_repair(LocalStore(), str(output), verify(VerifyConfig(output=str(output))).findings)
+    return plan_repair(Output(LocalStore(), str(output)), verify(VerifyConfig(output=str(output))).findings)
 
 
 def test_whole_files_are_not_scored_again(output: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,14 +46,23 @@ def test_another_bundle_is_refused_with_the_difference(output: Path, runs: Runs)
     assert everything(LocalStore(), str(output)) == before
 
 
+def test_a_run_of_the_first_default_is_repaired_with_the_bundle_that_is_now_cheap(
+    output: Path, runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (output / layout.answers_path(runs[0], 1)).unlink()
+    monkeypatch.setattr(repair_plan, "shipped_with", {runs[0].fingerprint: "cheap"}.get)
+    with pytest.raises(UsageError, match="cheap is now gtzan-textures"):
+        planned(output)  # these runs were not really made with it
+
+
 def test_no_bundle_is_needed_where_nothing_is_scored(output: Path, runs: Runs) -> None:
     (output / layout.manifest_path(runs[0].run_id)).unlink()
     (run,) = planned(output).runs
     assert (run.settings, run.again, run.reopens) == (None, [], True)
 
 
-def test_a_lost_plan_is_hopeless(output: Path, unfinished: RunPlan) -> None:
+def test_a_lost_plan_cannot_be_repaired(output: Path, unfinished: RunPlan) -> None:
     (output / layout.plan_path(unfinished.run_id)).unlink()
     plan = planned(output)
     assert plan.runs == []
-    assert any(giving_up(str(output), unfinished.run_id) in each for each in plan.hopeless)
+    assert any(give_up_hint(str(output), unfinished.run_id) in each for each in plan.hopeless)

@@ -1,4 +1,4 @@
-"""How far a run is, and what that makes of what is missing."""
+"""The state of a run, and whether something missing is damage in that state."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.findings import Findings
-from genre_batch.verify.run_check import CheckedRun, State, check_run
+from genre_batch.verify.output import Output
+from genre_batch.verify.records import State
+from genre_batch.verify.run_check import CheckedRun, check_run
 
 Runs = tuple[RunPlan, RunPlan]
 
@@ -14,7 +16,10 @@ Runs = tuple[RunPlan, RunPlan]
 def check(output: Path, run_id: str) -> tuple[CheckedRun, list[str]]:
     findings, seen = Findings(), []
     run = check_run(
-        LocalStore(), str(output), run_id, findings, lambda _, facts, tracks: seen.append((facts.shard, len(tracks)))
+        Output(LocalStore(), str(output)),
+        run_id,
+        findings,
+        lambda _, facts, tracks: seen.append((facts.shard, len(tracks))),
     )
     assert [shard for shard, _ in seen] == sorted(shard for shard, _ in seen)
     return run, [str(finding.kind) for finding in findings.kept]
@@ -38,7 +43,7 @@ def test_a_run_that_lost_its_manifest_was_finished_all_the_same(output: Path, ru
     assert (run.state, kinds) == (State.FINISHED, ["missing"])
 
 
-def test_a_run_that_was_never_published(output: Path) -> None:
+def test_a_run_that_never_got_the_head(output: Path) -> None:
     folder = output / "_runs" / "20261119T000000Z-abcdef" / "listing"
     folder.mkdir(parents=True)
     (folder / "part-00000.parquet").write_bytes(b"")

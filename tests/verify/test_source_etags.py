@@ -2,15 +2,15 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_runs import TrackRuns
 from genre_batch.catalog.track_table import to_batch
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.source_etags import ListedVersions
 
 
-def test_what_could_not_be_read_when_it_was_listed_is_no_change(tmp_path: Path) -> None:
+def test_an_object_that_was_unreadable_when_listed_has_not_changed(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to("/proc/self/mem")
     [found] = LocalStore().list(str(tmp_path))
     findings = Findings()

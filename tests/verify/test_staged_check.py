@@ -1,4 +1,4 @@
-"""Parts that wait for their shard: what the next driver would stumble over, or commit with the wrong tracks."""
+"""Staged parts that the next driver would fail on, or would commit with the wrong tracks."""
 
 import shutil
 from collections.abc import Callable
@@ -9,34 +9,34 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from sink.table_facts import check_shards
-from sink.test_answers import FRONT_END, described
+from sink.test_tables import FRONT_END, described
 from verify.outputs import finished_run, outcome, plan_run, tracks_of
 
 from genre_batch.catalog.track import Track
-from genre_batch.config import VerifyConfig
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.answers import features_maker
+from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.ledger import Ledger
-from genre_batch.sink.mending import mend
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
+from genre_batch.sink.tables import features_maker
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.repair import verify_and_repair
+from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import VerifyReport, verify
 
 TRACKS = tracks_of(range(20, 40))
 
 
 def carry_out(output: Path, plan: RunPlan, tracks: list[Track], most: int = 100) -> None:
-    """What the pipeline does, but for audio: at most `most` parts."""
+    """What the pipeline does without audio, for at most `most` parts."""
     store = LocalStore()
     ledger = PartLedger(store, str(output), plan, Ledger(store, str(output), plan))
     for part in ledger.take_up()[:most]:
         rows = [outcome(track) for track in tracks[part.start : part.stop]]
         scored = [row for row in rows if isinstance(row, ScoredTrack)]
-        ledger.commit(part.index, scored, [row for row in rows if isinstance(row, RejectedTrack)])
+        ledger.commit(part, scored, [row for row in rows if isinstance(row, RejectedTrack)])
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def repaired(output: Path) -> VerifyReport:
     return verify_and_repair(VerifyConfig(output=str(output), repair=True))
 
 
-def test_whole_parts_are_no_damage(output: Path, parted: RunPlan) -> None:
+def test_whole_parts_are_not_damage(output: Path, parted: RunPlan) -> None:
     assert len(staged(output, parted)) == 1
     assert damage(output) == []
 
@@ -114,14 +114,14 @@ def test_swapped_parts_are_found_and_never_committed(output: Path) -> None:
         part = next(part for part in ledger.take_up() if part.index == number)
         rows = [outcome(track) for track in TRACKS[part.start : part.stop]]
         rejected = [row for row in rows if isinstance(row, RejectedTrack)]
-        ledger.commit(number, [row for row in rows if isinstance(row, ScoredTrack)], rejected)
+        ledger.commit(part, [row for row in rows if isinstance(row, ScoredTrack)], rejected)
     one, other = staged(output, plan)
     first, second = one.read_bytes(), other.read_bytes()
     one.write_bytes(second)
     other.write_bytes(first)
     with pytest.raises(DamageFound, match="these rows of the listing") as found:
         carry_out(output, plan, TRACKS)
-    assert found.value.hint == mend(str(output))
+    assert found.value.hint == repair_hint(str(output))
     assert Ledger(LocalStore(), str(output), plan).shards() == set()
     assert damage(output) == [("damaged", one.name), ("damaged", other.name)]
     assert not repaired(output).damage
@@ -129,7 +129,7 @@ def test_swapped_parts_are_found_and_never_committed(output: Path) -> None:
     assert not verify(VerifyConfig(output=str(output))).damage
 
 
-def test_what_is_no_part_of_the_run_is_extra(output: Path, parted: RunPlan) -> None:
+def test_what_is_not_a_part_of_the_run_is_extra(output: Path, parted: RunPlan) -> None:
     (path,) = staged(output, parted)
     for name in ("notes.txt", "000000000001-000000000003.parquet"):
         shutil.copy(path, path.with_name(name))
@@ -150,12 +150,12 @@ def test_parts_of_features(output: Path) -> None:
     plan = plan_run(LocalStore(), str(output), tracks, day=2, part_tracks=2, **changes)
     store = LocalStore()
     ledger = Ledger(store, str(output), plan, features_maker(FRONT_END))
-    PartLedger(store, str(output), plan, ledger).commit(0, [described(0, 2), described(1, 3)], [])
+    PartLedger(store, str(output), plan, ledger).commit(plan.parts[0], [described(0, 2), described(1, 3)], [])
     assert damage(output) == []
     edited(other_etags)(staged(output, plan)[0])
     assert [kind for kind, _ in damage(output)] == ["damaged"]
 
 
-def test_a_run_without_parts_has_none_to_look_at(output: Path) -> None:
+def test_a_run_without_parts_has_nothing_to_check(output: Path) -> None:
     finished_run(LocalStore(), str(output), TRACKS, day=2)
     assert damage(output) == []

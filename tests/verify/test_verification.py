@@ -1,20 +1,29 @@
-"""Whatever is done to an output is found; what was done to none is not."""
+"""All damage to an output is found, and none in an undamaged one."""
 
 import random
 from pathlib import Path
 
 import pytest
 from sink.table_facts import everything
-from verify.injury import HOPELESS, MENDED, Injury, extra_file, files_of, flip, flipped, gone, swapped
+from verify.injury import REPAIRABLE, UNREPAIRABLE, Injury, extra_file, files_of, flip, flipped, gone, swapped
 from verify.outputs import finished_run, tracks_of, two_runs
 
-from genre_batch.config import VerifyConfig
 from genre_batch.errors import UsageError
 from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.open_store import open_store
-from genre_batch.verify.verification import VerifyReport, verify
+from genre_batch.verify.settings import VerifyConfig
+from genre_batch.verify.verification import RepairReport, VerifyReport, verify
+
+
+def test_a_repair_is_summarised_with_what_it_could_not_repair() -> None:
+    report = RepairReport(moved=("a", "b"), again=1, rewritten=0, hopeless=("the listing",))
+    assert report.summary().splitlines() == [
+        "repair: 2 files moved away, 1 shard done again, 0 markers rewritten",
+        "not repaired: the listing",
+    ]
+
 
 Runs = tuple[RunPlan, RunPlan]
 
@@ -31,9 +40,9 @@ def test_a_clean_output_is_clean_and_nothing_is_written(output: Path, runs: Runs
     assert everything(LocalStore(), str(output)) == before
 
 
-@pytest.mark.parametrize("injury", [*MENDED, *HOPELESS])
+@pytest.mark.parametrize("injury", [*REPAIRABLE, *UNREPAIRABLE])
 def test_every_kind_of_damage_is_found(injury: str, output: Path, runs: Runs) -> None:
-    (MENDED | HOPELESS)[injury](output, runs[1], random.Random(injury))
+    (REPAIRABLE | UNREPAIRABLE)[injury](output, runs[1], random.Random(injury))
     report = verified(output)
     assert report.damage, injury
     assert report.findings[0].line() in report.summary()
@@ -41,7 +50,7 @@ def test_every_kind_of_damage_is_found(injury: str, output: Path, runs: Runs) ->
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_flipped_bit_is_found(seed: int, output: Path, unfinished: RunPlan) -> None:
-    """25 bits each, of any file, one at a time; only the figures of time in report.json have no second witness."""
+    """25 random bits, one at a time, in any file except report.json, whose times are recorded nowhere else."""
     rng = random.Random(seed)
     for _ in range(25):
         path = rng.choice([path for path in files_of(output) if path.name != "report.json"])
@@ -52,19 +61,24 @@ def test_every_flipped_bit_is_found(seed: int, output: Path, unfinished: RunPlan
     assert not verified(output).damage
 
 
-@pytest.mark.parametrize("name", ["scored", "rejected", "listed", "model_id", "jazz", "corrupt"])
-def test_the_counts_of_a_report_are_compared(name: str, output: Path, runs: Runs) -> None:
-    path = output / layout.run_path(runs[0].run_id, "report.json")
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [(name, "its counts are not those of the run") for name in ("scored", "rejected", "jazz", "corrupt")]
+    + [(name, "it is not the report of the run") for name in ("listed", "model_id")],
+)
+def test_the_counts_of_a_report_are_compared(name: str, message: str, output: Path, runs: Runs) -> None:
+    report = layout.run_path(runs[0].run_id, "report.json")
+    path = output / report
     path.write_text(path.read_text().replace(f'"{name}": ', f'"{name}": 1').replace(': 1"', ': "1'))
-    assert verified(output).damage
+    assert [(found.path, found.message) for found in verified(output).findings] == [(report, message)]
 
 
-def test_a_run_that_stopped_is_no_damage(output: Path, unfinished: RunPlan) -> None:
+def test_an_unfinished_run_is_not_damage(output: Path, unfinished: RunPlan) -> None:
     report = verified(output)
     assert (report.unfinished, report.damage, report.counts) == (1, 0, {"unfinished": 1})
 
 
-def test_damage_of_a_run_that_stopped_is_found(output: Path, unfinished: RunPlan) -> None:
+def test_damage_to_an_unfinished_run_is_found(output: Path, unfinished: RunPlan) -> None:
     (output / layout.answers_path(unfinished, 2)).unlink()
     (finding,) = [finding for finding in verified(output).findings if finding.is_damage]
     assert (finding.kind, finding.path, finding.shard) == ("missing", layout.answers_path(unfinished, 2), 2)
@@ -79,16 +93,17 @@ def test_one_run_may_be_checked_alone(output: Path, runs: Runs) -> None:
         verified(output, run_id="20270101T000000Z-000000")
 
 
-def test_tracks_that_two_runs_scored_are_told(output: Path, runs: Runs) -> None:
-    """Runs over different sources do not take turns."""
+def test_tracks_that_two_runs_scored_are_reported(output: Path, runs: Runs) -> None:
+    """Runs over different sources do not exclude each other."""
     source = "s3://music/part/"
     finished_run(LocalStore(), str(output), tracks_of(range(3, 9)), day=3, source=source)
     found = verified(output).findings
     assert {finding.kind for finding in found} == {"scored_twice"}
+    assert verified(output).damage == 0
     assert sum(finding.tracks for finding in found) == 4
 
 
-def test_where_there_is_no_run(tmp_path: Path) -> None:
+def test_an_output_without_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no run"):
         verified(tmp_path)
 

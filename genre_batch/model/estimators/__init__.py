@@ -1,1 +1,1 @@
-"""Classifiers that are no networks: fitted, saved without pickle, and loaded again."""
+"""Classifiers other than networks: fitted in one step, saved without pickle."""

@@ -7,10 +7,10 @@ import numpy.typing as npt
 
 from genre_batch.errors import UsageError
 
-Kept = npt.NDArray[np.float32] | npt.NDArray[np.int64]
+Stored = npt.NDArray[np.float32] | npt.NDArray[np.int64]
 
 
-def save_arrays(arrays: Mapping[str, Kept]) -> bytes:
+def save_arrays(arrays: Mapping[str, Stored]) -> bytes:
     """`arrays` by name in the safetensors format."""
     from safetensors.numpy import save
 
@@ -18,9 +18,9 @@ def save_arrays(arrays: Mapping[str, Kept]) -> bytes:
 
 
 def load_arrays(weights: bytes, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, npt.NDArray[np.float32]]:
-    """The finite arrays of `weights`, float32, which must be those of `shapes`; a length of None may be any but 0.
+    """The arrays of `weights` by name, which must be finite and have the names and `shapes` given.
 
-    Raises UsageError where the bytes are something else.
+    None in a shape allows any length except 0. Raises UsageError if the bytes hold anything else.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load
@@ -41,12 +41,13 @@ def load_arrays(weights: bytes, shapes: Mapping[str, tuple[int | None, ...]]) ->
 
 
 def damaged(detail: str) -> UsageError:
-    """What a user is told of weights that cannot be used."""
+    """The error for weights that cannot be used."""
     return UsageError(
         f"the weights of the model bundle do not fit its architecture: {detail}", "train the bundle again"
     )
 
 
 def _fits(found: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
-    pairs = zip(found, expected, strict=False)
-    return len(found) == len(expected) and all(have == want or (want is None and have > 0) for have, want in pairs)
+    if len(found) != len(expected):
+        return False
+    return all(have == want or (want is None and have > 0) for have, want in zip(found, expected, strict=True))

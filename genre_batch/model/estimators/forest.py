@@ -1,23 +1,49 @@
 """A random forest on the values of a segment."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from math import prod
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from pydantic import PositiveInt
 
-from genre_batch.features.front_end import Segments
-from genre_batch.model.architecture import ForestSettings
-from genre_batch.model.calibration import Floats
-from genre_batch.model.estimators.estimator import Labels, doubtful, flat
+from genre_batch.features.segments import Segments
+from genre_batch.model.classifier import FileName
+from genre_batch.model.estimators.estimator import EstimatorSettings, as_vectors, smoothed_log_shares
 from genre_batch.model.estimators.fitted_state import check_classes, checking, demand, is_array
 from genre_batch.model.estimators.skops_archive import FOREST, dump_model, load_model
+from genre_batch.model.scores import Floats, Labels
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.tree._tree import Tree
 
-_NUMBERS_A_NODE = 4
+_NUMBERS_PER_NODE = 4
 """Feature, threshold and two children, besides the shares of the classes."""
+
+
+class ForestSettings(EstimatorSettings):
+    """A random forest (scikit-learn) with bootstrap samples."""
+
+    weight_files: ClassVar[tuple[FileName, ...]] = ("model.skops",)
+
+    name: Literal["forest"] = "forest"
+    trees: PositiveInt = 100
+    max_depth: PositiveInt | None = 26
+
+    def fit(self, segments: Segments, labels: Labels, n_genres: int, seed: int) -> "Forest":
+        """As in `EstimatorSettings`: trees on bootstrap samples of the segments' values."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        model = RandomForestClassifier(self.trees, max_depth=self.max_depth, random_state=seed, n_jobs=1)
+        return Forest(model.fit(as_vectors(segments), labels), n_genres)
+
+    def load(self, weights: bytes, segment_shape: tuple[int, int], n_genres: int) -> "Forest":
+        """As in `EstimatorSettings`: each tree must lead downwards to a leaf."""
+        model = load_model(weights, FOREST)
+        with checking():
+            _check(model, self, prod(segment_shape), n_genres)
+        return Forest(model, n_genres)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,34 +53,18 @@ class Forest:
     model: "RandomForestClassifier"
     n_genres: int
 
-    @classmethod
-    def fit(cls, settings: ForestSettings, segments: Segments, labels: Labels, n_genres: int, seed: int) -> Self:
-        """Trees on bootstrap samples of `segments` [n, rows, columns], as vectors, and their `labels` [n]."""
-        from sklearn.ensemble import RandomForestClassifier
-
-        model = RandomForestClassifier(settings.trees, max_depth=settings.max_depth, random_state=seed, n_jobs=1)
-        return cls(model.fit(flat(segments), labels), n_genres)
-
-    @classmethod
-    def load(cls, settings: ForestSettings, weights: bytes, n_values: int, n_genres: int) -> Self:
-        """The forest that `weights` holds. Raises UsageError unless each tree leads downwards to a leaf."""
-        model = load_model(weights, FOREST)
-        with checking():
-            _check(model, settings, n_values, n_genres)
-        return cls(model, n_genres)
-
     @property
     def parameters(self) -> int:
         """Numbers in the nodes of all trees."""
-        numbers = _NUMBERS_A_NODE + len(self.model.classes_)
+        numbers = _NUMBERS_PER_NODE + len(self.model.classes_)
         return sum(int(tree.tree_.node_count) * numbers for tree in self.model.estimators_)
 
     def log_probabilities(self, segments: Segments) -> Floats:
-        """As in `Estimator`: the mean of what the trees answer."""
+        """As in `Estimator`: the mean of the trees' answers."""
         shares = np.zeros((len(segments), self.n_genres))
         if len(segments):
-            shares[:, self.model.classes_] = self.model.predict_proba(flat(segments))
-        return doubtful(shares, len(self.model.estimators_))
+            shares[:, self.model.classes_] = self.model.predict_proba(as_vectors(segments))
+        return smoothed_log_shares(shares, len(self.model.estimators_))
 
     def weights(self) -> bytes:
         """As in `Estimator`."""

@@ -1,27 +1,66 @@
-"""The nearest segments under a distance of distributions: seed 003's classifier.
+"""The nearest segments under a distance between distributions.
 
-A segment is the Gaussian of its frames: their mean and covariance. The distance of two is the Kullback-Leibler
-divergence from one to the other and back (Mandel and Ellis, "Song-level features and support vector machines for music
-classification", ISMIR 2005).
+The classifier of the reference project in "Music Genre Classification using Deep Learning" (Purohit et al.). A segment
+is represented by the Gaussian of its frames: their mean and covariance. The distance between two is the sum of the
+Kullback-Leibler divergences in both directions (Mandel and Ellis, "Song-level features and support vector machines for
+music classification", ISMIR 2005).
 """
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Literal
 
 import numpy as np
+from pydantic import PositiveInt
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import Segments
-from genre_batch.model.architecture import GaussianNeighboursSettings
-from genre_batch.model.calibration import Floats
+from genre_batch.features.segments import Segments
 from genre_batch.model.estimators.arrays import damaged, load_arrays, save_arrays
-from genre_batch.model.estimators.estimator import Doubles, Labels, doubtful
+from genre_batch.model.estimators.estimator import Doubles, EstimatorSettings, smoothed_log_shares
+from genre_batch.model.scores import Floats, Labels
 
 _FLOOR = 1e-4
-"""Of the mean variance, added to each variance: without it frames that repeat have no inverse covariance."""
+"""The share of the mean variance that is added to each variance: repeated frames would have a singular covariance."""
 
 _LEAST_VARIANCE = 1e-6
+
+
+class GaussianNeighboursSettings(EstimatorSettings):
+    """The k nearest neighbours under the symmetrised Kullback-Leibler distance of Gaussians fitted to MFCC frames."""
+
+    name: Literal["gaussian_neighbours"] = "gaussian_neighbours"
+    k: PositiveInt = 5
+
+    @property
+    def least_segments(self) -> int:
+        """As in `EstimatorSettings`."""
+        return self.k
+
+    def fit(self, segments: Segments, labels: Labels, n_genres: int, seed: int) -> "GaussianNeighbours":  # noqa: ARG002
+        """As in `EstimatorSettings`: all segments are stored. Raises UsageError if a segment has a single frame."""
+        if segments.shape[2] < 2:
+            raise UsageError("a Gaussian needs segments of many frames", "use the front end mfcc or log_mel")
+        gaussians = [gaussian(segment) for segment in segments]
+        means = np.stack([mean for mean, _ in gaussians]).astype(np.float32)
+        covariances = np.stack([covariance for _, covariance in gaussians]).astype(np.float32)
+        return GaussianNeighbours(self.k, n_genres, means, covariances, labels)
+
+    def load(self, weights: bytes, segment_shape: tuple[int, int], n_genres: int) -> "GaussianNeighbours":
+        """As in `EstimatorSettings`: covariances must be positive definite."""
+        rows, _ = segment_shape
+        shapes = {"means": (None, rows), "covariances": (None, rows, rows), "labels": (None,)}
+        arrays = load_arrays(weights, shapes)
+        labels = arrays["labels"]
+        if len({len(array) for array in arrays.values()}) > 1 or len(labels) < self.k:
+            raise damaged("its arrays differ in length, or hold fewer than k segments")
+        if labels.dtype != np.int64 or not ((labels >= 0) & (labels < n_genres)).all():
+            raise damaged("a label is not in the taxonomy")
+        covariances = arrays["covariances"]
+        try:
+            np.linalg.cholesky(covariances.astype(np.float64))
+        except np.linalg.LinAlgError as error:
+            raise damaged("a covariance is not positive definite") from error
+        return GaussianNeighbours(self.k, n_genres, arrays["means"], covariances, labels.astype(np.int64))
 
 
 @dataclass(frozen=True)
@@ -34,36 +73,9 @@ class GaussianNeighbours:
     covariances: Floats
     labels: Labels
 
-    @classmethod
-    def fit(cls, settings: GaussianNeighboursSettings, segments: Segments, labels: Labels, n_genres: int) -> Self:
-        """All of `segments` [m, rows, frames]; raises UsageError where they have one frame."""
-        if segments.shape[2] < 2:
-            raise UsageError("a Gaussian needs segments of many frames", "use the front end mfcc or log_mel")
-        gaussians = [gaussian(segment) for segment in segments]
-        means = np.stack([mean for mean, _ in gaussians]).astype(np.float32)
-        covariances = np.stack([covariance for _, covariance in gaussians]).astype(np.float32)
-        return cls(settings.k, n_genres, means, covariances, labels)
-
-    @classmethod
-    def load(cls, settings: GaussianNeighboursSettings, weights: bytes, rows: int, n_genres: int) -> Self:
-        """The segments that `weights` holds. Raises UsageError where it holds something else."""
-        shapes = {"means": (None, rows), "covariances": (None, rows, rows), "labels": (None,)}
-        arrays = load_arrays(weights, shapes)
-        labels = arrays["labels"]
-        if len({len(array) for array in arrays.values()}) > 1 or len(labels) < settings.k:
-            raise damaged("its arrays are not of one length, or fewer than k")
-        if labels.dtype != np.int64 or not ((labels >= 0) & (labels < n_genres)).all():
-            raise damaged("a label is none of the taxonomy")
-        loaded = cls(settings.k, n_genres, arrays["means"], arrays["covariances"], labels.astype(np.int64))
-        try:
-            np.linalg.cholesky(loaded.covariances.astype(np.float64))
-        except np.linalg.LinAlgError as error:
-            raise damaged("a covariance is not positive definite") from error
-        return loaded
-
     @property
     def parameters(self) -> int:
-        """Numbers in the means, in one half of the covariances with their diagonal, and in the labels."""
+        """Numbers in the means, in one triangle of the covariances with the diagonal, and in the labels."""
         m, rows = self.means.shape
         return int(m * (rows + rows * (rows + 1) // 2 + 1))
 
@@ -73,38 +85,38 @@ class GaussianNeighbours:
         for share, segment in zip(shares, segments, strict=True):
             nearest = np.argsort(self.distances(*gaussian(segment)), kind="stable")[: self.k]
             np.add.at(share, self.labels[nearest], 1.0 / self.k)
-        return doubtful(shares, self.k)
+        return smoothed_log_shares(shares, self.k)
 
     def weights(self) -> bytes:
         """As in `Estimator`."""
         return save_arrays({"means": self.means, "covariances": self.covariances, "labels": self.labels})
 
     def distances(self, mean: Doubles, covariance: Doubles) -> Doubles:
-        """KL(a, b) + KL(b, a), [m], of the Gaussian with `mean` [rows] and `covariance` [rows, rows] to all kept ones.
+        """KL(a, b) + KL(b, a), [m], between the Gaussian of `mean` [rows] and `covariance` [rows, rows] and all stored.
 
         The logarithms of the determinants cancel. The trace of a product of two symmetric matrices is the sum of their
-        products by element.
+        elementwise products.
         """
-        kept, rows = self._spread, len(mean)
+        stored, rows = self._in_double, len(mean)
         inverse = np.linalg.inv(covariance)
-        traces = kept.inverses @ covariance.ravel() + kept.covariances @ inverse.ravel()
-        offsets = mean - kept.means
-        both = kept.inverses.reshape(-1, rows, rows) + inverse
+        traces = stored.inverses @ covariance.ravel() + stored.covariances @ inverse.ravel()
+        offsets = mean - stored.means
+        both = stored.inverses.reshape(-1, rows, rows) + inverse
         shifts = np.einsum("mi,mij,mj->m", offsets, both, offsets, optimize=False)
         distances: Doubles = 0.5 * (traces + shifts) - rows
         return distances
 
     @cached_property
-    def _spread(self) -> "_Spread":
+    def _in_double(self) -> "_InDouble":
         covariances = self.covariances.astype(np.float64)
         m, rows = self.means.shape
         inverses = np.linalg.inv(covariances).astype(np.float64).reshape(m, rows * rows)
-        return _Spread(self.means.astype(np.float64), covariances.reshape(m, rows * rows), inverses)
+        return _InDouble(self.means.astype(np.float64), covariances.reshape(m, rows * rows), inverses)
 
 
 @dataclass(frozen=True, slots=True)
-class _Spread:
-    """The kept Gaussians in double precision, with matrices as rows: what a distance is computed from."""
+class _InDouble:
+    """The stored Gaussians in double precision, each matrix as a row: what distances are computed from."""
 
     means: Doubles
     covariances: Doubles

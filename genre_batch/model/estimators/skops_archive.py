@@ -1,8 +1,8 @@
 """scikit-learn models as bytes without pickle, and back, from files that may be hostile.
 
-skops trusts more than a classifier is made of: every scikit-learn estimator, every ufunc, random generators; and a
-file chooses which of its loaders, old ones too, reads which part. So every part of a file is compared first with a
-closed list of loaders and types, and only then is skops asked, whose own audit comes on top.
+skops trusts more than classifiers are made of: every scikit-learn estimator, every ufunc, random generators. A file
+also chooses which of its loaders, old ones included, reads which part. So every part of a file is first compared with a
+closed list of loaders and types; only then is skops called, which makes its own audit in addition.
 """
 
 import io
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
 MAX_BYTES: Final = 1 << 30
-"""The most that a file may unpack to."""
+"""The largest size that a file may unpack to."""
 
 _PARTS = frozenset(
     {
@@ -45,7 +45,7 @@ _TYPES = {
     SVM: {("ObjectNode", SVM)},
     NEIGHBOURS: {("ObjectNode", NEIGHBOURS)},
 }
-"""By the type of a model: the loaders and types it is made of, besides numbers, texts, lists and arrays."""
+"""By type of model: the loaders and types it is made of, besides numbers, strings, lists and arrays."""
 
 _SCHEMA = "schema.json"
 _MARKS = ("__loader__", "__module__", "__class__")
@@ -58,7 +58,7 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 def dump_model(model: "ClassifierMixin") -> bytes:
     """`model` in the format of skops, packed: the same bytes for the same model.
 
-    skops names the parts after their place in memory, and the archive after the clock; both are taken out here.
+    skops names the parts after their address in memory and stamps the archive with the time; both are replaced here.
     """
     import skops.io
 
@@ -77,7 +77,7 @@ def dump_model(model: "ClassifierMixin") -> bytes:
 def load_model(data: bytes, kind: str) -> "ClassifierMixin":
     """The model of type `kind` (FOREST, SVM or NEIGHBOURS) that `data` holds.
 
-    Raises UsageError where a part of it is of another type, which is then named, or the file is damaged.
+    Raises UsageError if a part of it is of another type, which the message names, or the file is damaged.
     """
     import skops.io
 
@@ -90,8 +90,8 @@ def load_model(data: bytes, kind: str) -> "ClassifierMixin":
     except UsageError:
         raise
     except Exception as error:
-        told = f"{type(error).__name__} {error}".splitlines()[0]
-        raise UsageError(f"model.skops of the model bundle is damaged: {told}", "train the bundle again") from error
+        detail = f"{type(error).__name__} {error}".splitlines()[0]
+        raise UsageError(f"model.skops of the model bundle is damaged: {detail}", "train the bundle again") from error
     if _name(model) != kind:
         raise _foreign(_name(model))
     return model

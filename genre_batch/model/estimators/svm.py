@@ -1,48 +1,58 @@
-"""A support vector machine with a radial kernel, one for each pair of genres."""
+"""Support vector machines with a radial kernel, one for each pair of genres."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from math import prod
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
+from pydantic import PositiveFloat
 
-from genre_batch.features.front_end import Segments
-from genre_batch.model.architecture import SvmSettings
-from genre_batch.model.calibration import Floats
-from genre_batch.model.estimators.estimator import Doubles, Labels, doubtful, flat
+from genre_batch.features.segments import Segments
+from genre_batch.model.classifier import FileName
+from genre_batch.model.estimators.estimator import Doubles, EstimatorSettings, as_vectors, smoothed_log_shares
 from genre_batch.model.estimators.fitted_state import check_classes, checking, demand, is_array
 from genre_batch.model.estimators.skops_archive import SVM, dump_model, load_model
+from genre_batch.model.scores import Floats, Labels
 
 if TYPE_CHECKING:
     from sklearn.svm import SVC
 
 _SLOPE = 2.0
 _VOTES = 1000.0
-"""There are no votes to count: the doubt is set to a tenth of a percent."""
+"""There are no votes to count. This number smooths the probabilities by a tenth of a per cent."""
+
+
+class SvmSettings(EstimatorSettings):
+    """A support vector machine with a radial kernel (scikit-learn); `gamma: null` is scikit-learn's "scale"."""
+
+    weight_files: ClassVar[tuple[FileName, ...]] = ("model.skops",)
+
+    name: Literal["svm"] = "svm"
+    c: PositiveFloat = 1.0
+    gamma: PositiveFloat | None = None
+
+    def fit(self, segments: Segments, labels: Labels, n_genres: int, seed: int) -> "Svm":  # noqa: ARG002
+        """As in `EstimatorSettings`: machines between all pairs of genres, on the segments' values."""
+        from sklearn.svm import SVC
+
+        gamma = "scale" if self.gamma is None else self.gamma
+        model = SVC(C=self.c, kernel="rbf", gamma=gamma, decision_function_shape="ovo")
+        return Svm(model.fit(as_vectors(segments), labels), n_genres)
+
+    def load(self, weights: bytes, segment_shape: tuple[int, int], n_genres: int) -> "Svm":
+        """As in `EstimatorSettings`: the arrays must be as long as libsvm expects."""
+        model = load_model(weights, SVM)
+        with checking():
+            _check(model, prod(segment_shape), n_genres)
+        return Svm(model, n_genres)
 
 
 @dataclass(frozen=True, slots=True)
 class Svm:
-    """scikit-learn's machine, whose classes are indices below `n_genres`."""
+    """scikit-learn's machines, whose classes are indices below `n_genres`."""
 
     model: "SVC"
     n_genres: int
-
-    @classmethod
-    def fit(cls, settings: SvmSettings, segments: Segments, labels: Labels, n_genres: int) -> Self:
-        """Machines between all pairs of genres of `segments` [n, rows, columns], as vectors, and their `labels` [n]."""
-        from sklearn.svm import SVC
-
-        gamma = "scale" if settings.gamma is None else settings.gamma
-        model = SVC(C=settings.c, kernel="rbf", gamma=gamma, decision_function_shape="ovo")
-        return cls(model.fit(flat(segments), labels), n_genres)
-
-    @classmethod
-    def load(cls, weights: bytes, n_values: int, n_genres: int) -> Self:
-        """The machine that `weights` holds. Raises UsageError unless its arrays are as long as libsvm will read."""
-        model = load_model(weights, SVM)
-        with checking():
-            _check(model, n_values, n_genres)
-        return cls(model, n_genres)
 
     @property
     def parameters(self) -> int:
@@ -54,9 +64,9 @@ class Svm:
         """As in `Estimator`: see `duel_probabilities`."""
         shares = np.zeros((len(segments), self.n_genres))
         if len(segments):
-            decisions = self.model.decision_function(flat(segments))
+            decisions = self.model.decision_function(as_vectors(segments))
             shares[:, self.model.classes_] = duel_probabilities(decisions, len(self.model.classes_))
-        return doubtful(shares, _VOTES)
+        return smoothed_log_shares(shares, _VOTES)
 
     def weights(self) -> bytes:
         """As in `Estimator`."""
@@ -66,10 +76,11 @@ class Svm:
 def duel_probabilities(decisions: Doubles, n_classes: int) -> Doubles:
     """Probabilities [n, n_classes] of the `decisions` [n, pairs] of SVC with decision_function_shape "ovo".
 
-    Each decision d is a duel that the first of its two classes wins with probability sigmoid(2 d); a class is as
-    probable as winning all its duels, made to sum to 1. Measured on the published GTZAN descriptors (1,000 tracks, five
-    folds, C = 1, after fitting one temperature): log loss 0.84, against 1.00 for the softmax of scikit-learn's
-    one-versus-rest decisions and 1.00 to 1.03 for CalibratedClassifierCV; accuracy 0.709, 0.720, 0.684 to 0.720.
+    Each decision d is a duel that the first of its two classes wins with probability sigmoid(2 d). A class is as
+    probable as winning all its duels, scaled so that the probabilities sum to 1. Measured on the published GTZAN
+    descriptors (1,000 tracks, five folds, C = 1, after fitting one temperature): log loss 0.84, against 1.00 for the
+    softmax of scikit-learn's one-versus-rest decisions and 1.00 to 1.03 for CalibratedClassifierCV; accuracy 0.709,
+    0.720, 0.684 to 0.720.
     """
     if n_classes == 2:
         decisions = -decisions.reshape(-1, 1)

@@ -11,11 +11,13 @@ from torch import nn
 
 from genre_batch.decode.waveform import Samples
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import Segments, WaveformFrontEnd
-from genre_batch.model.architecture import FileName
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
-from genre_batch.model.calibration import Floats
+from genre_batch.model.classifier import FileName
 from genre_batch.model.devices import Device, Precision
+from genre_batch.model.scores import Floats
+from genre_batch.model.staging import choose_device
 
 if TYPE_CHECKING:
     from transformers import BatchFeature
@@ -24,11 +26,11 @@ CONFIG_FILE: FileName = "config.json"
 EXTRACTOR_FILE: FileName = "preprocessor_config.json"
 _GPU_BATCH = 16
 _FOREIGN = ("auto_map", "quantization_config", "custom_pipelines")
-"""Keys by which transformers would load code from elsewhere, or libraries that this package does not know."""
+"""Keys that make transformers load code from elsewhere, or libraries that this package does not expect."""
 
 
 class Extractor(Protocol):
-    """What is used of a feature extractor of transformers, whose own types do not say that it can be called."""
+    """The part of a transformers feature extractor that is used; its own types do not declare that it is callable."""
 
     sampling_rate: int
 
@@ -37,22 +39,22 @@ class Extractor(Protocol):
 
 
 class HuggingFacePredictor:
-    """A model of transformers in single precision, on the CPU or a GPU; no code and no file but the bundle's is used.
+    """A model of transformers in single precision, on the CPU or a GPU; only the bundle's own files are used.
 
-    All batches are of one size, 1 on a CPU and 16 on a GPU, so that a segment's answer does not depend on how many
-    came with it. Raises UsageError where the files are damaged, the weights are not those of a whole classifier, or
-    the model does not fit the front end and the genres: it is run once.
+    All batches have one size, 1 on a CPU and 16 on a GPU, so that a segment's answer does not depend on how many came
+    with it. The model is run once at the start. Raises UsageError if the files are damaged, the weights are not those
+    of a whole classifier, or the model does not fit the front end and the genres.
     """
 
     def __init__(self, bundle: Bundle, device: Device = "auto") -> None:
         front_end, genres = bundle.manifest.front_end, bundle.manifest.taxonomy.genres
         if not isinstance(front_end, WaveformFrontEnd):
             raise UsageError(
-                f"a model of transformers hears samples, not {front_end.name} segments",
+                f"a model of transformers takes samples, not {front_end.name} segments",
                 "set front_end.name to waveform",
             )
         self.precision: Precision = "fp32"
-        self._device = _choose(device)
+        self._device = choose_device(device)
         self._batch = _GPU_BATCH if self._device.type == "cuda" else 1
         self._genres, self._rate = len(genres), front_end.sample_rate
         self._extractor, model = _load(bundle)
@@ -83,7 +85,7 @@ class HuggingFacePredictor:
         expected = self._extractor.sampling_rate
         if expected != front_end.sample_rate:
             raise UsageError(
-                f"the model hears {expected} Hz, and the front end gives {front_end.sample_rate} Hz",
+                f"the model expects {expected} Hz, and the front end gives {front_end.sample_rate} Hz",
                 f"set front_end.sample_rate={expected}",
             )
         noise = np.random.default_rng(0).normal(0.0, 0.1, front_end.segment_samples).astype(np.float32)
@@ -91,31 +93,25 @@ class HuggingFacePredictor:
             features = self._features([noise])
             answer = self._answer(features)
         except Exception as error:
-            told = f"the model cannot hear {front_end.segment_s:g} s at once: {_line(error)}"
-            raise UsageError(told, "set front_end.segment_s to the length it was trained with") from error
+            message = f"the model cannot take {front_end.segment_s:g} s at once: {_line(error)}"
+            raise UsageError(message, "set front_end.segment_s to the length it was trained with") from error
         if answer.shape != (1, self._genres):
             raise UsageError(
                 f"the model answers {list(answer.shape)}, and {self._genres} genres need [1, {self._genres}]",
                 "give the genres in the order of id2label in its config.json",
             )
-        self._check_hears_the_end(noise, features, front_end.segment_s)
+        self._check_uses_the_end(noise, features, front_end.segment_s)
 
-    def _check_hears_the_end(self, noise: Samples, features: "BatchFeature", segment_s: float) -> None:
-        """Some extractors cut what is longer than they take without a word: seconds of every track would be lost."""
+    def _check_uses_the_end(self, noise: Samples, features: "BatchFeature", segment_s: float) -> None:
+        """Some extractors silently cut off what exceeds their length: seconds of every track would be lost."""
         ends = len(noise) - len(noise) // 10 - 1
         other = np.concatenate([noise[:ends], -noise[ends:][::-1]])
         changed = self._features([other])
         if all(torch.equal(features[name], changed[name]) for name in features):
             raise UsageError(
-                f"the model does not hear the end of {segment_s:g} s: its feature extractor cuts it off",
-                "make front_end.segment_s as short as what it takes, 10 s for most",
+                f"the model does not use the end of {segment_s:g} s: its feature extractor cuts it off",
+                "make front_end.segment_s no longer than the extractor takes, 10 s for most",
             )
-
-
-def _choose(device: Device) -> torch.device:
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no GPU that torch can use", "set predict.device to auto or cpu")
-    return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _load(bundle: Bundle) -> tuple[Extractor, nn.Module]:
@@ -125,7 +121,7 @@ def _load(bundle: Bundle) -> tuple[Extractor, nn.Module]:
     except ImportError as error:
         raise UsageError(
             "this model bundle holds a model of transformers, which is not installed",
-            "pip install 'genre-batch[transformers]'",
+            "pip install transformers",
         ) from error
     logging.set_verbosity_error()  # type: ignore[no-untyped-call]
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
@@ -137,7 +133,7 @@ def _load(bundle: Bundle) -> tuple[Extractor, nn.Module]:
         only_here = {"local_files_only": True, "trust_remote_code": False}
         try:
             extractor: Extractor = AutoFeatureExtractor.from_pretrained(folder, **only_here)  # type: ignore[no-untyped-call]
-            model, told = AutoModelForAudioClassification.from_pretrained(
+            model, loading = AutoModelForAudioClassification.from_pretrained(
                 folder,
                 **only_here,
                 use_safetensors=True,
@@ -147,13 +143,13 @@ def _load(bundle: Bundle) -> tuple[Extractor, nn.Module]:
             )
         except Exception as error:
             raise UsageError(
-                f"the model of transformers cannot be loaded: {_line(error)}", "check that its folder is whole"
+                f"the model of transformers cannot be loaded: {_line(error)}", "check that its folder is complete"
             ) from error
-    if told["missing_keys"]:
+    if loading["missing_keys"]:
         raise UsageError(
-            f"the weights lack {min(told['missing_keys'])} and {len(told['missing_keys']) - 1} more of "
+            f"the weights have no {min(loading['missing_keys'])} and {len(loading['missing_keys']) - 1} more arrays of "
             f"{type(model).__name__}",
-            "give a model that was trained to classify audio, not the one it was to be fine-tuned from",
+            "give a model that was trained to classify audio, not the one that it was fine-tuned from",
         )
     return extractor, model.eval().requires_grad_(False)
 
@@ -166,7 +162,7 @@ def _refuse_foreign(data: bytes, name: str) -> None:
         raise UsageError(f"{name} of the model is not valid JSON", "export the model again") from error
     if foreign:
         raise UsageError(
-            f"{name} of the model asks for code of its own or another library ({foreign[0]}), which is never loaded",
+            f"{name} of the model requires code of its own or another library ({foreign[0]}), which is never loaded",
             "use a model that plain transformers runs, or export it to ONNX",
         )
 

@@ -1,4 +1,4 @@
-"""Segments in the order of axes that an exported model takes."""
+"""Segments with their axes in the order that an exported model takes."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -7,25 +7,25 @@ import numpy as np
 import numpy.typing as npt
 
 Layout = Literal["BCHW", "BHW", "BHWC", "BWH", "BW", "W"]
-"""Axes: B segments, C the one channel, H rows and W columns of a segment. BW and W: all rows stand in one line."""
+"""Axes: B segments, C a single channel, H rows and W columns of a segment. In BW and W all rows are concatenated."""
 
 Array = npt.NDArray[np.float16 | np.float32 | np.float64]
 Dimension = int | str | None
-Shape = tuple[Dimension, ...]
+OnnxShape = tuple[Dimension, ...]
 
 ELEMENT_TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
-"""Types of ONNX Runtime that segments can be given as."""
+"""The input types of ONNX Runtime that segments can be converted to."""
 
 
-def input_shape(layout: Layout, rows: int, columns: int) -> Shape:
-    """What `to_layout` makes of segments [B, rows, columns]; the first axis is "B", any number of segments."""
+def input_shape(layout: Layout, rows: int, columns: int) -> OnnxShape:
+    """The shape that `to_layout` gives to segments [B, rows, columns]; "B" stands for any number of segments."""
     width = columns if "H" in layout else rows * columns
     lengths: dict[str, Dimension] = {"B": "B", "C": 1, "H": rows, "W": width}
     return tuple(lengths[axis] for axis in layout)
 
 
 def to_layout(segments: Array, layout: Layout) -> Array:
-    """`segments` [B, rows, columns] with its axes in the order of `layout`; for W there can be only one."""
+    """`segments` [B, rows, columns] with its axes in the order of `layout`; for W there must be exactly one."""
     match layout:
         case "BCHW":
             return segments[:, None]
@@ -44,12 +44,12 @@ def to_layout(segments: Array, layout: Layout) -> Array:
 
 
 def fits(declared: Sequence[Dimension], given: Sequence[Dimension]) -> bool:
-    """Whether an input with the `declared` axes takes the `given`: one without a fixed length takes any."""
+    """Whether an input with the `declared` axes takes the `given` ones; an axis without a fixed length takes any."""
     same_rank = len(declared) == len(given)
     pairs = zip(declared, given, strict=False)
     return same_rank and all(not isinstance(want, int) or have in (want, "B") for want, have in pairs)
 
 
-def show(shape: Sequence[Dimension]) -> str:
-    """A shape for a message: `[B, 1, 128, 1292]`, with `?` for a length that is not fixed."""
+def shape_text(shape: Sequence[Dimension]) -> str:
+    """`shape` for a message: `[B, 1, 128, 1292]`, with `?` for a length that is not fixed."""
     return f"[{', '.join('?' if axis is None else str(axis) for axis in shape)}]"

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import Segments
+from genre_batch.features.segments import Segments
 from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle
-from genre_batch.model.calibration import Floats
 from genre_batch.model.devices import Device, Precision
 from genre_batch.model.exported.onnx_inputs import (
     ELEMENT_TYPES,
     Array,
     Dimension,
     Layout,
-    Shape,
+    OnnxShape,
     fits,
     input_shape,
-    show,
+    shape_text,
     to_layout,
 )
+from genre_batch.model.scores import Floats
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, NodeArg, SessionOptions
@@ -36,9 +36,10 @@ _REFUSES_EXTERNAL_DATA = "session.model_external_initializers_file_folder_path"
 class OnnxPredictor:
     """An ONNX model on the CPU, on one thread, or on a GPU.
 
-    All batches have the size the model was exported with; where it takes any, 1 on a CPU, so that a segment's answer
-    cannot depend on the others, and 32 on a GPU. Other files and custom operators are never loaded. Raises UsageError
-    where the model does not take the front end's segments or does not answer once for each genre: it is run once.
+    All batches have the size that the model was exported with. If it takes any size, that is 1 on a CPU, so that a
+    segment's answer cannot depend on the others, and 32 on a GPU. Other files and custom operators are never loaded.
+    The model is run once at the start. Raises UsageError if it does not take the front end's segments or does not give
+    one answer per genre.
     """
 
     def __init__(self, bundle: Bundle, device: Device = "auto") -> None:
@@ -49,7 +50,7 @@ class OnnxPredictor:
         self._genres = len(bundle.manifest.taxonomy.genres)
         on_gpu = _on_gpu(device)
         self._session = _open(bundle.files["model.onnx"], on_gpu)
-        # onnxruntime goes on without a word on the CPU where CUDA does not start
+        # onnxruntime silently uses the CPU if CUDA does not start
         if on_gpu and "CUDAExecutionProvider" not in self._session.get_providers():
             if device == "cuda":
                 raise UsageError("onnxruntime cannot start CUDA here", "set predict.device to cpu")
@@ -60,7 +61,7 @@ class OnnxPredictor:
         expected = input_shape(settings.layout, rows, columns)
         if not fits(source.shape, expected):
             raise UsageError(
-                f"the ONNX model takes {show(source.shape)}, and the front end gives {show(expected)} "
+                f"the ONNX model takes {shape_text(source.shape)}, and the front end gives {shape_text(expected)} "
                 f"in layout {settings.layout}",
                 "change architecture.layout or the front end's settings to those that the model was trained with",
             )
@@ -76,7 +77,7 @@ class OnnxPredictor:
         return np.concatenate(parts)
 
     def _run(self, chunk: Segments) -> Array:
-        """The model's own answer to a batch that is filled up with zeros."""
+        """The model's own answer to `chunk`, filled up with zeros to a whole batch."""
         batch = np.zeros((self._batch, *chunk.shape[1:]), self._dtype)
         batch[: len(chunk)] = chunk
         (answer,) = self._session.run([self._output], {self._input: to_layout(batch, self._settings.layout)})
@@ -90,20 +91,20 @@ class OnnxPredictor:
         return means if self._settings.answers == "logits" else np.log(np.clip(means, _LEAST_PROBABILITY, 1.0))
 
     def _try(self, rows: int, columns: int) -> None:
-        # noise, since a model that standardises its input answers silence with NaN
+        # noise, because a model that standardises its input answers silence with NaN
         segments = np.random.default_rng(0).normal(0.0, 0.1, (1, rows, columns)).astype(np.float32)
         try:
             answer = self._run(segments)
         except Exception as error:
-            given = show(input_shape(self._settings.layout, rows, columns))
+            given = shape_text(input_shape(self._settings.layout, rows, columns))
             raise UsageError(
                 f"the ONNX model cannot be run on {given}: {_line(error)}",
                 "change architecture.layout or the front end's settings to those that the model was trained with",
             ) from error
-        expected: Shape = (self._batch, self._genres)
+        expected: OnnxShape = (self._batch, self._genres)
         if answer.ndim not in (2, 3) or (len(answer), answer.shape[-1]) != expected:
             raise UsageError(
-                f"output {self._output!r} of the ONNX model is {show(answer.shape)}, not {show(expected)} "
+                f"output {self._output!r} of the ONNX model is {shape_text(answer.shape)}, not {shape_text(expected)} "
                 f"(or that with frames in the middle) for {self._genres} genres",
                 "give the genres in the order of the model's outputs, or choose another output: "
                 + ", ".join(output.name for output in self._session.get_outputs()),
@@ -132,7 +133,7 @@ def _on_gpu(device: Device) -> bool:
     except ImportError as error:
         raise UsageError(
             "this model bundle holds an ONNX model, and onnxruntime is not installed",
-            "pip install 'genre-batch[onnx]', or onnxruntime-gpu for a GPU",
+            "pip install onnxruntime, or onnxruntime-gpu for a GPU",
         ) from error
     there = "CUDAExecutionProvider" in onnxruntime.get_available_providers()
     if device == "cuda" and not there:
@@ -157,7 +158,7 @@ def _open(data: bytes, on_gpu: bool) -> "InferenceSession":
 
 
 def _options(empty_folder: str) -> "SessionOptions":
-    """One thread. Tensors that the model keeps in other files are looked for in a folder that holds none."""
+    """One thread. Tensors that the model stores in other files are looked up in a folder that holds none."""
     from onnxruntime import SessionOptions
 
     options = SessionOptions()

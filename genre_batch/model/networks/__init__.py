@@ -1,1 +1,1 @@
-"""One network a file; each is built from the settings kept in its bundle."""
+"""Networks: their settings, and one file of code for each network or family."""

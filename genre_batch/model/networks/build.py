@@ -1,51 +1,36 @@
-"""From settings to network: the one place that knows them all."""
+"""From settings to a network."""
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Protocol, runtime_checkable
 
 from torch import nn
 
-from genre_batch.model.architecture import (
-    AnyNetwork,
-    DescriptorMlpSettings,
-    MelCnnSettings,
-    MfccCnnSettings,
-    MfccMlpSettings,
-    MobileNetSettings,
-    ShortCnnSettings,
-    SpectrogramCnnSettings,
-    TextureKernelSettings,
-    WaveletFusionSettings,
-)
-from genre_batch.model.networks.descriptor_mlp import DescriptorMlp
-from genre_batch.model.networks.mel_cnn import MelCnn
-from genre_batch.model.networks.mfcc_cnn import MfccCnn
-from genre_batch.model.networks.mfcc_mlp import MfccMlp
-from genre_batch.model.networks.mobilenet import MobileNet
-from genre_batch.model.networks.short_cnn import ShortCnn
-from genre_batch.model.networks.spectrogram_cnn import SpectrogramCnn
-from genre_batch.model.networks.texture_kernel import TextureKernel
-from genre_batch.model.networks.wavelet_fusion import WaveletFusion
+from genre_batch.model.networks.settings import NetworkSettings
 
 
-def build_network(architecture: AnyNetwork, rows: int, columns: int, n_genres: int) -> nn.Module:
+@runtime_checkable
+class _Pretrained(Protocol):
+    def load_pretrained(self) -> None:
+        """Load the weights that training starts from. Raises UsageError if they cannot be loaded."""
+
+
+def build_network(settings: NetworkSettings, rows: int, columns: int, n_genres: int) -> nn.Module:
     """An untrained network: segments [B, 1, rows, columns] to logits [B, n_genres].
 
-    Raises ValueError where the segments do not fit it, and UsageError where a library it needs is missing.
+    Raises ValueError if the segments do not suit it, and UsageError if a library it needs is missing.
     """
-    match architecture:
-        case MelCnnSettings():
-            return MelCnn(architecture, rows, columns, n_genres)
-        case ShortCnnSettings():
-            return ShortCnn(architecture, rows, columns, n_genres)
-        case MfccCnnSettings():
-            return MfccCnn(architecture, rows, columns, n_genres)
-        case MfccMlpSettings():
-            return MfccMlp(architecture, rows, columns, n_genres)
-        case DescriptorMlpSettings():
-            return DescriptorMlp(architecture, rows, columns, n_genres)
-        case SpectrogramCnnSettings():
-            return SpectrogramCnn(architecture, rows, columns, n_genres)
-        case MobileNetSettings():
-            return MobileNet(architecture, rows, columns, n_genres)
-        case WaveletFusionSettings():
-            return WaveletFusion(architecture, rows, columns, n_genres)
-        case TextureKernelSettings():
-            return TextureKernel(architecture, rows, columns, n_genres)
+    module, _, kind = settings.code.partition(":")
+    build: Callable[[NetworkSettings, int, int, int], nn.Module] = getattr(
+        import_module(f"{__package__}.{module}"), kind
+    )
+    return build(settings, rows, columns, n_genres)
+
+
+def initialise(network: nn.Module) -> None:
+    """Load pretrained weights into a `network` whose settings ask for them; others keep their random weights.
+
+    Call it once before training, never when scoring. Raises UsageError if the weights cannot be loaded.
+    """
+    if isinstance(network, _Pretrained):
+        network.load_pretrained()

@@ -1,21 +1,22 @@
-"""Seed 001's network: three convolutions, each pooled 2 x 4, a dense layer of 256 and one output a genre."""
+"""Three convolutions, each pooled 2 x 4, a dense layer of 256 and one output per genre, on a log-mel spectrogram."""
 
 import torch
 from torch import nn
 
-from genre_batch.model.architecture import MelCnnSettings
+from genre_batch.model.networks.settings import MelCnnSettings
 
 _CHANNELS = (32, 64, 128)
 _POOL = (2, 4)
 
 
 class MelCnn(nn.Module):
-    """Giamatti and Smith 2020, section 2.5, for an input of 128 bands x 1292 frames or any other size.
+    """Section 2.5 of "Music Genre Classification through Convolutional Neural Networks" (Giamatti and Smith, 2020).
 
-    Their layer 8 is "a convolutional network configured such that it would result in a fully connected network": here
-    a convolution whose kernel covers the whole map that the last pooling leaves, 16 x 20 for their input. (Their table
-    gives that layer a 3 x 3 filter as well, which would not be fully connected; the text is followed.) Not said there
-    and chosen here: zero padding that keeps the size in layers 2 to 6, and dropout before both dense layers.
+    For their input of 128 bands x 1292 frames, or any other size. Their layer 8 is "a convolutional network configured
+    such that it would result in a fully connected network": here a convolution whose kernel covers the whole map that
+    the last pooling leaves, 16 x 20 for their input. (Their table gives that layer a 3 x 3 filter, which would not be
+    fully connected; this follows the text.) Not given there, chosen here: zero padding that keeps the size in layers 2
+    to 6, and dropout before both dense layers.
     """
 
     def __init__(self, settings: MelCnnSettings, n_mels: int, segment_frames: int, n_genres: int) -> None:
@@ -37,5 +38,5 @@ class MelCnn(nn.Module):
 
 
 def _stage(channels_in: int, channels_out: int) -> tuple[nn.Module, ...]:
-    # ReLU after pooling gives the same numbers as before it, on an eighth of the values.
+    # ReLU gives the same numbers after pooling as before it, on an eighth of the values.
     return nn.Conv2d(channels_in, channels_out, kernel_size=3, padding=1), nn.MaxPool2d(_POOL), nn.ReLU()

@@ -1,19 +1,20 @@
-"""Seed 003's network: three convolutions on 13 MFCC x 130 frames, a dense layer and one output a genre."""
+"""Three convolutions on 13 MFCC x 130 frames, a dense layer and one output per genre."""
 
 import torch
 from torch import nn
 
-from genre_batch.model.architecture import MfccCnnSettings
+from genre_batch.model.networks.settings import MfccCnnSettings
 
 _SMALLEST = 11
 
 
 class MfccCnn(nn.Module):
-    """Purohit et al. 2023, section 6.2 d, layer by layer; theirs has frames first, so its kernels are ours turned.
+    """Section 6.2 d of "Music Genre Classification using Deep Learning" (Purohit et al., 2023), layer by layer.
 
-    Their source gives every size: kernels 3, 3 and 2 without padding, ReLU, pooling by 3, 3 and 2 with step 2 and
-    padding "same", batch norm, dense 64, dropout 0.3. Chosen here: where three are pooled on an axis of even length,
-    the padding is before it, and in Keras after it. The softmax is a part of the loss, and of the calibration.
+    The source gives every size: kernels 3, 3 and 2 without padding, ReLU, pooling by 3, 3 and 2 with step 2 and padding
+    "same", batch norm, dense 64, dropout 0.3. Its input has frames first, so its kernels are ours transposed. Chosen
+    here: where pooling by three meets an axis of even length, the padding is at the beginning (Keras pads the end). The
+    softmax is part of the loss and of the calibration.
     """
 
     def __init__(self, settings: MfccCnnSettings, rows: int, columns: int, n_genres: int) -> None:

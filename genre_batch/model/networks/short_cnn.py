@@ -1,16 +1,16 @@
-"""A small network for segments of about 3 s, cheap enough to score many segments a track on a CPU."""
+"""A small CNN for segments of about 3 s, cheap enough to score many segments per track on a CPU."""
 
 import torch
 from torch import nn
 
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.model.networks.settings import ShortCnnSettings
 
 
 class ShortCnn(nn.Module):
     """A strided stem and four convolutions with batch norm, then mean and maximum over time of the band averages.
 
-    The stem halves both axes at once, since the first layers cost most. The poolings over time make the
-    parameters independent of the length of a segment.
+    The stem halves both axes at once, since the first layers cost most. Because of the pooling over time, the number of
+    parameters does not depend on the length of a segment.
     """
 
     def __init__(self, settings: ShortCnnSettings, n_mels: int, segment_frames: int, n_genres: int) -> None:

@@ -1,4 +1,4 @@
-"""Statistics of a log-mel segment that tell how it sounds, whatever is played when. Nothing here is learned."""
+"""Statistics of a log-mel segment that describe how it sounds, not what is played when. Nothing here is learned."""
 
 import math
 from collections.abc import Sequence
@@ -56,7 +56,7 @@ class Textures(nn.Module):
         both = torch.cat([mfcc[:, :, _SLOPE_FRAMES:-_SLOPE_FRAMES], mfcc[:, :, far:] - mfcc[:, :, :-far]], dim=1)
         centred = both - both.mean(dim=2, keepdim=True)
         covariance = centred @ centred.mT / both.shape[2]
-        # eigh refuses a whole batch for one NaN, which the means below carry on for its segment alone
+        # eigh refuses a whole batch for one NaN; the means below pass it on for its own segment alone
         values, vectors = torch.linalg.eigh(covariance.double().nan_to_num())
         logs = (values.clamp(min=0.0) + _COVARIANCE_FLOOR).log()
         logarithm = (vectors * logs[:, None]) @ vectors.mT
@@ -65,7 +65,7 @@ class Textures(nn.Module):
 
     def _modulation(self, decibels: torch.Tensor) -> torch.Tensor:
         centred = (decibels - decibels.mean(dim=2, keepdim=True)) * self.fade
-        # time first: of its spectrum a quarter is looked at, and the ranges share their bands
+        # time first: only a quarter of its spectrum is used, and the ranges share their bands
         spectrum = torch.fft.rfft(centred, dim=2)[:, :, : _MODULATION_BINS[-1]]
         parts = torch.cat([spectrum.real, spectrum.imag], dim=2)
         ranges = torch.stack([parts[:, start : start + _RANGE_BANDS] for start in self._starts], dim=1)

@@ -18,7 +18,7 @@ def test_what_is_saved_is_loaded_even_of_a_strided_view() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "told"),
+    ("arrays", "message"),
     [
         ({"a": np.ones((2, 4), np.float32)}, r"holds \['a'\], not \['a', 'b'\]"),
         ({"a": np.ones((2, 4), np.float32), "b": np.ones(4, np.float32)}, r"b is float32 \(4,\)"),
@@ -29,13 +29,13 @@ def test_what_is_saved_is_loaded_even_of_a_strided_view() -> None:
     ],
 )
 def test_other_arrays_are_named(
-    arrays: dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"], told: str
+    arrays: dict[str, "np.ndarray[tuple[int, ...], np.dtype[np.float32]]"], message: str
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         load_arrays(save(arrays), SHAPES)
 
 
-def test_a_header_that_promises_more_than_there_is_is_damage() -> None:
+def test_a_header_that_declares_more_than_there_is_is_refused() -> None:
     header = b'{"a":{"dtype":"F32","shape":[2,1000000000000],"data_offsets":[0,8000000000000]}}'
     with pytest.raises(UsageError, match="do not fit"):
         load_arrays(len(header).to_bytes(8, "little") + header, SHAPES)

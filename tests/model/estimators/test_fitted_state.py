@@ -5,15 +5,13 @@ import pytest
 from separable import COLUMNS, GENRES, ROWS, separable
 
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import Estimator, NeighboursSettings, SvmSettings
-from genre_batch.model.estimators.fit import fit_estimator
+from genre_batch.model.estimators.estimator import EstimatorSettings, fit_estimator
 from genre_batch.model.estimators.fitted_state import check_classes, checking, is_array
-from genre_batch.model.estimators.load import load_estimator
-from genre_batch.model.estimators.neighbours import Neighbours
-from genre_batch.model.estimators.svm import Svm
+from genre_batch.model.estimators.neighbours import Neighbours, NeighboursSettings
+from genre_batch.model.estimators.svm import Svm, SvmSettings
 
 N = ROWS * COLUMNS
-FORGED: list[tuple[Estimator, str, object]] = [
+FORGED: list[tuple[EstimatorSettings, str, object]] = [
     (SvmSettings(), "_n_support", np.array([90, 90, 90], np.int32)),
     (SvmSettings(), "_n_support", np.array([-90, 90, 90], np.int32)),
     (SvmSettings(), "support_vectors_", np.zeros((3, N))),
@@ -43,21 +41,21 @@ FORGED: list[tuple[Estimator, str, object]] = [
 
 
 @pytest.mark.parametrize(("settings", "name", "value"), FORGED, ids=[f"{s.name}-{n}" for s, n, _ in FORGED])
-def test_a_forged_part_is_refused(settings: Estimator, name: str, value: object) -> None:
+def test_a_forged_part_is_refused(settings: EstimatorSettings, name: str, value: object) -> None:
     estimator = fit_estimator(settings, *separable(), GENRES, seed=0)
     assert isinstance(estimator, (Svm, Neighbours))
     assert name in vars(estimator.model)
     vars(estimator.model)[name] = value
     with pytest.raises(UsageError, match="do not fit its architecture"):
-        load_estimator(settings, estimator.weights(), ROWS, COLUMNS, GENRES)
+        settings.load(estimator.weights(), (ROWS, COLUMNS), GENRES)
 
 
 def test_a_part_that_is_missing_is_named() -> None:
     estimator = fit_estimator(NeighboursSettings(), *separable(), GENRES, seed=0)
     assert isinstance(estimator, Neighbours)
     del vars(estimator.model)["_fit_X"]
-    with pytest.raises(UsageError, match=r"not whole .*_fit_X"):
-        load_estimator(NeighboursSettings(), estimator.weights(), ROWS, COLUMNS, GENRES)
+    with pytest.raises(UsageError, match=r"incomplete .*_fit_X"):
+        NeighboursSettings().load(estimator.weights(), (ROWS, COLUMNS), GENRES)
 
 
 def test_classes_are_counted() -> None:

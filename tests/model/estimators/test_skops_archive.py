@@ -1,4 +1,4 @@
-"""Hostile files: nothing of them is run, and the foreign type is named."""
+"""Nothing in a hostile file is run, and the message names the foreign type."""
 
 import io
 import json
@@ -14,9 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from genre_batch.errors import UsageError
-from genre_batch.model.architecture import ForestSettings, NeighboursSettings
-from genre_batch.model.estimators.forest import Forest
-from genre_batch.model.estimators.neighbours import Neighbours
+from genre_batch.model.estimators.forest import ForestSettings
+from genre_batch.model.estimators.neighbours import NeighboursSettings
 from genre_batch.model.estimators.skops_archive import FOREST, MAX_BYTES, NEIGHBOURS, dump_model, load_model
 
 Node = dict[str, object]
@@ -24,7 +23,7 @@ Node = dict[str, object]
 
 @pytest.fixture(scope="module")
 def good() -> bytes:
-    return Neighbours.fit(NeighboursSettings(), *separable(), GENRES).weights()
+    return NeighboursSettings().fit(*separable(), GENRES, seed=0).weights()
 
 
 def _rewritten(data: bytes, change: Callable[[dict[str, Node]], None], **more: bytes) -> bytes:
@@ -131,7 +130,7 @@ def test_more_bytes_than_any_model_are_not_unpacked(good: bytes) -> None:
         load_model(target.getvalue(), NEIGHBOURS)
 
 
-def test_an_array_that_promises_more_than_there_is_is_damage(good: bytes) -> None:
+def test_an_array_that_declares_more_than_there_is_is_damage(good: bytes) -> None:
     header = io.BytesIO()
     np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1 << 41,)})
     with zipfile.ZipFile(io.BytesIO(good)) as source:
@@ -174,6 +173,6 @@ def test_a_schema_nested_without_end_is_damage() -> None:
 
 
 def test_a_forest_needs_no_more_than_the_list(tmp_path: Path) -> None:
-    forest = Forest.fit(ForestSettings(trees=2), *separable(), GENRES, seed=0)
+    forest = ForestSettings(trees=2).fit(*separable(), GENRES, seed=0)
     assert skops.io.get_untrusted_types(data=dump_model(forest.model)) == ["sklearn.tree._tree.Tree"]
     assert type(load_model(dump_model(forest.model), FOREST)) is type(forest.model)

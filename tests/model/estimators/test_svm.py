@@ -5,9 +5,8 @@ import pytest
 from separable import GENRES, separable
 from sklearn.svm import SVC
 
-from genre_batch.model.architecture import SvmSettings
-from genre_batch.model.estimators.estimator import flat
-from genre_batch.model.estimators.svm import Svm, duel_probabilities
+from genre_batch.model.estimators.estimator import as_vectors
+from genre_batch.model.estimators.svm import SvmSettings, duel_probabilities
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
@@ -28,10 +27,10 @@ def test_a_duel_is_a_logistic_of_twice_the_decision() -> None:
     assert np.allclose(drawn[0] / drawn[1], one_wins / (1.0 - one_wins))
 
 
-def test_the_surer_the_machine_the_more_probable() -> None:
+def test_a_clearer_decision_gives_a_higher_probability() -> None:
     segments, labels = separable()
-    svm = Svm.fit(SvmSettings(), segments, labels, GENRES)
+    svm = SvmSettings().fit(segments, labels, GENRES, seed=0)
     sure, unsure = segments[labels == 4][:1], segments[labels == 4][:1] * 0.5 + segments[labels == 2][:1] * 0.5
     assert svm.log_probabilities(sure).max() > svm.log_probabilities(unsure).max()
     assert svm.parameters == svm.model.support_vectors_.size + 2 * len(svm.model.support_) + 3
-    assert svm.model.n_features_in_ == flat(segments).shape[1]
+    assert svm.model.n_features_in_ == as_vectors(segments).shape[1]

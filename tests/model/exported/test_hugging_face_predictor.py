@@ -13,15 +13,16 @@ from music import music
 from safetensors.torch import load, save
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import FrontEnd, LogMelFrontEnd, WaveformFrontEnd
-from genre_batch.features.segments_of import segments_of
-from genre_batch.model.architecture import FileName, HuggingFaceSettings, weight_files
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.model.architecture import HuggingFaceSettings
 from genre_batch.model.bundle import Bundle
-from genre_batch.model.calibration import softmax
+from genre_batch.model.classifier import FileName
 from genre_batch.model.exported.hugging_face_predictor import HuggingFacePredictor
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Taxonomy, softmax
 
 GENRES = ["blues", "jazz", "rock"]
 SECOND = WaveformFrontEnd(sample_rate=16_000, segment_s=1.0, rms_dbfs=None)
@@ -40,7 +41,7 @@ def bundle(folder: Path, front_end: FrontEnd = SECOND, genres: list[str] = GENRE
     manifest = BundleManifest(
         name="exported", architecture=settings, front_end=front_end, taxonomy=Taxonomy(genres=genres)
     )
-    files: dict[FileName, bytes] = {name: (folder / name).read_bytes() for name in weight_files(settings)}
+    files: dict[FileName, bytes] = {name: (folder / name).read_bytes() for name in settings.weight_files}
     return Bundle(str(folder), manifest, files | {name.replace("__", "."): data for name, data in more.items()})  # type: ignore[operator]
 
 
@@ -48,7 +49,7 @@ def bundle(folder: Path, front_end: FrontEnd = SECOND, genres: list[str] = GENRE
 def test_it_answers_as_the_pipeline_of_transformers(kind: str, folders: dict[str, Path]) -> None:
     from transformers import pipeline
 
-    segments = segments_of(music(3.0, 16_000), SECOND)
+    segments = SECOND.segments(music(3.0, 16_000))
     predictor = open_predictor(bundle(folders[kind]), device="cpu")
     answers = predictor.logits(segments)
     assert (answers.dtype, answers.shape) == (np.float32, (3, 3))
@@ -61,7 +62,7 @@ def test_it_answers_as_the_pipeline_of_transformers(kind: str, folders: dict[str
 
 @pytest.mark.parametrize("kind", ["wav2vec2", "ast"])
 def test_an_answer_does_not_depend_on_the_other_segments(kind: str, folders: dict[str, Path]) -> None:
-    segments = segments_of(music(5.0, 16_000), SECOND)
+    segments = SECOND.segments(music(5.0, 16_000))
     predictor = HuggingFacePredictor(bundle(folders[kind]), device="cpu")
     alone = [predictor.logits(segment[None]) for segment in segments]
     assert np.array_equal(predictor.logits(segments), np.concatenate(alone))
@@ -69,19 +70,19 @@ def test_an_answer_does_not_depend_on_the_other_segments(kind: str, folders: dic
 
 
 @pytest.mark.parametrize(
-    ("kind", "front_end", "genres", "told"),
+    ("kind", "front_end", "genres", "message"),
     [
-        ("ast", LogMelFrontEnd(), GENRES, "hears samples, not log_mel"),
-        ("wav2vec2", WaveformFrontEnd(segment_s=1.0), GENRES, "hears 16000 Hz, and the front end gives 22050 Hz"),
+        ("ast", LogMelFrontEnd(), GENRES, "takes samples, not log_mel"),
+        ("wav2vec2", WaveformFrontEnd(segment_s=1.0), GENRES, "expects 16000 Hz, and the front end gives 22050 Hz"),
         ("wav2vec2", SECOND, [*GENRES, "folk"], r"answers \[1, 3\], and 4 genres need \[1, 4\]"),
-        ("ast", SECOND.model_copy(update={"segment_s": 3.0}), GENRES, "does not hear the end of 3 s"),
-        ("wav2vec2", SECOND.model_copy(update={"segment_s": 0.0005}), GENRES, "cannot hear 0.0005 s"),
+        ("ast", SECOND.model_copy(update={"segment_s": 3.0}), GENRES, "does not use the end of 3 s"),
+        ("wav2vec2", SECOND.model_copy(update={"segment_s": 0.0005}), GENRES, "cannot take 0.0005 s"),
     ],
 )
-def test_what_does_not_fit_is_said(
-    kind: str, front_end: FrontEnd, genres: list[str], told: str, folders: dict[str, Path]
+def test_what_does_not_fit_is_reported(
+    kind: str, front_end: FrontEnd, genres: list[str], message: str, folders: dict[str, Path]
 ) -> None:
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         HuggingFacePredictor(bundle(folders[kind], front_end, genres), device="cpu")
 
 
@@ -100,12 +101,12 @@ def _with(data: bytes, **more: object) -> bytes:
 )
 def test_code_of_its_own_is_refused(name: str, key: str, value: object, folders: dict[str, Path]) -> None:
     changed = _with((folders["ast"] / name).read_bytes(), **{key: value})
-    with pytest.raises(UsageError, match=f"asks for code of its own or another library .{key}"):
+    with pytest.raises(UsageError, match=f"requires code of its own or another library .{key}"):
         HuggingFacePredictor(bundle(folders["ast"], **{name.replace(".", "__"): changed}))
 
 
 @pytest.mark.parametrize(
-    ("name", "change", "told"),
+    ("name", "change", "message"),
     [
         ("config.json", lambda data: b"{", "is not valid JSON"),
         ("config.json", lambda data: b"[" * 100_000, "is not valid JSON"),
@@ -116,9 +117,11 @@ def test_code_of_its_own_is_refused(name: str, key: str, value: object, folders:
         ("model.safetensors", lambda data: b"\x80\x04cos\nsystem\n", "cannot be loaded"),
     ],
 )
-def test_damage_is_said(name: str, change: Callable[[bytes], bytes], told: str, folders: dict[str, Path]) -> None:
+def test_damage_is_reported(
+    name: str, change: Callable[[bytes], bytes], message: str, folders: dict[str, Path]
+) -> None:
     changed = change((folders["ast"] / name).read_bytes())
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         HuggingFacePredictor(bundle(folders["ast"], **{name.replace(".", "__"): changed}))
 
 
@@ -126,11 +129,11 @@ def test_a_model_that_was_not_trained_to_classify_is_refused(folders: dict[str, 
     """transformers would only warn, and answer with random weights."""
     weights = load((folders["wav2vec2"] / "model.safetensors").read_bytes())
     bare: dict[str, torch.Tensor] = {name: tensor for name, tensor in weights.items() if "classifier" not in name}
-    with pytest.raises(UsageError, match=r"the weights lack classifier\.bias and 1 more"):
+    with pytest.raises(UsageError, match=r"the weights have no classifier\.bias and 1 more"):
         HuggingFacePredictor(bundle(folders["wav2vec2"], model__safetensors=save(bare)))
 
 
-def test_without_transformers_the_command_that_installs_it_is_said(
+def test_without_transformers_the_hint_is_how_to_install_it(
     folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = builtins.__import__
@@ -142,12 +145,12 @@ def test_without_transformers_the_command_that_installs_it_is_said(
 
     ast = bundle(folders["ast"])
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match="not installed") as told:
+    with pytest.raises(UsageError, match="not installed") as error:
         HuggingFacePredictor(ast)
-    assert "pip install 'genre-batch[transformers]'" in told.value.hint
+    assert "pip install transformers" in error.value.hint
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
-def test_a_gpu_that_is_not_there(folders: dict[str, Path]) -> None:
+def test_a_missing_gpu(folders: dict[str, Path]) -> None:
     with pytest.raises(UsageError, match="no GPU"):
         HuggingFacePredictor(bundle(folders["ast"]), device="cuda")

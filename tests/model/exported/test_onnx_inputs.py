@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from genre_batch.model.exported.onnx_inputs import Layout, fits, input_shape, show, to_layout
+from genre_batch.model.exported.onnx_inputs import Layout, fits, input_shape, shape_text, to_layout
 
 LAYOUTS: list[tuple[Layout, tuple[int | str, ...]]] = [
     ("BCHW", ("B", 1, 3, 4)),
@@ -15,7 +15,7 @@ LAYOUTS: list[tuple[Layout, tuple[int | str, ...]]] = [
 
 
 @pytest.mark.parametrize(("layout", "shape"), LAYOUTS)
-def test_the_shape_said_is_the_shape_made(layout: Layout, shape: tuple[int | str, ...]) -> None:
+def test_the_declared_shape_is_the_shape_made(layout: Layout, shape: tuple[int | str, ...]) -> None:
     segments = np.arange(24, dtype=np.float32).reshape(2, 3, 4)
     assert input_shape(layout, 3, 4) == shape
     assert to_layout(segments, layout).shape == (2, *shape[1:])
@@ -46,4 +46,4 @@ def test_another_length_or_rank_does_not(declared: list[int | str | None]) -> No
 
 
 def test_a_shape_in_a_message() -> None:
-    assert show(("B", 1, None, 4)) == "[B, 1, ?, 4]"
+    assert shape_text(("B", 1, None, 4)) == "[B, 1, ?, 4]"

@@ -8,28 +8,26 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from exported_models import kept_elsewhere, linear_onnx, linear_weights, to_bytes
+from exported_models import linear_onnx, linear_weights, to_bytes, with_external_weights
 from onnx import TensorProto, helper, numpy_helper
 from small_bundle import fill_with_noise
 
 from genre_batch.errors import UsageError
-from genre_batch.features.front_end import (
-    DescriptorFrontEnd,
-    FrontEnd,
-    LogMelFrontEnd,
-    MfccFrontEnd,
-    Segments,
-    WaveformFrontEnd,
-)
-from genre_batch.model.architecture import MelCnnSettings, OnnxSettings
+from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.front_ends.mfcc import MfccFrontEnd
+from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.segments import Segments
+from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle
-from genre_batch.model.calibration import softmax
 from genre_batch.model.exported.onnx_inputs import Layout
 from genre_batch.model.exported.onnx_predictor import OnnxPredictor
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.networks.build import build_network
+from genre_batch.model.networks.settings import MelCnnSettings
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.model.taxonomy import Taxonomy
+from genre_batch.model.scores import Taxonomy, softmax
 
 MELS = LogMelFrontEnd(n_mels=16, segment_frames=20, segment_hop_frames=20)
 SAMPLES = WaveformFrontEnd(sample_rate=16_000, segment_s=0.1)
@@ -112,7 +110,7 @@ def test_a_model_of_one_sound_that_answers_frame_by_frame_is_averaged(axes: list
 
 
 @pytest.mark.parametrize("batch", ["B", 1, 4])
-def test_an_answer_does_not_depend_on_how_many_are_asked(batch: int | str) -> None:
+def test_an_answer_does_not_depend_on_the_number_of_segments(batch: int | str) -> None:
     predictor = OnnxPredictor(bundle(linear_onnx([batch, 1, 16, 20], 320, 3)), device="cpu")
     segments = noise(10)
     together = predictor.logits(segments)
@@ -166,12 +164,12 @@ def test_a_named_output_is_read() -> None:
     segments = noise(2)
     predictor = OnnxPredictor(bundle(model.SerializeToString(), settings=OnnxSettings(output="negated")))
     assert np.allclose(predictor.logits(segments), -by_hand(segments), atol=1e-5)
-    with pytest.raises(UsageError, match="no output 'embedding'") as told:
+    with pytest.raises(UsageError, match="no output 'embedding'") as error:
         OnnxPredictor(bundle(model.SerializeToString(), settings=OnnxSettings(output="embedding")))
-    assert "sums, negated" in told.value.hint
+    assert "sums, negated" in error.value.hint
 
 
-def test_a_model_that_standardises_its_input_is_no_fault() -> None:
+def test_a_model_that_standardises_its_input_is_accepted() -> None:
     nodes = [
         helper.make_node("Flatten", ["sound"], ["flat"]),
         helper.make_node("ReduceL2", ["flat"], ["size"], axes=[1]),
@@ -189,7 +187,7 @@ def test_a_model_that_standardises_its_input_is_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "settings", "told"),
+    ("data", "settings", "message"),
     [
         (linear_onnx(["B", 1, 16, 24], 384, 3), OnnxSettings(), r"takes \[B, 1, 16, 24\], .* gives \[B, 1, 16, 20\]"),
         (linear_onnx(["B", 3, 16, 20], 960, 3), OnnxSettings(), r"takes \[B, 3, 16, 20\]"),
@@ -201,8 +199,8 @@ def test_a_model_that_standardises_its_input_is_no_fault() -> None:
         (b"\x80\x04not a protobuf", OnnxSettings(), "cannot be loaded"),
     ],
 )
-def test_what_does_not_fit_is_said_with_shapes(data: bytes, settings: OnnxSettings, told: str) -> None:
-    with pytest.raises(UsageError, match=told):
+def test_what_does_not_fit_is_reported_with_shapes(data: bytes, settings: OnnxSettings, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
         OnnxPredictor(bundle(data, settings=settings))
 
 
@@ -218,8 +216,8 @@ def test_two_inputs_or_other_numbers_are_refused() -> None:
         OnnxPredictor(bundle(model.SerializeToString()))
 
 
-def test_a_map_of_labels_is_no_tensor() -> None:
-    """What skl2onnx makes of a classifier unless told otherwise."""
+def test_a_map_of_labels_is_refused() -> None:
+    """The default output of skl2onnx for a classifier."""
     nodes = [
         helper.make_node("Flatten", ["sound"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["sums"]),
@@ -237,24 +235,24 @@ def test_a_map_of_labels_is_no_tensor() -> None:
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
     data = helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
-    with pytest.raises(UsageError, match="not a tensor of numbers") as told:
+    with pytest.raises(UsageError, match="not a tensor of numbers") as error:
         OnnxPredictor(bundle(data))
-    assert "zipmap" in told.value.hint
+    assert "zipmap" in error.value.hint
 
 
 @pytest.mark.parametrize("location", ["weights.bin", "{folder}/weights.bin", "../{name}/weights.bin"])
 def test_other_files_are_never_read(location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "weights.bin").write_bytes(np.ones(12, np.float32).tobytes())
     monkeypatch.chdir(tmp_path)
-    data = kept_elsewhere(location.format(folder=tmp_path, name=tmp_path.name))
+    data = with_external_weights(location.format(folder=tmp_path, name=tmp_path.name))
     if location == "weights.bin":
         assert onnxruntime.InferenceSession(data).get_inputs(), "without the setting it is read from the working folder"
-    with pytest.raises(UsageError, match="cannot be loaded") as told:
+    with pytest.raises(UsageError, match="cannot be loaded") as error:
         OnnxPredictor(bundle(data, WaveformFrontEnd(sample_rate=4, segment_s=1.0), OnnxSettings(layout="BW")))
-    assert "without external data" in told.value.hint
+    assert "without external data" in error.value.hint
 
 
-def test_custom_operators_are_not_known() -> None:
+def test_custom_operators_are_refused() -> None:
     model = onnx.load_from_string(linear_onnx(["B", 1, 16, 20], 320, 3))
     model.graph.node[0].domain = "com.example"
     model.opset_import.append(helper.make_opsetid("com.example", 1))
@@ -262,7 +260,7 @@ def test_custom_operators_are_not_known() -> None:
         OnnxPredictor(bundle(model.SerializeToString()))
 
 
-def test_without_onnxruntime_the_command_that_installs_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_onnxruntime_the_hint_is_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
 
     def without(name: str, *rest: object, **more: object) -> object:
@@ -271,14 +269,14 @@ def test_without_onnxruntime_the_command_that_installs_it_is_said(monkeypatch: p
         return real(name, *rest, **more)  # type: ignore[arg-type]
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(UsageError, match="onnxruntime is not installed") as told:
+    with pytest.raises(UsageError, match="onnxruntime is not installed") as error:
         OnnxPredictor(bundle(b""))
-    assert "pip install 'genre-batch[onnx]'" in told.value.hint
+    assert "pip install onnxruntime" in error.value.hint
 
 
 @pytest.mark.skipif(
     "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="onnxruntime has a GPU here"
 )
-def test_a_gpu_that_is_not_there() -> None:
+def test_a_missing_gpu() -> None:
     with pytest.raises(UsageError, match="no GPU"):
         OnnxPredictor(bundle(linear_onnx(["B", 1, 16, 20], 320, 3)), device="cuda")

@@ -1,4 +1,4 @@
-"""Seed 001's network, layer by layer."""
+"""The network of Giamatti and Smith, layer by layer."""
 
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import torch
 from small_bundle import fill_with_noise
 from torch import nn
 
-from genre_batch.model.architecture import MelCnnSettings
 from genre_batch.model.networks.mel_cnn import MelCnn
+from genre_batch.model.networks.settings import MelCnnSettings
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "mel_cnn.npz"
 
 
-def test_the_layers_are_seed_001s() -> None:
+def test_the_layers_are_those_of_the_paper() -> None:
     network = MelCnn(MelCnnSettings(), 128, 1292, 8).eval()
     shapes: list[tuple[str, tuple[int, ...]]] = []
 
@@ -76,7 +76,7 @@ def test_dropout_works_in_training_only() -> None:
     assert torch.equal(network(segment), network(segment))
 
 
-def test_answers_are_those_pinned() -> None:
+def test_answers_are_the_pinned_ones() -> None:
     """They were computed in double precision."""
     network = fill_with_noise(MelCnn(MelCnnSettings(dense_channels=16), 16, 128, 5))
     with np.load(GOLDEN, allow_pickle=False) as golden, torch.inference_mode():

@@ -1,15 +1,15 @@
-"""Seed 003's network, layer by layer."""
+"""The network of Purohit et al., layer by layer."""
 
 import pytest
 import torch
 from torch import nn
 
-from genre_batch.model.architecture import MfccCnnSettings
 from genre_batch.model.networks.mfcc_cnn import MfccCnn
+from genre_batch.model.networks.settings import MfccCnnSettings
 
 
-def test_the_layers_are_seed_003s() -> None:
-    """Shapes as Keras gives for their code and an input of (130, 13, 1), with both axes turned."""
+def test_the_layers_are_those_of_the_paper() -> None:
+    """Shapes as Keras gives for their code and an input of (130, 13, 1), with both axes swapped."""
     network = MfccCnn(MfccCnnSettings(), 13, 130, 10).eval()
     shapes: list[tuple[str, tuple[int, ...]]] = []
 

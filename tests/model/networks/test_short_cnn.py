@@ -1,9 +1,9 @@
-"""The default network's shapes, size and what its answer may not depend on."""
+"""Shapes and size of the small CNN, and what its answer may not depend on."""
 
 import pytest
 import torch
 
-from genre_batch.model.architecture import ShortCnnSettings
+from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.model.networks.short_cnn import ShortCnn
 
 
@@ -13,7 +13,7 @@ def network(n_mels: int = 128, frames: int = 128, genres: int = 10) -> ShortCnn:
 
 
 @pytest.mark.parametrize(("n_mels", "frames", "genres"), [(128, 128, 10), (16, 16, 2), (96, 130, 7)])
-def test_one_row_of_logits_a_segment(n_mels: int, frames: int, genres: int) -> None:
+def test_one_row_of_logits_per_segment(n_mels: int, frames: int, genres: int) -> None:
     logits = network(n_mels, frames, genres)(torch.randn(3, 1, n_mels, frames))
     assert logits.shape == (3, genres)
     assert torch.isfinite(logits).all()

@@ -56,7 +56,7 @@ def test_a_beat_is_found_at_its_lag(lag: int) -> None:
     assert first_range[hit - 1] < 0.3
 
 
-def test_a_segments_statistics_have_the_same_bits_in_any_company() -> None:
+def test_a_segments_statistics_have_the_same_bits_in_any_batch() -> None:
     batch = segments(7)
     together = TEXTURES(batch)
     for shift in (1, 3):

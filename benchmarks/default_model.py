@@ -1,0 +1,277 @@
+"""The figures of docs/default-model.md for one or more recipes, on the same folds.
+
+    python benchmarks/default_model.py LABELLED WORK [--recipes default,cheap] [--others OTHERS] [--draws 6]
+
+LABELLED has artists and a column `fault_filtered_split` or `split`, if the figures on lists are wanted. OTHERS is a
+labelled folder that is only measured on. The draws of the folds have the seeds 100, 101, ..., on which no choice was
+made. Features are kept below WORK. Prints a Markdown table; intervals are 95 %, by resampling artists. With two
+recipes, a second table shows how many of the held-out tracks change from which label to which.
+"""
+
+import os
+
+os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "NUMBA")}
+
+import argparse
+import csv
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from genre_batch.catalog.corpora import read_corpus
+from genre_batch.config import load
+from genre_batch.evaluation.intervals import grouped_bootstrap
+from genre_batch.evaluation.metrics import accuracy, expected_calibration_error, log_loss, macro_f1
+from genre_batch.model.scores import Floats, Labels, Pooling
+from genre_batch.training.corpus import TrainingCorpus, read_training_corpus
+from genre_batch.training.dataset import extract_here
+from genre_batch.training.feature_cache import Pieces
+from genre_batch.training.figures import fit_temperature
+from genre_batch.training.fitted_model import FittedModel, SegmentLogits, answers_to
+from genre_batch.training.recipe import Recipe, fit_model
+from genre_batch.training.recipe_files import recipe_file
+from genre_batch.training.splits import Rows, group_folds
+from genre_batch.training.train_config import TrainConfig
+
+FIRST_SEED = 100
+FOLDS = 5
+LONG_S = 15.0
+MP3_BITRATE = 56_000
+PERFECT_DRAWS = 2000
+_MP3_RATES = 8_000, 160_000
+"""Of MPEG-2 layer III: soundfile's compression level 1 is the first, 0 the second."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The tracks of LABELLED, their pieces, and those of the same tracks as MP3."""
+
+    config: TrainConfig
+    corpus: TrainingCorpus
+    mp3: list[Pieces]
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe for the genres of the corpus."""
+        return Recipe(self.config.architecture, self.config.front_end, None, self.corpus.genres, standardise=False)
+
+    @property
+    def groups(self) -> list[str]:
+        """The artist of each track."""
+        return [labelled.group for labelled in self.corpus.tracks]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Calibrated probabilities [n, n_genres] of all tracks by models that did not learn from them, and of the MP3s."""
+
+    plain: Floats
+    mp3: Floats
+    sd: float
+
+
+def fitted(material: Material, rows: Rows, seed: int) -> FittedModel:
+    """A model that learned from the tracks in `rows`."""
+    pieces = [material.corpus.pieces[row] for row in rows]
+    return fit_model(material.recipe, pieces, material.corpus.labels[rows], seed=seed, progress=lambda _, __: None)
+
+
+def answers(model: FittedModel, pieces: list[Pieces], rows: Rows, pooling: Pooling) -> SegmentLogits:
+    """The model's answers to the tracks in `rows`."""
+    return answers_to(model, pieces, rows, pooling)
+
+
+def held_out(material: Material, draw: int) -> HeldOut:
+    """One cross-validation; the temperature of a fold is fitted on the others."""
+    corpus = material.corpus
+    folds = group_folds(corpus.tracks, FOLDS, FIRST_SEED + draw)
+    models = [fitted(material, fold.train, number) for number, fold in enumerate(folds)]
+    plain, mp3 = (
+        [answers(model, pieces, fold.test, material.config.pooling) for model, fold in zip(models, folds, strict=True)]
+        for pieces in (corpus.pieces, material.mp3)
+    )
+    temperatures = [fit_temperature(plain[:place] + plain[place + 1 :], corpus.labels) for place in range(FOLDS)]
+    tables = []
+    for found in (plain, mp3):
+        table = np.zeros((len(corpus.labels), len(corpus.genres)), np.float32)
+        for each, temperature in zip(found, temperatures, strict=True):
+            table[each.tracks] = each.probabilities(temperature)
+        tables.append(table)
+    by_fold = [accuracy(tables[0][fold.test], corpus.labels[fold.test]) for fold in folds]
+    return HeldOut(tables[0], tables[1], float(np.std(by_fold, ddof=1)))
+
+
+def ece_if_perfect(tables: list[Floats]) -> tuple[float, float]:
+    """The mean and the 95 % quantile of the calibration error if every answer were right as often as it says."""
+    rng = np.random.default_rng(0)
+    confidence = tables[0].max(axis=1)
+    errors = []
+    for _ in range(PERFECT_DRAWS):
+        right = rng.random(len(confidence)) < confidence
+        two = np.stack([confidence, np.zeros_like(confidence)], axis=1)
+        errors.append(expected_calibration_error(two, np.where(right, 0, 1)))
+    return float(np.mean(errors)), float(np.quantile(errors, 0.95))
+
+
+def interval_text(figure: Callable[[Rows], float], groups: list[str]) -> str:
+    """A figure with its interval."""
+    found = grouped_bootstrap(figure, groups)
+    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def figures(material: Material, every: list[HeldOut]) -> dict[str, str]:
+    """The figures on held-out artists of LABELLED, over some draws of the folds."""
+    corpus, labels, draws = material.corpus, material.corpus.labels, len(every)
+    long = np.array(durations_s(corpus)) >= LONG_S
+    right = np.mean([each.plain.argmax(axis=1) == labels for each in every], axis=0)
+    by_draw = [accuracy(each.plain, labels) for each in every]
+    recall = {genre: right[labels == number].mean() for number, genre in enumerate(corpus.genres)}
+    mean, high = ece_if_perfect([each.plain for each in every])
+    table = {
+        f"accuracy, {draws} draws": interval_text(lambda rows: float(right[rows].mean()), material.groups),
+        "lowest and highest draw; sd over folds": f"{min(by_draw):.3f}, {max(by_draw):.3f}; "
+        f"{np.mean([each.sd for each in every]):.3f}",
+        "macro F1": f"{np.mean([macro_f1(each.plain.argmax(axis=1), labels) for each in every]):.3f}",
+        "log loss, nats": f"{np.mean([log_loss(each.plain, labels) for each in every]):.3f}",
+        "calibration error (perfect model: mean, 95 %)": f"{ece_mean(every, labels):.3f} ({mean:.3f}, {high:.3f})",
+        f"accuracy on {long.sum()} excerpts of at least {LONG_S:g} s; on shorter ones": f"{right[long].mean():.3f}; "
+        f"{right[~long].mean():.3f}",
+        f"as MP3 of {MP3_BITRATE // 1000} kbit/s": f"{np.mean([accuracy(each.mp3, labels) for each in every]):.3f}",
+    }
+    return table | {f"recall of {genre}": f"{value:.2f}" for genre, value in recall.items()}
+
+
+def ece_mean(every: list[HeldOut], labels: Labels) -> float:
+    """The mean over the draws."""
+    return float(np.mean([expected_calibration_error(each.plain, labels) for each in every]))
+
+
+def durations_s(corpus: TrainingCorpus) -> list[float]:
+    """The duration of each track."""
+    return [soundfile.info(labelled.track.uri).duration for labelled in corpus.tracks]
+
+
+def on_others(material: Material, source: str, work: Path) -> dict[str, str]:
+    """The figures of the model that learned from all of LABELLED, on the tracks of other publishers."""
+    corpus = material.corpus
+    others = read_training_corpus(
+        read_corpus(source), material.config.front_end, extract_here, work / "features", "skip"
+    )
+    labels = np.array([corpus.genres.index(others.genres[label]) for label in others.labels], np.int64)
+    rows = np.arange(len(labels))
+    temperature = fit_temperature(
+        [
+            answers(fitted(material, fold.train, number), corpus.pieces, fold.test, material.config.pooling)
+            for number, fold in enumerate(group_folds(corpus.tracks, FOLDS, 0))
+        ],
+        corpus.labels,
+    )
+    model = fitted(material, np.arange(len(corpus.labels)), 0)
+    found = answers(model, others.pieces, rows, material.config.pooling).probabilities(temperature)
+    right = found.argmax(axis=1) == labels
+    groups = [labelled.group for labelled in others.tracks]
+    recall = ", ".join(
+        f"{corpus.genres[n]} {right[labels == n].sum()}/{(labels == n).sum()}" for n in np.unique(labels)
+    )
+    return {
+        f"other publishers, {len(labels)} clips": interval_text(lambda rows: float(right[rows].mean()), groups),
+        "other publishers, macro F1": f"{macro_f1(found.argmax(axis=1), labels):.3f}",
+        "other publishers, log loss": f"{log_loss(found, labels):.3f}",
+        "other publishers, right": recall,
+    }
+
+
+def on_lists(material: Material, parts: dict[str, str]) -> dict[str, str]:
+    """The figures of the test list, by a model that learned from the train list alone."""
+    corpus = material.corpus
+    part = np.array([parts.get(Path(labelled.track.uri).stem, "") for labelled in corpus.tracks])
+    train, test = np.flatnonzero(part == "train"), np.flatnonzero(part == "test")
+    if not len(train) or not len(test):
+        return {}
+    found = answers(fitted(material, train, 0), corpus.pieces, test, material.config.pooling).probabilities(1.0)
+    right, groups = found.argmax(axis=1) == corpus.labels[test], [material.groups[row] for row in test]
+    return {
+        f"fault-filtered lists, {len(train)} and {len(test)} tracks": interval_text(
+            lambda rows: float(right[rows].mean()), groups
+        )
+    }
+
+
+def parts_of(labelled: Path) -> dict[str, str]:
+    """The list of each track by the name of its file; empty if LABELLED has no lists."""
+    table = labelled / "tracks.csv"
+    if not table.is_file():
+        return {}
+    with table.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    return {Path(row["path"]).stem: row.get("fault_filtered_split") or row.get("split") or "" for row in rows}
+
+
+def as_mp3(corpus: TrainingCorpus, folder: Path) -> Path:
+    """A folder with all tracks of the corpus as MP3."""
+    lowest, highest = _MP3_RATES
+    level = (highest - MP3_BITRATE) / (highest - lowest)
+    for labelled in corpus.tracks:
+        target = folder / labelled.genre / f"{Path(labelled.track.uri).stem}.mp3"
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            samples, rate = soundfile.read(labelled.track.uri, dtype="float32")
+            stream = io.BytesIO()
+            soundfile.write(stream, samples, rate, format="MP3", bitrate_mode="CONSTANT", compression_level=level)
+            target.write_bytes(stream.getvalue())
+    return folder
+
+
+def read_material(name: str, labelled: str, work: Path) -> Material:
+    """The tracks of `labelled` as the recipe `name` hears them."""
+    places = {"source": labelled, "output": str(work / "bundle")}
+    config = load(TrainConfig, str(recipe_file(name)), (), places)
+    corpus = read_training_corpus(read_corpus(labelled), config.front_end, extract_here, work / "features", "skip")
+    copies = read_training_corpus(
+        read_corpus(str(as_mp3(corpus, work / "mp3"))), config.front_end, extract_here, work / "features", "skip"
+    )
+    by_stem = {Path(each.track.uri).stem: pieces for each, pieces in zip(copies.tracks, copies.pieces, strict=True)}
+    return Material(config, corpus, [by_stem[Path(each.track.uri).stem] for each in corpus.tracks])
+
+
+def flips(genres: list[str], before: Floats, after: Floats) -> list[str]:
+    """The lines of a table: tracks by their first label (rows) and their second one (columns)."""
+    old, new = before.argmax(axis=1), after.argmax(axis=1)
+    lines = [f"| {(old == new).mean():.2f} keep their label | {' | '.join(genres)} |"]
+    lines.append("|---" * (1 + len(genres)) + "|")
+    for row, genre in enumerate(genres):
+        counts = [str(((old == row) & (new == column)).sum() or "") for column in range(len(genres))]
+        lines.append(f"| **{genre}** | {' | '.join(counts)} |")
+    return lines
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("labelled")
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--recipes", default="cheap,default")
+    parser.add_argument("--others")
+    parser.add_argument("--draws", type=int, default=6)
+    arguments = parser.parse_args()
+    names, columns, first_draws = arguments.recipes.split(","), [], []
+    for name in names:
+        material = read_material(name, arguments.labelled, arguments.work)
+        every = [held_out(material, draw) for draw in range(arguments.draws)]
+        first_draws.append(every[0].plain)
+        column = figures(material, every) | on_lists(material, parts_of(Path(arguments.labelled)))
+        columns.append(column | (on_others(material, arguments.others, arguments.work) if arguments.others else {}))
+    lines = [f"| | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
+    lines += [f"| {key} | {' | '.join(column[key] for column in columns)} |" for key in columns[0]]
+    if len(names) == 2:
+        lines += ["", *flips(material.corpus.genres, *first_draws)]
+    sys.stdout.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

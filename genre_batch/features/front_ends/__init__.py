@@ -1,0 +1,1 @@
+"""One file for each front end: its settings and its computation."""

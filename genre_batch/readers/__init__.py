@@ -1,0 +1,1 @@
+"""For people who read outputs: SQL views, comparisons of models, and similar tracks."""

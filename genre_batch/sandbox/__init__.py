@@ -1,0 +1,1 @@
+"""Handles untrusted bytes in a disposable child process. Knows nothing about audio."""

@@ -1,0 +1,1 @@
+"""What runs on the cluster, as plain classes that know no Ray."""

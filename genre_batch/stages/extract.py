@@ -1,0 +1,104 @@
+"""The CPU stage: read, decode and features. A batch of tracks becomes one feature block."""
+
+import time
+
+import numpy as np
+from pydantic import PositiveFloat
+
+from genre_batch.catalog.reject import Reject, TrackRejected
+from genre_batch.catalog.track import Track
+from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.features.segments import Segments
+from genre_batch.model.bundle import load_bundle
+from genre_batch.model.canaries import read_canaries
+from genre_batch.model.golden import check_segments
+from genre_batch.sandbox.call import ReadRange
+from genre_batch.stages.feature_block import FeatureBlock
+from genre_batch.stages.object_reader import ObjectReader, require_listed
+from genre_batch.stages.stage import PoolSize, StageReport, limit_threads
+from genre_batch.storage.open_store import RequestPayer
+from genre_batch.storage.request_counts import requests_so_far
+
+
+class ExtractPool(PoolSize):
+    """How many extract actors a run has.
+
+    max_size: at most this many; null means as many as the cluster's CPUs allow. num_cpus: CPUs that each one reserves.
+    """
+
+    num_cpus: PositiveFloat = 1.0
+
+
+class ExtractWithFrontEnd:
+    """Reads, decodes and computes features, one track at a time, in a child process that a bad file may kill."""
+
+    def __init__(self, front_end: FrontEnd, deadline_s: float, request_payer: RequestPayer | None = None) -> None:
+        limit_threads()
+        self._settings = front_end
+        self._front_end = SandboxedFrontEnd(front_end, deadline_s)
+        self._request_payer = request_payer
+        self._reader = ObjectReader(front_end.window, request_payer=request_payer)
+
+    def ready(self) -> None:
+        """Return once the actor can work. Raises RuntimeError if its child process does not start."""
+        self._front_end.await_ready()
+
+    def run(self, tracks: list[Track]) -> tuple[FeatureBlock, StageReport]:
+        """The segments of all tracks that have some, and for each track its TrackFacts or a Reject."""
+        cpu_start_s, bytes_start, reads_start = self._cpu_s(), self._reader.bytes_read, self._reader.reads
+        requests_start = requests_so_far()
+        results = [self._one(track, read) for track, read in self._reader.ranges(tracks)]
+        block = self._block(results)
+        report = StageReport(
+            outcomes=_outcomes_of(results),
+            cpu_s=self._cpu_s() - cpu_start_s,
+            bytes_read=self._reader.bytes_read - bytes_start,
+            reads=self._reader.reads - reads_start,
+            requests=tuple((*key, count) for key, count in (requests_so_far() - requests_start).items()),
+        )
+        return block, report
+
+    def _one(self, track: Track, read: ReadRange) -> TrackSegments | Reject:
+        try:
+            require_listed(track, self._request_payer)
+            return self._front_end.extract(track, read)
+        except TrackRejected as rejected:
+            return rejected.reject
+
+    def _block(self, results: list[TrackSegments | Reject]) -> FeatureBlock:
+        parts: list[Segments] = [np.empty((0, *self._settings.segment_shape), self._settings.dtype)]
+        rows: list[int] = []
+        for row, result in enumerate(results):
+            if isinstance(result, TrackSegments):
+                parts.append(result.segments)
+                rows += [row] * len(result.segments)
+        return FeatureBlock(np.concatenate(parts), np.asarray(rows, np.int32), len(results))
+
+    def _cpu_s(self) -> float:
+        return time.process_time() + self._front_end.cpu_s
+
+
+class ExtractFeatures(ExtractWithFrontEnd):
+    """Takes the front end from a bundle and checks its golden segments first. Raises UserError if they differ."""
+
+    def __init__(self, bundle_uri: str, deadline_s: float, request_payer: RequestPayer | None = None) -> None:
+        self._bundle = bundle = load_bundle(bundle_uri)
+        # first the child process, which takes longer to start than the check
+        super().__init__(bundle.manifest.front_end, deadline_s, request_payer)
+        check_segments(bundle)
+
+    def probe(self) -> tuple[FeatureBlock, StageReport]:
+        """The segments and outcomes of the bundle's canaries, as `run` returns them for tracks."""
+        cpu_start_s = self._cpu_s()
+        results: list[TrackSegments | Reject] = []
+        for canary in read_canaries(self._bundle):
+            try:
+                results.append(self._front_end.extract(canary.track(), canary.read))
+            except TrackRejected as rejected:
+                results.append(rejected.reject)
+        return self._block(results), StageReport(_outcomes_of(results), self._cpu_s() - cpu_start_s)
+
+
+def _outcomes_of(results: list[TrackSegments | Reject]) -> tuple[object, ...]:
+    return tuple(result if isinstance(result, Reject) else result.facts for result in results)

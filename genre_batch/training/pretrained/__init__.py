@@ -1,0 +1,1 @@
+"""Converters of published pretrained weights to the arrays that the networks here load."""

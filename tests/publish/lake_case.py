@@ -1,0 +1,103 @@
+"""Both lake formats over an output; `python lake_case.py OUTPUT LAKE POINT` publishes and is killed at a point."""
+
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pyiceberg.catalog
+from pyiceberg.utils.config import Config
+
+from genre_batch.publish import publishing
+from genre_batch.publish.lakes import STEP_KEY
+from genre_batch.storage.uri import local_path
+
+TABLE = "local.music.genres"
+
+
+def settings(lake: str) -> dict[str, object]:
+    return {"iceberg": TABLE} if lake == "iceberg" else {"delta": True}
+
+
+def set_catalog(output: str) -> None:
+    """pyiceberg's own settings: a catalog in a file beside the output."""
+    folder = Path(local_path(output)).parent
+    os.environ["PYICEBERG_CATALOG__LOCAL__TYPE"] = "sql"
+    os.environ["PYICEBERG_CATALOG__LOCAL__URI"] = f"sqlite:///{folder}/catalog.db"
+    os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"file://{folder}/warehouse"
+    # it is read once, when pyiceberg is imported
+    pyiceberg.catalog._ENV_CONFIG = Config()
+    pyiceberg.catalog.load_catalog("local")
+
+
+def registered(output: str, lake: str) -> list[str]:
+    """The steps of all snapshots, oldest first."""
+    if lake == "iceberg":
+        from pyiceberg.catalog import load_catalog
+
+        table = load_catalog("local").load_table(TABLE.partition(".")[2])
+        return [snapshot.summary.additional_properties[STEP_KEY] for snapshot in table.metadata.snapshots]
+    from deltalake import DeltaTable
+
+    return [entry[STEP_KEY] for entry in reversed(DeltaTable(f"{output}/serving").history()) if STEP_KEY in entry]
+
+
+def labels(output: str, lake: str, version: int | None = None) -> Counter[tuple[str, str | None]]:
+    """The rows of the table, now or as of its n-th snapshot."""
+    if lake == "iceberg":
+        from pyiceberg.catalog import load_catalog
+
+        table = load_catalog("local").load_table(TABLE.partition(".")[2])
+        at = None if version is None else table.metadata.snapshots[version].snapshot_id
+        found = table.scan(snapshot_id=at, selected_fields=("track_id", "genre")).to_arrow()
+    else:
+        from deltalake import DeltaTable
+
+        # the first version is the empty table
+        at = None if version is None else version + 1
+        found = DeltaTable(f"{output}/serving", version=at).to_pyarrow_table(columns=["track_id", "genre"])
+    return Counter(zip(found["track_id"].to_pylist(), found["genre"].to_pylist(), strict=True))
+
+
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def die_at(lake: str, point: str) -> None:
+    """Let this process be killed: before or after the commit, or before its n-th file of the lake format."""
+    if lake == "iceberg":
+        from pyiceberg.catalog.sql import SqlCatalog
+        from pyiceberg.io.pyarrow import PyArrowFileIO
+
+        if point.isdigit():
+            left, new_output = [int(point)], PyArrowFileIO.new_output
+
+            def counted(self: PyArrowFileIO, location: str) -> object:
+                if not left[0]:
+                    die()
+                left[0] -= 1
+                return new_output(self, location)
+
+            PyArrowFileIO.new_output = counted  # type: ignore[method-assign,assignment]
+            return
+        owner, name = SqlCatalog, "commit_table"
+    else:
+        from genre_batch.publish.delta import DeltaLake
+
+        owner, name = DeltaLake, "_commit"  # type: ignore[assignment]
+    commit = getattr(owner, name)
+
+    def deadly(*args: object, **options: object) -> None:
+        if point == "after":
+            commit(*args, **options)
+        die()
+
+    setattr(owner, name, deadly)
+
+
+if __name__ == "__main__":
+    output, lake, point = sys.argv[1:]
+    set_catalog(output)
+    die_at(lake, point)
+    publishing.publish(publishing.PublishConfig.model_validate({"output": output, **settings(lake)}))

@@ -1,0 +1,45 @@
+"""Tracks that are missing from the newest full listing of a source."""
+
+import pyarrow as pa
+
+from genre_batch.sink.unlisted import Unlisted, gone_bytes, read_unlisted, write_unlisted
+from genre_batch.storage.store import Store
+
+Table = tuple[Store, str]
+
+
+def keep(table: Table, source: str, as_of: str, *names: str) -> None:
+    gone = Unlisted([0, 2])
+    gone.add(1, pa.array(["of another source"]))
+    gone.add(2, pa.array(names, pa.string()))
+    gone.add(0, pa.array(names[:1], pa.string()))
+    write_unlisted(*table, source, gone.rows(as_of))
+
+
+def known(table: Table) -> list[tuple[str, str]]:
+    return [(row["track_id"], row["run_id"]) for row in read_unlisted(*table).to_pylist()]
+
+
+def test_only_tracks_of_runs_over_the_source_are_gone(table: Table) -> None:
+    assert known(table) == []
+    keep(table, "s3://a", "run-1", "x", "b")
+    assert known(table) == [("b", "run-1"), ("x", "run-1")]
+
+
+def test_a_track_is_gone_as_of_the_run_that_missed_it_first(table: Table) -> None:
+    keep(table, "s3://a", "run-1", "b")
+    keep(table, "s3://a", "run-2", "b", "c")
+    keep(table, "s3://other", "run-3", "c")
+    assert known(table) == [("b", "run-1"), ("c", "run-2"), ("c", "run-3")]
+    keep(table, "s3://a", "run-4", "c")
+    assert known(table) == [("c", "run-2"), ("c", "run-3")]
+
+
+def test_nothing_new_writes_nothing(table: Table) -> None:
+    keep(table, "s3://a", "run-1")
+    assert list(table[0].list(f"{table[1]}/")) == []
+    keep(table, "s3://a", "run-1", "b")
+    before = list(table[0].list(f"{table[1]}/"))
+    keep(table, "s3://a", "run-2", "b")
+    assert list(table[0].list(f"{table[1]}/")) == before
+    assert gone_bytes(read_unlisted(*table)) == gone_bytes(read_unlisted(*table))

@@ -1,0 +1,199 @@
+"""A signal at any moment ends a real run with one sentence and exit code 130, and leaves no process behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import audio_samples
+import psutil
+import pytest
+
+from genre_batch.interrupts import SENTENCE
+
+TRACKS = 60
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+Send = Callable[["subprocess.Popen[str]", signal.Signals], None]
+Moment = Callable[["subprocess.Popen[str]", Path], bool]
+"""Whether a run with this output has come to the moment."""
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("music")
+    for number in range(TRACKS):
+        sound = audio_samples.chirp(20, 44_100, seed=number)
+        (folder / f"{number:03d}.wav").write_bytes(audio_samples.encode(sound, 44_100, "wav"))
+    return folder
+
+
+def to_process(run: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    run.send_signal(number)
+
+
+def to_group(run: "subprocess.Popen[str]", number: signal.Signals) -> None:
+    """Send a signal to all processes of the run, as a terminal does on Ctrl-C."""
+    os.killpg(run.pid, number)
+
+
+def after(seconds: float) -> Moment:
+    """So long after the program has its child process: while Python starts, it cannot do anything about a signal."""
+
+    def wait(run: "subprocess.Popen[str]", output: Path) -> bool:
+        if not psutil.Process(run.pid).children():
+            return False
+        time.sleep(seconds)
+        return True
+
+    return wait
+
+
+def ray_starts(run: "subprocess.Popen[str]", output: Path) -> bool:
+    return any(child.name() == "gcs_server" for child in psutil.Process(run.pid).children(recursive=True))
+
+
+def it_is_planned(run: "subprocess.Popen[str]", output: Path) -> bool:
+    return any(output.glob("_runs/*/plan.json"))
+
+
+def a_shard_is_committed(run: "subprocess.Popen[str]", output: Path) -> bool:
+    return any(output.glob("_runs/*/commits/*.json"))
+
+
+def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> None:
+    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), "--set", "shard_tracks=8"]
+    # a shell ignores Ctrl-C on behalf of what it starts in the background, and nohup hang-ups: that may be these tests
+    command = ["env", "--default-signal=INT,HUP", *command]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    reached = False
+    while not reached:
+        with suppress(psutil.NoSuchProcess):
+            reached = moment(run, output)
+        assert run.poll() is None, "the run ended before the signal"
+        time.sleep(0.01)
+    below = psutil.Process(run.pid).children(recursive=True)
+    send(run, number)
+    stdout, stderr = run.communicate(timeout=300)
+    assert (run.returncode, stdout) == (130, "")
+    assert stderr.endswith(SENTENCE)
+    assert stderr.count("interrupted") == 1
+    assert not any(trace in stderr for trace in ("Traceback", "***", "Stack", "core dumped", "Fatal")), stderr
+    _, alive = psutil.wait_procs(below, timeout=300)
+    assert alive == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("moment", "number", "send"),
+    [
+        (after(0.0), signal.SIGINT, to_process),
+        (ray_starts, signal.SIGTERM, to_group),
+        (it_is_planned, signal.SIGHUP, to_process),
+        (a_shard_is_committed, signal.SIGINT, to_group),
+    ],
+)
+def test_a_signal_ends_a_run_at_any_moment(
+    music: Path, tmp_path: Path, moment: Moment, number: signal.Signals, send: Send
+) -> None:
+    interrupt(music, tmp_path, moment, number, send)
+
+
+@pytest.mark.faults
+@pytest.mark.timeout(5_400)
+def test_signals_end_runs_at_forty_moments_until_they_are_done(music: Path, tmp_path: Path) -> None:
+    for step in range(40):
+        send = (to_process, to_group)[step % 2]
+        try:
+            interrupt(music, tmp_path / str(step), after(step * 0.3), SIGNALS[step % 3], send)
+        except AssertionError as error:
+            if "the run ended before the signal" not in str(error):
+                raise
+            assert step > 10  # a quick machine: later signals would come too late as well
+            return
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_an_interrupted_run_keeps_its_commits_and_resumes(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(tmp_path), "--set", "shard_tracks=4"]
+    command += ["--set", "batch_tracks=4"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not list(tmp_path.glob("_runs/*/commits/*.json")):
+        assert run.poll() is None
+        time.sleep(0.01)
+    run.terminate()
+    run.communicate(timeout=300)
+    assert run.returncode == 130
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "unfinished" in done.stderr or "resum" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_run_ends_with_the_process_that_started_it(music: Path, tmp_path: Path) -> None:
+    """Killing the process that a scheduler knows must not leave a child behind that continues to write."""
+    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(tmp_path)]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not (below := psutil.Process(run.pid).children()):
+        time.sleep(0.01)
+    time.sleep(1.0)
+    run.kill()
+    run.wait()
+    _, alive = psutil.wait_procs(below, timeout=300)
+    assert alive == []
+
+
+def test_a_command_under_nohup_survives_the_end_of_its_terminal(tmp_path: Path) -> None:
+    program = "import time; from genre_batch.interrupts import supervise; supervise(lambda: time.sleep(1.5))"
+    command = ["nohup", sys.executable, "-c", program]
+    run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1.0)
+    run.send_signal(signal.SIGHUP)
+    assert run.wait(timeout=300) == 0
+
+
+@pytest.mark.parametrize("code", [0, 1, 3, 4])
+def test_the_exit_code_of_the_command_is_passed_on(code: int) -> None:
+    program = f"import sys; from genre_batch.interrupts import supervise; supervise(lambda: sys.exit({code}))"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == code
+
+
+def test_a_killed_command_is_reported() -> None:
+    program = "import os; from genre_batch.interrupts import supervise; supervise(lambda: os.kill(os.getpid(), 9))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the process was ended by SIGKILL\nhint: start again")
+
+
+def test_orderly_work_is_asked_to_stop_and_may_clean_up(tmp_path: Path) -> None:
+    done = tmp_path / "done"
+    program = f"""
+import pathlib, time
+from genre_batch.interrupts import check, orderly, supervise
+
+def work():
+    with orderly():
+        print("working", flush=True)
+        try:
+            while True:
+                check()
+                time.sleep(0.01)
+        finally:
+            time.sleep(0.5)
+            pathlib.Path({str(done)!r}).touch()
+    time.sleep(60)
+
+supervise(work)
+"""
+    run = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    assert run.stdout.readline() == "working\n"
+    run.send_signal(signal.SIGTERM)
+    _, stderr = run.communicate(timeout=300)
+    assert (run.returncode, done.exists()) == (130, True)
+    assert stderr.endswith(SENTENCE)
