@@ -206,12 +206,9 @@ def _open_filesystem(output: str) -> tuple[pafs.FileSystem, str]:
     """The file system of `output`, and the path of `output` in it."""
     if not is_s3(output):
         return pafs.LocalFileSystem(), local_path(output).rstrip("/")
-    import s3fs
+    from genre_batch.storage.arrow_s3 import open_arrow_s3
 
-    # its cached listing saves two requests per file, so each call has its own file system; it reads only what Arrow
-    # requests
-    s3 = s3fs.S3FileSystem(skip_instance_cache=True, default_cache_type="none")
-    return pafs.PyFileSystem(pafs.FSSpecHandler(s3)), "/".join(split_s3(output)).rstrip("/")
+    return open_arrow_s3(), "/".join(split_s3(output)).rstrip("/")
 
 
 def _superseded(answers: _Files, rejects: _Files, gone: pa.Table) -> pa.Table:

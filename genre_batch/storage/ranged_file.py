@@ -46,6 +46,10 @@ class SeekableFile(io.RawIOBase):
     def expect(self, start: int, end: int) -> None:
         """Note that the bytes `start` to `end` will be read. Does nothing unless a subclass can use the hint."""
 
+    def is_in_memory(self) -> bool:
+        """Whether reading any of it costs nothing. False unless a subclass knows better."""
+        return False
+
     def report_progress(self) -> None:
         """Report that the reader is processing bytes it already has. Does nothing unless a subclass passes it on."""
 
@@ -95,6 +99,12 @@ def expect(source: BinaryIO, start: int, end: int) -> None:
     file = _unbuffered(source)
     if file is not None:
         file.expect(start, end)
+
+
+def is_in_memory(source: BinaryIO) -> bool:
+    """Whether `source` is one of our files, or a buffer around one, and has been fetched whole."""
+    file = _unbuffered(source)
+    return file is not None and file.is_in_memory()
 
 
 def report_progress(source: BinaryIO) -> None:
@@ -166,6 +176,10 @@ class RangedFile(SeekableFile):
         self.expect(start, end)
         for _ in self._pieces(start, end - start):
             pass
+
+    def is_in_memory(self) -> bool:
+        """Whether all blocks are cached."""
+        return len(self._blocks) == self._blocks_in_file
 
     def report_progress(self) -> None:
         """Call `on_progress`."""

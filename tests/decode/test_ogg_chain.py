@@ -28,6 +28,23 @@ def test_a_second_stream_of_the_same_serial_is_found(song: bytes, seconds: float
     assert chained(other + song if first else song + other)[0]
 
 
+@pytest.mark.parametrize("encoding", ["ogg", "opus"])
+def test_a_short_first_stream_is_found(encoding: str) -> None:
+    song = with_serial(encode(chirp(60.0, 48_000, seed=1), 48_000, encoding), 5)
+    for seconds in (6.0, 12.0):
+        assert chained(with_serial(encode(chirp(seconds, 48_000), 48_000, encoding), 5) + song)[0]
+
+
+def test_all_pages_of_a_file_in_memory_are_looked_at(song: bytes) -> None:
+    short = with_serial(encode(chirp(0.3, 48_000), 48_000, "ogg"), 5)
+    for data, answer in ((song, False), (short + song, True), (song + short, True)):
+        file = RangedFile(lambda start, length, data=data: data[start : start + length], len(data))  # type: ignore[misc]
+        file.load(0, len(data))
+        fetches = file.fetches
+        assert may_be_chained(io.BufferedReader(file), len(data)) is answer
+        assert file.fetches == fetches
+
+
 def test_another_serial_is_found_in_the_tail(song: bytes) -> None:
     assert chained(song + with_serial(song, 6))[0]
 

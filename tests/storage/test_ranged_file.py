@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from genre_batch.storage.ranged_file import BLOCK_BYTES, RangedFile, SeekableFile, read_at
+from genre_batch.storage.ranged_file import BLOCK_BYTES, RangedFile, SeekableFile, is_in_memory, read_at
 from genre_batch.storage.store import ReadFailed
 
 
@@ -159,3 +159,14 @@ def test_nothing_is_read_past_the_end() -> None:
     file = RangedFile(Recorder(), 100)
     assert file.seek(1000) == 1000
     assert file.read(10) == b""
+
+
+def test_it_knows_when_it_is_in_memory() -> None:
+    data = bytes(3 * BLOCK_BYTES + 5)
+    file = RangedFile(lambda start, length: data[start : start + length], len(data))
+    buffered = io.BufferedReader(file)
+    file.load(0, 2 * BLOCK_BYTES)
+    assert not is_in_memory(buffered)
+    file.load(0, len(data))
+    assert is_in_memory(buffered)
+    assert not is_in_memory(io.BytesIO(data))
