@@ -109,7 +109,8 @@ def test_an_unreadable_object_is_still_a_track(moto_s3: S3Server, tmp_path: Path
 
 @pytest.fixture
 def proxy(moto_s3: S3Server, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
-    monkeypatch.setattr("tenacity.nap.time.sleep", lambda seconds: None)
+    for waits in ("tenacity.nap.time.sleep", "genre_batch.storage.pace.sleep"):
+        monkeypatch.setattr(waits, lambda seconds: None)
     with FaultyProxy(moto_s3.endpoint).running() as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         monkeypatch.setattr("botocore.endpoint.time.sleep", lambda seconds: None)
