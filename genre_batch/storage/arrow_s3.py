@@ -22,7 +22,7 @@ def open_arrow_s3() -> pafs.PyFileSystem:
     return pafs.PyFileSystem(_Handler(s3fs.S3FileSystem(skip_instance_cache=True, default_cache_type="none")))
 
 
-class _Handler(pafs.FSSpecHandler):
+class _Handler(pafs.FSSpecHandler):  # type: ignore[misc]  # pyarrow has no types
     """Keeps track of the files that Arrow has open."""
 
     def open_input_file(self, path: str) -> pa.PythonFile:
@@ -32,13 +32,14 @@ class _Handler(pafs.FSSpecHandler):
 
 
 @atexit.register
-def wait_for_open_files() -> None:
-    """Wait until Arrow has closed its files, but at most 5 s.
+def wait_for_open_files(longest_s: float = _MAX_WAIT_S) -> bool:
+    """Wait until Arrow has closed its files, and return whether it has.
 
     One of its threads may release a file some time after the last read. If the interpreter ends at that moment, the
     thread cannot get the lock that it needs for it, and C++ ends the process with SIGABRT.
     """
-    deadline_s = time.monotonic() + _MAX_WAIT_S
+    deadline_s = time.monotonic() + longest_s
     while _open_files and time.monotonic() < deadline_s:
         gc.collect()  # Arrow's files are parts of cycles
         time.sleep(_LOOK_EVERY_S)
+    return not _open_files

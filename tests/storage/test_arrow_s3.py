@@ -2,7 +2,6 @@
 
 import io
 import threading
-import time
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -25,16 +24,17 @@ def test_the_table_is_read(moto_s3: S3Server, bucket: str) -> None:
     path = put_table(moto_s3, bucket)
     read = ds.dataset(path, filesystem=open_arrow_s3(), format="parquet").to_table()
     assert read["number"].to_pylist() == list(range(1000))
-    wait_for_open_files()
+    del read
+    assert wait_for_open_files()
 
 
 def test_the_end_waits_for_a_file_that_a_thread_has_open(moto_s3: S3Server, bucket: str) -> None:
     file = open_arrow_s3().open_input_file(put_table(moto_s3, bucket))
     held = [file]
     del file
-    thread = threading.Thread(target=lambda: (time.sleep(_HELD_S), held.clear()))
-    started_s = time.monotonic()
+    thread = threading.Timer(_HELD_S, held.clear)
+    assert not wait_for_open_files(longest_s=0.1)
     thread.start()
-    wait_for_open_files()
-    assert _HELD_S <= time.monotonic() - started_s < 5 * _HELD_S
+    assert wait_for_open_files()
+    assert not held
     thread.join()
