@@ -1,6 +1,7 @@
 """The settings of a run, and how the settings of any verb are loaded from YAML, overridden, and dumped."""
 
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Self, TypeVar
@@ -32,6 +33,20 @@ from genre_batch.storage.open_store import RequestPayer, UriOrPath
 _LOG = logging.getLogger(__name__)
 Config = TypeVar("Config", bound=BaseModel)
 Yaml = str | int | float | bool | None | list["Yaml"] | dict[str, "Yaml"]
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads 1e-9 as a number, as YAML 1.2 and JSON do; for YAML 1.1 it is a text, because it has no point."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes texts that `_Loader` would read as numbers."""
+
+
+for _kind in (_Loader, _Dumper):
+    _kind.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+[eE][-+]?[0-9]+$"), list("-+0123456789")
+    )
 
 
 def _reasons(names: object) -> object:
@@ -179,12 +194,12 @@ def load(
 
 def dump(config: BaseModel) -> str:
     """All settings as YAML, including defaults."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return yaml.dump(config.model_dump(mode="json"), Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _read(path: str, what: str) -> dict[str, Yaml]:
     try:
-        tree = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        tree = _Loader(Path(path).read_text(encoding="utf-8")).get_single_data()
     except OSError as error:
         raise UsageError(f"cannot read the {what} {path}: {error.strerror}", "check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
@@ -197,7 +212,7 @@ def _read(path: str, what: str) -> dict[str, Yaml]:
 
 
 def _set(tree: dict[str, Yaml], override: str) -> None:
-    """Set the value of the override `a.b=value`, which is read as YAML, so `null`, `2` and `true` have their types."""
+    """Set the value of the override `a.b=value`, read as YAML: `null`, `2`, `1e-9` and `true` have their types."""
     path, equals, value = override.partition("=")
     if not equals or not path:
         raise UsageError(f"--set {override!r} is not of the form key=value", "for example --set extract.max_size=8")
@@ -209,6 +224,6 @@ def _set(tree: dict[str, Yaml], override: str) -> None:
             raise UsageError(f"--set {path}: {parent} is a value, not a group of keys", f"for example --set {parent}=1")
         node = child
     try:
-        node[leaf] = yaml.safe_load(value)
+        node[leaf] = _Loader(value).get_single_data()
     except (yaml.YAMLError, RecursionError) as error:
         raise UsageError(f"--set {path}: {value!r} is not a YAML value", "quote it") from error

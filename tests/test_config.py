@@ -28,6 +28,21 @@ def test_a_dump_loads_to_the_same_settings(tmp_path: Path) -> None:
     assert yaml.safe_load(dump(config))["predict"]["precision"] == "bf16"
 
 
+@pytest.mark.parametrize("number", ["1e-9", "1E-9", "+1e-9", "1.0e-9", "0.000000001"])
+def test_a_number_may_have_an_exponent_and_no_point(tmp_path: Path, number: str) -> None:
+    assert load(ScoreConfig, None, [f"max_core_hours={number}"], ARGUMENTS).max_core_hours == 1e-9
+    file = tmp_path / "score.yaml"
+    file.write_text(f"max_core_hours: {number}\n")
+    assert load(ScoreConfig, str(file), (), ARGUMENTS).max_core_hours == 1e-9
+
+
+def test_a_text_that_looks_like_a_number_stays_one_in_a_dump(tmp_path: Path) -> None:
+    config = load(ScoreConfig, None, ["include=['1e5', '1e-9.mp3']"], ARGUMENTS)
+    file = tmp_path / "dump.yaml"
+    file.write_text(dump(config))
+    assert load(ScoreConfig, str(file)) == config
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -180,7 +180,7 @@ def shards_of(output: Path, report: RunReport) -> list[CommitRecord]:
 
 def test_a_paused_run_and_its_status_agree_on_what_is_left(music: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    small = ("run_kind=backfill", "shard_tracks=6", "part_tracks=1", "extract.max_size=1", "max_core_hours=1.0e-9")
+    small = ("run_kind=backfill", "shard_tracks=6", "part_tracks=1", "extract.max_size=1", "max_core_hours=1e-9")
     report = score(settings(music, output, *small))
     assert report.left > 0
     assert report.staged > 0
@@ -194,9 +194,7 @@ def test_a_run_whose_budget_is_used_ends_well_and_its_next_starts_do_the_rest(
     music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, reports = tmp_path / "out", list[RunReport]()
-    small = settings(
-        music, output, "run_kind=backfill", "shard_tracks=1", "extract.max_size=1", "max_core_hours=1.0e-9"
-    )
+    small = settings(music, output, "run_kind=backfill", "shard_tracks=1", "extract.max_size=1", "max_core_hours=1e-9")
     while not reports or reports[-1].left:
         reports.append(score(small))
         assert reports[-1].done > 0

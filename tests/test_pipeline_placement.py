@@ -58,7 +58,7 @@ def test_a_run_that_goes_on_in_the_other_placement_gives_the_same_table(
 ) -> None:
     second = {"fused": "separate", "separate": "fused"}[first]
     score(settings(music, tmp_path / "whole", first))
-    paused = score(settings(music, tmp_path / "mixed", first, "max_core_hours=1.0e-9"))
+    paused = score(settings(music, tmp_path / "mixed", first, "max_core_hours=1e-9"))
     assert 0 < paused.left < TRACKS
     capsys.readouterr()
     report = score(settings(music, tmp_path / "mixed", second))

@@ -85,7 +85,7 @@ def test_a_week_leaves_the_right_table_every_night(moto_s3: S3Server, world: Wor
 
     # a backfill begins: it lists the archive, and does little
     catalog.put(ARCHIVE)
-    little = ("max_core_hours=1.0e-9", "extract.max_size=1")
+    little = ("max_core_hours=1e-9", "extract.max_size=1")
     report = nights.score("backfill", *little).ended()
     assert report["left"]
     reads += nights.reads()
