@@ -26,6 +26,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 from s3_server import S3Server
 
+from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
+from genre_batch.storage.store import Store
+
 # an example's duration depends on the machine, not on the code under test
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -124,6 +128,16 @@ def radosgw(radosgw_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Serv
     for name, value in radosgw_server.env().items():
         monkeypatch.setenv(name, value)
     return radosgw_server
+
+
+@pytest.fixture(params=["local", "s3", pytest.param("radosgw", marks=pytest.mark.radosgw)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Store, str]:
+    """A store and an empty output in it, on each kind of real storage."""
+    if request.param == "local":
+        return LocalStore(), str(tmp_path / "table")
+    server: S3Server = request.getfixturevalue("moto_s3" if request.param == "s3" else "radosgw")
+    output = f"s3://{server.new_bucket()}/table"
+    return open_store(output), output
 
 
 def _free_ports(count: int) -> list[int]:

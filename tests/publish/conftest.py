@@ -5,20 +5,8 @@ from pathlib import Path
 import pytest
 from publish.histories import Place
 from publish.lake_case import set_catalog
-from s3_server import S3Server
 
 from genre_batch.storage.local import LocalStore
-from genre_batch.storage.open_store import open_store
-
-
-@pytest.fixture(params=["local", "s3", pytest.param("radosgw", marks=pytest.mark.radosgw)])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
-    if request.param == "local":
-        return LocalStore(), str(tmp_path / "table")
-    if request.param == "radosgw":
-        server: S3Server = request.getfixturevalue("radosgw")
-        return open_store("s3://x"), f"s3://{server.new_bucket()}/table"
-    return open_store("s3://x"), f"s3://{request.getfixturevalue('bucket')}/table"
 
 
 @pytest.fixture
