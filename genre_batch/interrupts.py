@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 
 EXIT_CODE = 130
 SENTENCE = "error: interrupted\nhint: start again to continue: what is committed is kept\n"
@@ -22,6 +23,8 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _GRACE_S = 8.0
 _LOOK_EVERY_S = 0.02
 _SUPERVISED, _ORDERLY, _STOP, _JSON = 0, 1, 2, 3
+_RAY_JOB = "RAY_JOB_CONFIG_JSON_ENV_VAR"
+"""Set by Ray for the entrypoint of a submitted job."""
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 _flags = mmap.mmap(-1, mmap.PAGESIZE)
@@ -83,6 +86,7 @@ def supervise(command: Callable[[], None]) -> None:
             signal.signal(number, _interrupt)
         _flags[_SUPERVISED] = 1
         _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+        _end_with_the_shell_of_a_ray_job()
         signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         child = os.fork()
         if child:
@@ -92,6 +96,28 @@ def supervise(command: Callable[[], None]) -> None:
         _stop(child)
     _begin_child(parent)
     command()
+
+
+def _end_with_the_shell_of_a_ray_job() -> None:
+    """Raise _Interrupted, now or later, if the shell that runs the entrypoint of a Ray job ends before this process.
+
+    `ray job stop` signals the processes that it sees. If the shell is about to start this one, it sees only the shell:
+    the job then counts as stopped, and this process would go on to the end.
+    """
+    shell = os.getpgrp()
+    if _RAY_JOB not in os.environ or shell == os.getpid():
+        return
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != shell and not _is_running(shell):
+        raise _Interrupted
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
 
 
 def _ignored() -> set[signal.Signals]:

@@ -197,3 +197,26 @@ supervise(work)
     _, stderr = run.communicate(timeout=300)
     assert (run.returncode, done.exists()) == (130, True)
     assert stderr.endswith(SENTENCE)
+
+
+@pytest.mark.parametrize("shell_ends", ["while it runs", "before it starts"])
+def test_a_command_of_a_ray_job_ends_with_the_shell_that_ray_stopped(tmp_path: Path, shell_ends: str) -> None:
+    """Ray signals only the shell if that has not started the command yet, and calls the job stopped."""
+    working, program = tmp_path / "working", tmp_path / "program.py"
+    program.write_text(
+        "import pathlib, time\n"
+        "from genre_batch.interrupts import supervise\n"
+        f"supervise(lambda: (pathlib.Path({str(working)!r}).touch(), time.sleep(60)))\n"
+    )
+    late = shell_ends == "before it starts"
+    job = f"(sleep 1; exec {sys.executable} {program}) & exit" if late else f"{sys.executable} {program}; true"
+    environment = os.environ | {"RAY_JOB_CONFIG_JSON_ENV_VAR": "{}"}
+    command = ["sh", "-c", job]
+    shell = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, env=environment)
+    if not late:
+        while not working.exists():
+            time.sleep(0.01)
+        shell.terminate()
+    _, stderr = shell.communicate(timeout=40)  # until the last process that has stderr has ended
+    assert stderr == SENTENCE
+    assert working.exists() != late
