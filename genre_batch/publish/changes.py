@@ -8,12 +8,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genre_batch.catalog.reject import NOT_TRIED
 from genre_batch.catalog.sorted_runs import merge
 from genre_batch.publish.pointer import Published
 from genre_batch.publish.rule import TRANSIENT_REASONS, are_newest
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
-from genre_batch.sink.history import shard_outcomes
+from genre_batch.sink.history import by_track_id, shard_outcomes
 from genre_batch.sink.map_ahead import map_ahead, shards_ahead
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.record import CommitRecord, Counts
@@ -31,16 +32,9 @@ CHANGES = pa.schema(
 )
 """shard: where in its run the answer is; null if the track has none any more. run_id: that of the outcome, if any."""
 
-_KEYS = pa.schema(
-    [
-        ("track_id", pa.string()),
-        ("etag", pa.string()),
-        ("reason", pa.string()),
-        ("run_id", pa.dictionary(pa.int32(), pa.string())),
-        ("shard", pa.int32()),
-        ("gone", pa.int8()),
-    ]
-)
+_PLACED = pa.schema([*((name, pa.string()) for name in ("track_id", "etag", "reason")), ("shard", pa.int32())])
+_KEYS = pa.schema([*_PLACED, ("run_id", pa.dictionary(pa.int32(), pa.string())), ("gone", pa.int8())])
+_NOT_TRIED = tuple(sorted(reason.value for reason in NOT_TRIED))
 _GONE_BEFORE, _GONE_AFTER = 1, 2
 _RANGE_ROWS = 250_000
 _READERS = 16
@@ -83,6 +77,28 @@ def tracks_served(store: Store, output: str, step: Published, manifests: Mapping
     return sum(pc.count(rows["shard"], mode="only_valid").as_py() for rows in found)
 
 
+def tracks_tried(store: Store, output: str, manifests: Sequence[RunManifest], gone: pa.Table) -> tuple[int, int]:
+    """The tracks that these runs tried, and those of them with a reject as their newest outcome.
+
+    Tracks that are `gone` from the catalog as of a newer run do not count. Raises as `changes` does.
+    """
+    names = pa.array(sorted({*(each.plan.run_id for each in manifests), *gone["run_id"].to_pylist()}), pa.string())
+    tried = failed = 0
+    with ThreadPoolExecutor(_READERS) as executor:
+        streams = [_run_keys(store, output, each, names, len(manifests), executor) for each in manifests]
+        streams.append(_gone_keys(gone, _GONE_AFTER, names))
+        for rows in _ranges(merge(streams)):
+            frame = rows.to_pandas()
+            frame = frame[~frame["reason"].isin(_NOT_TRIED)]
+            # within one run, a track that is gone was answered afterwards, or rejected before
+            frame = frame.assign(is_answer=frame["reason"].isna()).sort_values(["run_id", "is_answer", "gone"])
+            newest = frame.drop_duplicates("track_id", keep="last")
+            counted = newest[newest["gone"] == 0]
+            tried += len(counted)
+            failed += int(counted["reason"].notna().sum())
+    return tried, failed
+
+
 def _gone_of(store: Store, output: str, before: Published | None, after: Published) -> list[tuple[pa.Table, int]]:
     """The tracks that are gone, and in which of the steps."""
     paths = [before.deleted if before else None, after.deleted]
@@ -98,30 +114,36 @@ def _gone_of(store: Store, output: str, before: Published | None, after: Publish
 
 
 def _gone_keys(rows: pa.Table, when: int, names: pa.Array) -> Iterator[pa.RecordBatch]:
-    yield from _keys(rows, rows["run_id"].combine_chunks(), names, None, when)
+    placed = rows.append_column("shard", pa.nulls(len(rows), pa.int32()))
+    yield from _keys(placed, rows["run_id"].combine_chunks(), names, when)
 
 
 def _run_keys(
     store: Store, output: str, manifest: RunManifest, names: pa.Array, runs: int, executor: Executor
 ) -> Iterator[pa.RecordBatch]:
-    """The outcomes of one run, sorted: its shards are ranges of a sorted listing."""
+    """The outcomes of one run, sorted by track_id."""
     records = [
         CommitRecord(shard=shard, files=tuple(files), counts=Counts())
         for shard, files in groupby(manifest.files, key=lambda file: layout.shard_of_file(file.path))
     ]
     ahead = shards_ahead(1 + _READERS // runs, manifest.plan.shard_tracks, runs)
     tables = map_ahead(lambda record: shard_outcomes(store, output, record), records, executor, ahead)
-    for record, rows in zip(records, tables, strict=True):
-        run_ids = pa.repeat(pa.scalar(manifest.plan.run_id), rows.num_rows)
-        yield from _keys(rows, run_ids, names, record.shard, 0)
+    placed = (_placed(record.shard, rows) for record, rows in zip(records, tables, strict=True))
+    for batch in by_track_id(manifest.plan, placed, _PLACED):
+        run_ids = pa.repeat(pa.scalar(manifest.plan.run_id), len(batch))
+        yield from _keys(pa.Table.from_batches([batch]), run_ids, names, 0)
 
 
-def _keys(rows: pa.Table, run_ids: pa.Array, names: pa.Array, shard: int | None, gone: int) -> Iterator[pa.RecordBatch]:
+def _placed(shard: int, rows: pa.Table) -> list[pa.RecordBatch]:
+    """The outcomes of one shard, with its number."""
+    placed = rows.append_column("shard", pa.repeat(pa.scalar(shard, pa.int32()), len(rows)))
+    batches: list[pa.RecordBatch] = placed.select(_PLACED.names).cast(_PLACED).to_batches(max_chunksize=_ROWS_AT_ONCE)
+    return batches
+
+
+def _keys(rows: pa.Table, run_ids: pa.Array, names: pa.Array, gone: int) -> Iterator[pa.RecordBatch]:
     runs = pa.DictionaryArray.from_arrays(pc.index_in(run_ids, value_set=names), names)
-    constants = [
-        pa.repeat(pa.scalar(value, kind), len(rows)) for value, kind in ((shard, pa.int32()), (gone, pa.int8()))
-    ]
-    columns = [rows["track_id"], rows["etag"], rows["reason"], runs, *constants]
+    columns = [*(rows[name] for name in _PLACED.names), runs, pa.repeat(pa.scalar(gone, pa.int8()), len(rows))]
     yield from pa.table(columns, schema=_KEYS).to_batches(max_chunksize=_ROWS_AT_ONCE)
 
 

@@ -16,7 +16,8 @@ _SMOOTHING = 0.5
 class GateConfig(BaseModel):
     """What may be published.
 
-    max_reject_rate, max_abstain_rate: shares of the tracks that the new runs tried, and answered. max_drift: the
+    max_reject_rate: a share of the tracks that the new runs tried and that are still in the catalog; each counts once,
+    by its newest outcome. max_abstain_rate: a share of the new answers. max_drift: the
     population stability index of the new answers' genres, and of their confidence, against the served table; 0.1 is
     often called small and 0.25 large. drift_tracks: with fewer answers on either side, drift is noise, and no rule.
     min_coverage: a model takes another's place only with answers for this share of its tracks. max_deleted_rate: the
@@ -50,16 +51,19 @@ class Ruling(BaseModel):
 class Evidence(BaseModel):
     """What the rules look at. new: the runs to be published, as a table of their own. served: that of the same model.
 
-    verdict: why the newest of the new runs failed, if it did. answered: the tracks with an answer after the step.
-    replaced: those with an answer now of another model, which would no longer be the current one; None if the model
-    stays. deleted: the tracks that would be withdrawn. canaries: what those of each new run answered, if its bundle has
-    some.
+    tried, failed: the tracks of the new runs that are still in the catalog, and those of them with a reject as their
+    newest outcome. verdict: why the newest of the new runs failed, if it did. answered: the tracks with an answer after
+    the step. replaced: those with an answer now of another model, which would no longer be the current one; None if the
+    model stays. deleted: the tracks that would be withdrawn. canaries: what those of each new run answered, if its
+    bundle has some.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     new: PublishedModel
     served: PublishedModel | None = None
+    tried: NonNegativeInt = 0
+    failed: NonNegativeInt = 0
     verdict: Verdict | None = None
     answered: NonNegativeInt = 0
     replaced: NonNegativeInt | None = None
@@ -99,8 +103,9 @@ def _canaries(evidence: Evidence, config: GateConfig) -> Iterator[Ruling]:
 
 def _rates(evidence: Evidence, config: GateConfig) -> Iterator[Ruling]:
     counts = evidence.new.counts
-    if counts.tried:
-        yield _at_most("reject_rate", counts.failed / counts.tried, config.max_reject_rate, "of the tracks rejected")
+    if evidence.tried:
+        share = evidence.failed / evidence.tried
+        yield _at_most("reject_rate", share, config.max_reject_rate, "of the tracks rejected")
     if counts.scored:
         share = counts.abstained / counts.scored
         yield _at_most("abstain_rate", share, config.max_abstain_rate, "of the answers without a genre")

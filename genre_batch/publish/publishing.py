@@ -7,12 +7,13 @@ from typing import Annotated, Literal, Self
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from genre_batch.catalog.source import user_errors
 from genre_batch.errors import UsageError
 from genre_batch.model.taxonomy_map import read_taxonomy_map
-from genre_batch.publish.changes import tracks_served
+from genre_batch.publish.changes import tracks_served, tracks_tried
 from genre_batch.publish.delta import DeltaLake
 from genre_batch.publish.gate import Evidence, GateConfig, Ruling, rulings
 from genre_batch.publish.iceberg import IcebergLake
@@ -34,8 +35,8 @@ from genre_batch.sink.finish import Latest, RunManifest, is_finished, read_manif
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import run_ids
 from genre_batch.sink.pointer import read_pointer
-from genre_batch.sink.record import total
-from genre_batch.sink.unlisted import gone_bytes, read_unlisted
+from genre_batch.sink.record import Counts, total
+from genre_batch.sink.unlisted import DELETED, gone_bytes, read_unlisted
 from genre_batch.sink.verdict import read_verdict
 from genre_batch.storage.open_store import UriOrPath, open_store
 from genre_batch.storage.store import Store
@@ -165,7 +166,8 @@ class _Publication:
                 f"no run of a model {model_id!r} has finished at {self._config.output!r}",
                 "see the folders below scores/ for the models",
             )
-        gone = read_unlisted(self._store, self._config.output)
+        unlisted = read_unlisted(self._store, self._config.output)
+        gone = unlisted.filter(pc.equal(unlisted["reason"], DELETED))
         deleted, deleted_tracks = _deleted_path(gone), len(gone["track_id"].unique())
         taxonomy = self._taxonomy(now)
         relabels = taxonomy != (now.taxonomy if now else None)
@@ -175,10 +177,13 @@ class _Publication:
         verdict = read_verdict(self._store, self._config.output, manifests[-1].plan.run_id) if manifests else None
         withdrawn = max(deleted_tracks - (now.deleted_tracks if now else 0), 0)
         canaries = canary_records(self._store, self._config.output, new.runs)
+        tried, failed = self._tried(manifests, new.counts, unlisted)
         tables = {**(now.models if now else {}), model_id: _together(served, new)}
         evidence = Evidence(
             new=new,
             served=served,
+            tried=tried,
+            failed=failed,
             verdict=verdict,
             answered=self._tracks(next_step(now, "switch", model_id, tables)) if switches or withdrawn else 0,
             replaced=self._tracks(now) if now and switches else None,
@@ -201,6 +206,12 @@ class _Publication:
             return table.counts.scored
         manifests = {run_id: published_manifest(self._store, self._config.output, run_id) for run_id in table.runs}
         return tracks_served(self._store, self._config.output, step, manifests)
+
+    def _tried(self, manifests: Sequence[RunManifest], counts: Counts, unlisted: pa.Table) -> tuple[int, int]:
+        """The tracks that the runs tried, and those that failed. Without any that failed, no keys have to be read."""
+        if not counts.failed:
+            return counts.tried, 0
+        return tracks_tried(self._store, self._config.output, manifests, unlisted)
 
     def _taxonomy(self, now: Published | None) -> str | None:
         if self._config.taxonomy == "none":

@@ -95,17 +95,19 @@ def _run_batches(store: Store, output: str, plan: RunPlan, ahead: int, executor:
     yield from by_track_id(plan, (table.to_batches(max_chunksize=_ROWS_AT_ONCE) for table in tables))
 
 
-def by_track_id(plan: RunPlan, shards: Iterable[Iterable[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
+def by_track_id(
+    plan: RunPlan, shards: Iterable[Iterable[pa.RecordBatch]], schema: pa.Schema = _OUTCOME
+) -> Iterator[pa.RecordBatch]:
     """The outcomes of all `shards` of a run, each of which is sorted by track_id, sorted together.
 
-    For a run in another order than that of track_ids, they are sorted in temporary files.
+    For a run in another order than that of track_ids, they are sorted in temporary files, with the columns of `schema`.
     """
     if plan.order == "track_id" or plan.shards == 1:
         yield from chain.from_iterable(shards)
         return
-    with TrackRuns(_OUTCOME) as runs:
+    with TrackRuns(schema) as runs:
         for batches in shards:
-            runs.add_batches(batch.cast(_OUTCOME) for batch in batches)
+            runs.add_batches(batch.cast(schema) for batch in batches)
         yield from runs.merged_with_closed_files()
 
 
@@ -141,7 +143,7 @@ def new_rows(
 
     A track_id and etag with an answer in any of `runs` is done, unless a newer run has an outcome for another etag;
     otherwise the reason of its newest reject decides. `runs` are those of `done_runs`, oldest first. All are sorted by
-    track_id. unlisted: gets the tracks that the runs have answered and that are not among `tracks`. Raises ValueError
+    track_id. unlisted: gets the tracks of the runs that are not among `tracks`. Raises ValueError
     if the tracks are not sorted: their outcomes would be missed silently.
     """
     sorted_runs = {number: SortedRun(run) for number, run in runs.items()}
@@ -156,13 +158,13 @@ def new_rows(
         sorted_runs = {number: run for number, run in sorted_runs.items() if not run.ended}
         for number, run in sorted_runs.items():
             for piece in run.take_before(first):
-                missing.add(number, _answered(piece))
+                missing.add(number, *_by_outcome(piece))
         left = not_done(batch, _gathered(_taken(sorted_runs, last, ids, missing)), again)
         if left.num_rows:
             yield left
     for number, run in sorted_runs.items():
         for piece in run.rest():
-            missing.add(number, _answered(piece))
+            missing.add(number, *_by_outcome(piece))
 
 
 def _taken(runs: Mapping[int, SortedRun], last: str, ids: pa.Array, missing: Unlisted) -> Iterator[pa.RecordBatch]:
@@ -170,13 +172,14 @@ def _taken(runs: Mapping[int, SortedRun], last: str, ids: pa.Array, missing: Unl
     for number, run in runs.items():
         for piece in run.take(last):
             listed = pc.is_in(piece["track_id"], value_set=ids)
-            missing.add(number, _answered(piece.filter(pc.invert(listed))))
+            missing.add(number, *_by_outcome(piece.filter(pc.invert(listed))))
             yield piece
 
 
-def _answered(piece: pa.RecordBatch) -> pa.Array:
-    """The track_ids of answers: a track that was always rejected has nothing that could be withdrawn."""
-    return piece["track_id"].filter(pc.is_null(piece["reason"]))
+def _by_outcome(piece: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
+    """The track_ids of answers, and of rejects."""
+    is_answer = pc.is_null(piece["reason"])
+    return piece["track_id"].filter(is_answer), piece["track_id"].filter(pc.invert(is_answer))
 
 
 def not_done(batch: pa.RecordBatch, outcomes: Iterable[pa.Table], again: Collection[str]) -> pa.RecordBatch:

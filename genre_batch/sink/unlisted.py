@@ -1,4 +1,4 @@
-"""Tracks that earlier runs over a source had, and are missing from its newest full listing: they are gone.
+"""Tracks that earlier runs over a source tried, and are missing from its newest full listing: they are gone.
 
 One object per source, below `_runs/_unlisted/`, replaced by each planning that finds something else. Its rows look like
 rejects: a track that is missing as of a run has no answer from that run on, until a newer run has one.
@@ -9,6 +9,7 @@ import io
 from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from genre_batch.sink import layout
@@ -16,9 +17,13 @@ from genre_batch.sink.parquet import read_columns
 from genre_batch.storage.open_store import absolute
 from genre_batch.storage.store import ObjectGone, Store
 
-DELETED = "deleted"
+DELETED, NEVER_ANSWERED = "deleted", "never_answered"
 GONE_SCHEMA = pa.schema([(name, pa.string()) for name in ("track_id", "etag", "run_id", "reason")])
-"""The keys of a reject; `etag` is none that a store gives. run_id: as of which run the track is gone."""
+"""The keys of a reject; `etag` is none that a store gives. run_id: as of which run the track is gone.
+
+reason: `DELETED`, or `NEVER_ANSWERED` if the track only had rejects, so that there is nothing to withdraw.
+"""
+_KNOWN = ["track_id", "reason"]
 
 
 class Unlisted:
@@ -26,25 +31,29 @@ class Unlisted:
 
     def __init__(self, runs: Iterable[int]) -> None:
         self._runs = frozenset(runs)
-        self._ids: list[pa.Array] = []
+        self._answered: list[pa.Array] = []
+        self._rejected: list[pa.Array] = []
 
-    def add(self, run: int, ids: pa.Array) -> None:
-        """Add the ids of tracks of this run that are missing from the listing."""
-        if run in self._runs and len(ids):
-            self._ids.append(ids)
+    def add(self, run: int, answered: pa.Array, rejected: pa.Array) -> None:
+        """Add the ids of tracks of this run that are missing from the listing, by their outcome."""
+        if run in self._runs:
+            self._answered += [answered] if len(answered) else []
+            self._rejected += [rejected] if len(rejected) else []
 
     def rows(self, as_of: str) -> pa.Table:
         """One row per track, sorted, with the columns of `GONE_SCHEMA`; as_of: the id of the run that was planned."""
-        ids = pa.chunked_array(self._ids, pa.string()).unique().sort()
-        columns = [ids, *(pa.repeat(pa.scalar(value), len(ids)) for value in (DELETED, as_of, DELETED))]
-        return pa.table(columns, schema=GONE_SCHEMA)
+        answered = pa.chunked_array(self._answered, pa.string()).unique()
+        ids = pa.chunked_array([answered, *self._rejected], pa.string()).unique().sort()
+        constants = (pa.repeat(pa.scalar(value), len(ids)) for value in (DELETED, as_of))
+        reason = pc.if_else(pc.is_in(ids, value_set=answered), DELETED, NEVER_ANSWERED)
+        return pa.table([ids, *constants, reason], schema=GONE_SCHEMA)
 
 
 def write_unlisted(store: Store, output: str, source: str, rows: pa.Table) -> None:
     """Keep what is missing from the newest full listing of `source`. Writes nothing if that is known already."""
     uri = layout.at(output, layout.unlisted_path(hashlib.sha256(absolute(source).encode()).hexdigest()[:32]))
     before = _read(store, uri)
-    if rows["track_id"].equals(before["track_id"]):
+    if rows.select(_KNOWN).equals(before.select(_KNOWN)):
         return
     # a track stays gone as of the run that missed it first: a run planned since then may have answered it again
     store.write(uri, gone_bytes(_with_first_run(rows, before)))

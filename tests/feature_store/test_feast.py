@@ -44,7 +44,7 @@ class Week:
 
     def lacks(self, run_id: str, *names: str) -> None:
         gone = Unlisted([0])
-        gone.add(0, pa.array(names, pa.string()))
+        gone.add(0, pa.array(names, pa.string()), pa.array([], pa.string()))
         write_unlisted(STORE, self.output, "s3://music", gone.rows(run_id))
 
     def publish(self, **changes: object) -> None:

@@ -35,7 +35,7 @@ def run(place: Place, **changes: object) -> PublishReport:
 
 def lacks(place: Place, as_of: str, *names: str) -> None:
     gone = Unlisted([0])
-    gone.add(0, pa.array(names, pa.string()))
+    gone.add(0, pa.array(names, pa.string()), pa.array([], pa.string()))
     write_unlisted(*place, "s3://music", gone.rows(as_of))
 
 

@@ -1,17 +1,23 @@
 """What a step changes: by example, and for random histories."""
 
 import tempfile
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from outputs import make_run
 from publish.histories import OTHER, Place, brief, lacks, night, replayed, rows, run, said
+from sink.shard_rows import score
 
 from genre_batch.catalog.reject import RejectReason
+from genre_batch.catalog.track import Track
 from genre_batch.errors import UsageError
 from genre_batch.publish import changes
 from genre_batch.publish.pointer import read_published, steps
+from genre_batch.sink.finish import finish
+from genre_batch.sink.ledger import Ledger
 from genre_batch.storage.local import LocalStore
 
 CORRUPT, GONE = RejectReason.CORRUPT, RejectReason.GONE
@@ -46,6 +52,24 @@ def test_each_step_adds_the_rows_of_what_it_changed(place: Place) -> None:
     assert last.loc["c", ["genre", "confidence", "genre_2", "abstained", "etag"]].isna().all()
     assert (found["created_timestamp"] >= found["event_timestamp"]).all()
     assert found.groupby("step")["event_timestamp"].nunique().eq(1).all()
+
+
+def test_a_run_that_does_the_newest_tracks_first_is_served_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "_RANGE_ROWS", 1)
+    place = store, output = LocalStore(), str(tmp_path)
+    night(place, 0, {"a:v1": "rock", "c:v1": "jazz"})
+    run(place)
+    plan = make_run(1, 4, shard_tracks=2, order="newest")
+    ledger = Ledger(store, output, plan)
+    for number, names in enumerate(("cd", "ab")):
+        tracks = [Track(name, f"s3://music/{name}", "v2", 1000) for name in names]
+        ledger.commit(number, [score(track, "pop") for track in tracks], [])
+    finish(store, output, plan, ledger.records())
+    run(place)
+    assert brief(place, 2) == [(name, "pop", False) for name in "abcd"]
+    assert replayed(rows(place)) == said(output)
 
 
 EVENT = st.one_of(

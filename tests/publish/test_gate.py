@@ -36,7 +36,7 @@ def refusals(evidence: Evidence, **rules: float) -> list[str]:
 def test_a_healthy_night_is_published() -> None:
     night = model(scored=2_000, abstained=400, rock=800, sure=1_500, corrupt=10)
     served = model(scored=20_000, abstained=4_100, rock=8_100, sure=15_200)
-    evidence = Evidence(new=night, served=served, answered=20_000, deleted=3)
+    evidence = Evidence(new=night, served=served, tried=2_010, failed=10, answered=20_000, deleted=3)
     assert refusals(evidence) == []
     assert {each.rule for each in rulings(evidence, GateConfig())} == {
         "verdict", "reject_rate", "abstain_rate", "genre_drift", "confidence_drift", "deleted_rate",
@@ -46,7 +46,7 @@ def test_a_healthy_night_is_published() -> None:
 @pytest.mark.parametrize(
     ("evidence", "rule"),
     [
-        (Evidence(new=model(scored=70, rock=30, corrupt=30)), "reject_rate"),
+        (Evidence(new=model(scored=70, rock=30, corrupt=30), tried=100, failed=30), "reject_rate"),
         (Evidence(new=model(scored=100, abstained=95, rock=5)), "abstain_rate"),
         (Evidence(new=model(scored=2_000, rock=1_900), served=model(scored=2_000, rock=400)), "genre_drift"),
         (Evidence(new=model(scored=2_000, sure=100), served=model(scored=2_000, sure=1_500)), "confidence_drift"),
@@ -85,8 +85,8 @@ def test_changed_canaries_of_any_new_run_refuse() -> None:
     assert "canaries" not in {each.rule for each in rulings(Evidence(new=night), GateConfig())}
 
 
-def test_tracks_that_were_not_tried_are_no_rejects() -> None:
-    assert refusals(Evidence(new=model(scored=10, rock=5, deferred=900, done_elsewhere=900))) == []
+def test_rejects_of_tracks_that_are_gone_do_not_refuse() -> None:
+    assert refusals(Evidence(new=model(scored=10, rock=5, corrupt=900), tried=10)) == []
 
 
 def test_a_few_tracks_do_not_drift() -> None:
@@ -94,7 +94,7 @@ def test_a_few_tracks_do_not_drift() -> None:
 
 
 def test_limits_are_settings() -> None:
-    worse = Evidence(new=model(scored=70, rock=30, corrupt=30))
+    worse = Evidence(new=model(scored=70, rock=30, corrupt=30), tried=100, failed=30)
     assert refusals(worse, max_reject_rate=0.3) == []
     assert refusals(worse, max_reject_rate=0.29) == ["reject_rate"]
 

@@ -99,6 +99,18 @@ def test_a_bad_night_is_refused_and_then_taken_in_by_a_good_one(place: Place) ->
     assert served(place).keys() == set("abcfghijklmnop")
 
 
+def test_each_track_that_is_still_in_the_catalog_counts_once_as_rejected_or_not(place: Place) -> None:
+    night(place, 0, {"a": "rock", "b": CORRUPT, "c": CORRUPT, "d": RejectReason.READ_FAILED, "e": CORRUPT})
+    night(place, 1, {"d": "rock", "e:v2": "jazz", "f": "pop", "g": CORRUPT, "h": RejectReason.DEFERRED})
+    strict = GateConfig(max_reject_rate=0.0)
+    assert {each.rule: each.value for each in run(place, rules=strict).rulings}["reject_rate"] == 3 / 7
+    gone = Unlisted([0])
+    gone.add(0, pa.array(["a"]), pa.array(["b", "g"]))
+    second = night(place, 2, {"g": "rock"})
+    write_unlisted(*place, "s3://music", gone.rows(second.run_id))
+    assert {each.rule: each.value for each in run(place, rules=strict).rulings}["reject_rate"] == 1 / 5
+
+
 def test_a_rollback_withholds_its_runs_until_someone_asks(place: Place) -> None:
     night(place, 0, {"a": "rock"})
     run(place)
@@ -121,8 +133,9 @@ def test_a_rollback_withholds_its_runs_until_someone_asks(place: Place) -> None:
 def lacks(place: Place, as_of: RunPlan, *names: str) -> None:
     """The full listing of that run lacked these tracks of earlier runs."""
     gone = Unlisted([0])
-    gone.add(0, pa.array(names, pa.string()))
-    gone.add(1, pa.array(["never"], pa.string()))
+    none = pa.array([], pa.string())
+    gone.add(0, pa.array([*names], pa.string()), none)
+    gone.add(1, pa.array(["never"], pa.string()), none)
     write_unlisted(*place, "s3://music", gone.rows(as_of.run_id))
 
 

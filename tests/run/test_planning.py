@@ -54,7 +54,7 @@ def test_a_new_run_freezes_its_listing_and_keeps_its_settings(config: ScoreConfi
     assert load(ScoreConfig, str(kept)) == config
 
 
-def test_what_was_answered_and_is_no_longer_listed_is_noted_even_if_there_is_nothing_to_do(config: ScoreConfig) -> None:
+def test_what_was_tried_and_is_no_longer_listed_is_noted_even_if_there_is_nothing_to_do(config: ScoreConfig) -> None:
     Path(config.source, "c.mp3").write_bytes(b"xyz")
     plan, _ = planned(config)
     answered, *others = Listing(LocalStore(), layout.listing_folder(config.output, plan.run_id))
@@ -66,8 +66,12 @@ def test_what_was_answered_and_is_no_longer_listed_is_noted_even_if_there_is_not
     again, _ = planned(config)
     assert again.tracks == 0
     gone = read_unlisted(LocalStore(), config.output).to_pylist()
-    assert [(row["track_id"], row["run_id"]) for row in gone] == [(f"{config.source}/b.mp3", again.run_id)]
-    Path(config.source, "b.mp3").write_bytes(b"xyz")
+    assert [(row["track_id"], row["run_id"], row["reason"]) for row in gone] == [
+        (f"{config.source}/b.mp3", again.run_id, "deleted"),
+        (f"{config.source}/c.mp3", again.run_id, "never_answered"),
+    ]
+    for name in ("b.mp3", "c.mp3"):
+        Path(config.source, name).write_bytes(b"xyz")
     planned(config)
     assert read_unlisted(LocalStore(), config.output).num_rows == 0
 

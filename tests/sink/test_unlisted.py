@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from genre_batch.sink.unlisted import Unlisted, gone_bytes, read_unlisted, write_unlisted
+from genre_batch.sink.unlisted import DELETED, NEVER_ANSWERED, Unlisted, gone_bytes, read_unlisted, write_unlisted
 from genre_batch.storage.store import Store
 
 Table = tuple[Store, str]
@@ -10,9 +10,10 @@ Table = tuple[Store, str]
 
 def keep(table: Table, source: str, as_of: str, *names: str) -> None:
     gone = Unlisted([0, 2])
-    gone.add(1, pa.array(["of another source"]))
-    gone.add(2, pa.array(names, pa.string()))
-    gone.add(0, pa.array(names[:1], pa.string()))
+    none = pa.array([], pa.string())
+    gone.add(1, pa.array(["of another source"]), none)
+    gone.add(2, pa.array(names, pa.string()), none)
+    gone.add(0, pa.array(names[:1], pa.string()), none)
     write_unlisted(*table, source, gone.rows(as_of))
 
 
@@ -43,3 +44,13 @@ def test_nothing_new_writes_nothing(table: Table) -> None:
     keep(table, "s3://a", "run-2", "b")
     assert list(table[0].list(f"{table[1]}/")) == before
     assert gone_bytes(read_unlisted(*table)) == gone_bytes(read_unlisted(*table))
+
+
+def test_tracks_that_only_had_rejects_are_told_apart(table: Table) -> None:
+    for answers in ([], ["b"]):
+        gone = Unlisted([0, 1])
+        gone.add(0, pa.array(answers, pa.string()), pa.array(["b", "c"]))
+        gone.add(1, pa.array(["a"]), pa.array(["a", "c"]))
+        write_unlisted(*table, "s3://a", gone.rows("run-1"))
+        reasons = [DELETED, DELETED if answers else NEVER_ANSWERED, NEVER_ANSWERED]
+        assert read_unlisted(*table)["reason"].to_pylist() == reasons
