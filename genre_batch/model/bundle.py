@@ -93,7 +93,8 @@ class Bundle:
     def chosen(self, min_precision: float | None, tags_above: float | None) -> "Bundle":
         """The bundle as scoring settings want it: with the thresholds for a precision, and with tags.
 
-        None leaves either as it is. Raises UsageError if the bundle keeps no such thresholds, or knows no tags.
+        None leaves either as it is. Raises UsageError if the bundle keeps no such thresholds, if they never let it
+        answer, or if it knows no tags.
         """
         manifest = self.manifest
         if min_precision is not None:
@@ -104,6 +105,13 @@ class Bundle:
                     f"it keeps those for {', '.join(kept)}" if kept else "train it again, with this version",
                 )
             manifest = manifest.model_copy(update={"thresholds": kept[f"{min_precision:g}"]})
+            if manifest.never_answers(manifest.thresholds):
+                reached = [target for target, thresholds in kept.items() if not manifest.never_answers(thresholds)]
+                raise UsageError(
+                    f"the model bundle {self.uri} cannot reach min_precision={min_precision:g}: its held-out tracks "
+                    "show no confidence from which so many answers are right, so it would never answer",
+                    f"choose one that it reaches: {', '.join(reached)}" if reached else "train it on more tracks",
+                )
         if tags_above is not None and not manifest.architecture.tags:
             raise UsageError(f"the model bundle {self.uri} knows no tags", "leave out tags_above")
         return replace(self, manifest=manifest, tags_above=tags_above)

@@ -11,7 +11,7 @@ from genre_batch.model.architecture import Architecture
 from genre_batch.model.classifier import FileName
 from genre_batch.model.embedding import EmbeddingSettings
 from genre_batch.model.scope import ScopeCalibration
-from genre_batch.model.scores import Calibration, Floats, Pooling, Taxonomy
+from genre_batch.model.scores import NEVER, Calibration, Floats, Pooling, Taxonomy
 
 BUNDLE_SCHEMA_VERSION: Final = 1
 
@@ -70,6 +70,10 @@ class BundleManifest(BaseModel):
     def loudness(self, segments: Segments) -> Floats | None:
         """What pooling weights `segments` [n, rows, columns] by, [n]; None if it does not."""
         return self.front_end.loudness(segments) if self.pooling == "loud_logits" else None
+
+    def never_answers(self, thresholds: Thresholds) -> bool:
+        """Whether the model would abstain on every track with these `thresholds`."""
+        return all(thresholds.get(genre, 0.0) >= NEVER for genre in self.taxonomy.genres)
 
     @model_validator(mode="after")
     def _thresholds_name_genres(self) -> Self:

@@ -9,15 +9,17 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.evaluation.abstention import Answered, answered, share
 from genre_batch.evaluation.intervals import fold_interval
 from genre_batch.evaluation.metrics import Metrics, accuracy, expected_calibration_error, log_loss, measure
-from genre_batch.model.scores import NEVER, Floats, Labels
+from genre_batch.model.scores import Floats, Labels
 from genre_batch.training.fitted_model import Repeat, SegmentLogits, calibration_answers, fitting_answers
+from genre_batch.training.thresholds import fit_thresholds
 
 KEPT_TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """The precisions for which a bundle keeps thresholds; scoring chooses among them with `min_precision`."""
 
 TEMPERATURES = (0.05, 20.0)
-_WIDEST_INTERVAL = 0.5
 """The range in which a calibration temperature is searched."""
+
+_WIDEST_INTERVAL = 0.5
 
 
 def fit_temperature(answers: Sequence[SegmentLogits], labels: Labels) -> float:
@@ -40,34 +42,6 @@ def fit_temperature(answers: Sequence[SegmentLogits], labels: Labels) -> float:
 def pooled(answers: Sequence[SegmentLogits], temperature: float) -> Floats:
     """Probabilities [n_tracks, n_genres] of the tracks of all `answers`, one after another."""
     return np.concatenate([each.probabilities(temperature) for each in answers])
-
-
-def fit_thresholds(probabilities: Floats, labels: Labels, target: float, *, repeats: int = 1) -> list[float]:
-    """For each genre, the least confidence from which at least `target` of the answers of that genre are right.
-
-    probabilities: [n, n_genres] of held-out tracks; labels: [n]; each track occurs `repeats` times. One wrong answer is
-    added to those counted, as in conformal risk control (Angelopoulos et al., ICLR 2024, eq. 4): few examples then
-    prove nothing, and a genre needs at least target / (1 - target) right answers to be answered at all. A genre that
-    never reaches the target has the threshold NEVER.
-    """
-    confidence, answers = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    right = answers == labels
-    return [
-        _threshold(confidence[answers == genre], right[answers == genre], target, repeats)
-        for genre in range(probabilities.shape[1])
-    ]
-
-
-def _threshold(
-    confidence: Floats, right: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]", target: float, repeats: int
-) -> float:
-    order = np.argsort(-confidence, kind="stable")
-    ordered, counts = confidence[order], np.arange(1, len(order) + 1)
-    precise = np.cumsum(right[order]) >= target * (counts + repeats)
-    # a threshold admits all tracks of the same confidence, or none
-    last_of_its_confidence = np.append(ordered[1:] < ordered[:-1], True)[: len(order)]
-    places = np.flatnonzero(precise & last_of_its_confidence)
-    return float(ordered[places[-1]]) if len(places) else NEVER
 
 
 class HeldOutFigures(BaseModel):

@@ -66,9 +66,7 @@ def card_facts(config: TrainConfig, corpus: TrainingCorpus, digest: str) -> dict
     if isinstance(config.architecture, TrunkSettings):
         facts |= _OF_THE_TRUNK
     if config.target_precision is not None:
-        facts["target precision"] = (
-            f"{config.target_precision:g} of the answers of each genre, by thresholds set on held-out tracks"
-        )
+        facts["target precision"] = f"{config.target_precision:g} of the answers, by thresholds set on held-out tracks"
     if config.optimisation is not None:
         facts["optimisation"] = config.optimisation.model_dump_json()
     return facts

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -165,5 +166,11 @@ def test_what_a_bundle_does_not_keep_cannot_be_chosen() -> None:
     with pytest.raises(UsageError, match=r"min_precision=0\.9") as refused:
         load_bundle("cheap").chosen(0.9, None)
     assert refused.value.hint == "train it again, with this version"
+    manifest = load_bundle("default").manifest
+    never = dict.fromkeys(manifest.taxonomy.genres, 1.0)
+    manifest = manifest.model_copy(update={"thresholds_at": manifest.thresholds_at | {"0.95": never}})
+    with pytest.raises(UsageError, match=r"cannot reach min_precision=0\.95: .* it would never answer") as refused:
+        replace(load_bundle("default"), manifest=manifest).chosen(0.95, None)
+    assert refused.value.hint == "choose one that it reaches: 0.5, 0.6, 0.7, 0.8, 0.9"
     with pytest.raises(UsageError, match="knows no tags"):
         load_bundle("cheap").chosen(None, 0.1)

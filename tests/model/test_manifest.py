@@ -27,6 +27,14 @@ def test_a_manifest_from_before_there_was_a_choice_has_what_was_done_then() -> N
     assert (MANIFEST.front_end.channels, MANIFEST.front_end.offset) == ("audible", "remove")
 
 
+def test_thresholds_that_no_genre_reaches_never_answer() -> None:
+    genres = MANIFEST.taxonomy.genres
+    assert MANIFEST.never_answers(dict.fromkeys(genres, 1.0))
+    assert not MANIFEST.never_answers(dict.fromkeys(genres, 1.0) | {genres[0]: 0.99})
+    assert not MANIFEST.never_answers(dict.fromkeys(genres[1:], 1.0))  # a genre without a threshold is answered
+    assert not MANIFEST.never_answers({})
+
+
 @pytest.mark.parametrize("name", ["gtzan-short_cnn.v2", "a", "0"])
 def test_names_that_are_safe_in_a_path(name: str) -> None:
     assert BundleManifest.model_validate_json(changed(name=name)).name == name

@@ -67,7 +67,7 @@ def test_the_card_has_settings_if_there_are_any() -> None:
     network = {"architecture": ShortCnnSettings(), "optimisation": Optimisation(epochs=7), "target_precision": 0.8}
     card = facts("artist", **network)
     assert '"epochs":7' in card["optimisation"]
-    assert "0.8 of the answers of each genre" in card["target precision"]
+    assert "0.8 of the answers, by thresholds" in card["target precision"]
 
 
 MANIFEST = BundleManifest(
