@@ -31,8 +31,8 @@ from genre_batch.model.scores import Floats, Labels, Pooling
 from genre_batch.training.corpus import TrainingCorpus, read_training_corpus
 from genre_batch.training.dataset import extract_here
 from genre_batch.training.feature_cache import Pieces
-from genre_batch.training.figures import fit_temperature
-from genre_batch.training.fitted_model import FittedModel, SegmentLogits, answers_to
+from genre_batch.training.figures import fit_temperature, held_out_figures
+from genre_batch.training.fitted_model import FittedModel, FoldLogits, SegmentLogits, answers_to
 from genre_batch.training.recipe import Recipe, fit_model
 from genre_batch.training.recipe_files import recipe_file
 from genre_batch.training.splits import Rows, group_folds
@@ -68,11 +68,16 @@ class Material:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Calibrated probabilities [n, n_genres] of all tracks by models that did not learn from them, and of the MP3s."""
+    """Calibrated probabilities [n, n_genres] of all tracks by models that did not learn from them, and of the MP3s.
+
+    answered_at: the share of tracks that is answered, and the share of those that is right, by `min_precision`, with
+    thresholds of the other folds.
+    """
 
     plain: Floats
     mp3: Floats
     sd: float
+    answered_at: dict[str, tuple[float, float | None]]
 
 
 def fitted(material: Material, rows: Rows, seed: int) -> FittedModel:
@@ -103,7 +108,9 @@ def held_out(material: Material, draw: int) -> HeldOut:
             table[each.tracks] = each.probabilities(temperature)
         tables.append(table)
     by_fold = [accuracy(tables[0][fold.test], corpus.labels[fold.test]) for fold in folds]
-    return HeldOut(tables[0], tables[1], float(np.std(by_fold, ddof=1)))
+    repeat = [FoldLogits(each) for each in plain]
+    measured = held_out_figures([repeat], corpus.labels, corpus.genres, target_precision=None)
+    return HeldOut(tables[0], tables[1], float(np.std(by_fold, ddof=1)), measured.answered_at)
 
 
 def ece_if_perfect(tables: list[Floats]) -> tuple[float, float]:
@@ -143,7 +150,17 @@ def figures(material: Material, every: list[HeldOut]) -> dict[str, str]:
         f"{right[~long].mean():.3f}",
         f"as MP3 of {MP3_BITRATE // 1000} kbit/s": f"{np.mean([accuracy(each.mp3, labels) for each in every]):.3f}",
     }
+    table |= {f"min_precision {target}: answered; right": abstaining(every, target) for target in every[0].answered_at}
     return table | {f"recall of {genre}": f"{value:.2f}" for genre, value in recall.items()}
+
+
+def abstaining(every: list[HeldOut], target: str) -> str:
+    """The shares of the tracks answered and of those right, over the draws, with the lowest and highest draw."""
+    found = [each.answered_at[target] for each in every]
+    given = np.array([share for share, _ in found])
+    right = np.array([share or 0.0 for _, share in found])
+    mean = float((given * right).sum() / given.sum()) if given.any() else 0.0
+    return f"{given.mean():.2f}; {mean:.3f} ({right.min():.3f} to {right.max():.3f})"
 
 
 def ece_mean(every: list[HeldOut], labels: Labels) -> float:
