@@ -35,6 +35,9 @@ def publish_verb(
         str | None, typer.Option("--iceberg", metavar="TABLE", help="Keep CATALOG.NAMESPACE.TABLE up to date.")
     ] = None,
     delta: Annotated[bool, typer.Option("--delta", help="Keep a Delta table in serving/ up to date.")] = False,
+    without: Annotated[
+        list[str] | None, typer.Option("--without", metavar="RUN_ID", help="Withhold this new run. Repeatable.")
+    ] = None,
     rollback: Annotated[bool, typer.Option("--rollback", help="Serve again what was served before.")] = False,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -45,7 +48,7 @@ def publish_verb(
     from genre_batch.publish.publishing import PublishConfig, publish
 
     flags = [f"{name}=true" for name, is_set in (("rollback", rollback), ("delta", delta)) if is_set]
-    arguments = {"output": output, "model": model, "taxonomy": taxonomy, "iceberg": iceberg}
+    arguments = {"output": output, "model": model, "taxonomy": taxonomy, "iceberg": iceberg, "without": without or None}
     settings = load(PublishConfig, config, [*flags, *(overrides or ())], arguments, names=TABLE)
     with waiting_for("comparing the new runs with what is served"):
         report = publish(settings)

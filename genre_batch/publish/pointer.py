@@ -8,13 +8,13 @@ is not part of the chain if its publisher died before that.
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from genre_batch.sink import layout
 from genre_batch.sink.pointer import MAX_LOST_RACES, parse, read_pointer, swap_pointer, to_json
-from genre_batch.sink.record import Counts
+from genre_batch.sink.record import Counts, total
 from genre_batch.sink.run_facts import RunId
 from genre_batch.storage.store import Store, WriteFailed
 
@@ -34,14 +34,25 @@ class PublishedModel(BaseModel):
     counts: Counts
     confidence: tuple[NonNegativeInt, ...]
 
+    def joined(self, new: Self) -> Self:
+        """The table with the runs of both."""
+        return self.model_copy(
+            update={
+                "runs": tuple(sorted({*self.runs, *new.runs})),
+                "counts": total([self.counts, new.counts]),
+                "confidence": tuple(old + more for old, more in zip(self.confidence, new.confidence, strict=True)),
+            }
+        )
+
 
 class Published(BaseModel):
     """What is served after a step. model_id: the current model. models: the tables, by model.
 
     step: its name in the log; number: counts steps. before: the step before it. undo: the step that `--rollback`
     returns to. deleted: the file with the tracks that are no longer in the catalog, `deleted_tracks` of them.
-    withheld: runs that a rollback took away; they are not published again unless someone asks for it. taxonomy: the
-    file with the map that gives the rows of the serving table their labels; None for those of the model.
+    withheld: runs that a rollback took away or that were left out by name; they are not published again unless someone
+    asks for it. taxonomy: the file with the map that gives the rows of the serving table their labels; None for those
+    of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

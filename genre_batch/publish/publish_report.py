@@ -13,8 +13,8 @@ class PublishReport(BaseModel):
     """What was published, or why not. step: its name in the log, or null if there was nothing to do or a rule refused.
 
     new_runs: those that were added. runs, answers: of the current model's table, those of all its runs. withheld:
-    runs that a rollback took away. serving_rows: rows that were added to the serving table.
-    registered: steps that were added to each table of a lake format.
+    runs that a rollback took away or that were left out by name. serving_rows: rows that were added to the serving
+    table. registered: steps that were added to each table of a lake format.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -48,7 +48,7 @@ class PublishReport(BaseModel):
             lines.append(f"{plural(self.serving_rows, 'row')} added to serving/")
         lines += [f"{plural(count, 'step')} registered in {name}" for name, count in self.registered.items() if count]
         if self.withheld:
-            lines.append(f"not served since a rollback: {', '.join(self.withheld)}; --set again=true publishes them")
+            lines.append(f"withheld: {', '.join(self.withheld)}; --set again=true publishes them")
         return "\n".join(lines)
 
     def require(self) -> None:
@@ -58,7 +58,7 @@ class PublishReport(BaseModel):
             raise PublicationRefused(
                 f"not published: {'; '.join(each.message for each in rules)}",
                 f"what is served has not changed; to publish all the same, change the rules: --set rules."
-                f"{_SETTING.get(rules[0].rule, 'max_reject_rate')}=...",
+                f"{_SETTING.get(rules[0].rule, 'max_reject_rate')}=...; to leave a run out: --without RUN_ID",
             )
 
 

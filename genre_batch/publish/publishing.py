@@ -36,6 +36,7 @@ from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import run_ids
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import Counts, total
+from genre_batch.sink.run_facts import RunId
 from genre_batch.sink.unlisted import DELETED, gone_bytes, read_unlisted
 from genre_batch.sink.verdict import read_verdict
 from genre_batch.storage.open_store import UriOrPath, open_store
@@ -48,8 +49,9 @@ class PublishConfig(BaseModel):
     """Settings of `genre-batch publish`.
 
     output: the output of `genre-batch score`. model: the model to serve from now on; null for the current one.
-    rollback: serve again what was served before the last step. again: publish also the runs that a rollback took away.
-    rules: what may be published. taxonomy: a CSV file that maps the labels in the serving table to others from now on;
+    rollback: serve again what was served before the last step. without: new runs to withhold, such as one whose
+    canaries changed. again: publish also the runs that are withheld, by a rollback or by `without`. rules: what may be
+    published. taxonomy: a CSV file that maps the labels in the serving table to others from now on;
     null for the map of the last publication, "none" for the labels of the model. serving: whether to write the serving
     table; a later publication with it adds what is missing. iceberg: an Iceberg table, as CATALOG.NAMESPACE.TABLE, and
     delta: whether to keep a Delta table; both get the files of the serving table, one snapshot a step.
@@ -60,6 +62,7 @@ class PublishConfig(BaseModel):
     output: UriOrPath
     model: str | None = None
     rollback: bool = False
+    without: Annotated[tuple[RunId, ...], Field(strict=False)] = ()
     again: bool = False
     rules: GateConfig = GateConfig()
     taxonomy: Literal["none"] | UriOrPath | None = None
@@ -139,6 +142,7 @@ class _Publication:
     def __init__(self, store: Store, config: PublishConfig) -> None:
         self._store, self._config = store, config
         self._rulings: list[Ruling] = []
+        self._has_step = False
         self._new_runs: tuple[str, ...] = ()
         named = config.taxonomy not in (None, "none")
         self._mapping = read_taxonomy_map(config.taxonomy) if config.taxonomy and named else None
@@ -151,15 +155,22 @@ class _Publication:
         except _Refused:
             now, outcome = read_published(self._store, self._config.output), "refused"
         else:
-            outcome = "published" if self._rulings else "unchanged"
+            outcome = "published" if self._has_step else "unchanged"
         return _report(self._config, now, outcome, self._new_runs, self._rulings)
 
     def _change(self, now: Published | None) -> Published | None:
-        self._rulings, self._new_runs = [], ()
+        self._rulings, self._new_runs, self._has_step = [], (), False
         model_id = self._config.model or (now.model_id if now else self._latest_model())
         served = now.models.get(model_id) if now else None
-        withheld = frozenset(now.withheld if now and not self._config.again else ())
-        manifests = list(self._new_manifests(model_id, withheld.union(served.runs if served else ())))
+        withheld, without = frozenset(now.withheld if now else ()), frozenset(self._config.without)
+        known = (frozenset() if self._config.again else withheld).union(served.runs if served else ())
+        manifests = list(self._new_manifests(model_id, known))
+        if unknown := without - withheld - {manifest.plan.run_id for manifest in manifests}:
+            raise UsageError(
+                f"run {min(unknown)} would not be published now, so it cannot be withheld",
+                "--without takes finished runs of the model that are not served; --rollback withholds those that are",
+            )
+        manifests = [manifest for manifest in manifests if manifest.plan.run_id not in without]
         switches = now is not None and now.model_id != model_id
         if not manifests and served is None:
             raise UsageError(
@@ -171,14 +182,15 @@ class _Publication:
         deleted, deleted_tracks = _deleted_path(gone), len(gone["track_id"].unique())
         taxonomy = self._taxonomy(now)
         relabels = taxonomy != (now.taxonomy if now else None)
-        if not manifests and not switches and not relabels and deleted == (now.deleted if now else None):
+        withholds = not without <= withheld
+        if not (manifests or switches or relabels or withholds) and deleted == (now.deleted if now else None):
             return None
         new = self._table_of(manifests)
         verdict = read_verdict(self._store, self._config.output, manifests[-1].plan.run_id) if manifests else None
         withdrawn = max(deleted_tracks - (now.deleted_tracks if now else 0), 0)
         canaries = canary_records(self._store, self._config.output, new.runs)
         tried, failed = self._tried(manifests, new.counts, unlisted)
-        tables = {**(now.models if now else {}), model_id: _together(served, new)}
+        tables = {**(now.models if now else {}), model_id: served.joined(new) if served else new}
         evidence = Evidence(
             new=new,
             served=served,
@@ -197,7 +209,9 @@ class _Publication:
         if deleted:
             self._store.create(layout.at(self._config.output, deleted), gone_bytes(gone))
         step = next_step(now, "switch" if switches else "publish", model_id, tables)
-        return step.model_copy(update={"deleted": deleted, "deleted_tracks": deleted_tracks, "taxonomy": taxonomy})
+        self._has_step = True
+        more = {"deleted": deleted, "deleted_tracks": deleted_tracks, "taxonomy": taxonomy}
+        return step.model_copy(update={**more, "withheld": tuple(sorted(without.union(step.withheld)))})
 
     def _tracks(self, step: Published) -> int:
         """The tracks with an answer at a step; for features, the answers, also to earlier versions of a track."""
@@ -271,15 +285,3 @@ class _Publication:
 def _deleted_path(gone: pa.Table) -> str | None:
     """Where the tracks that are gone are kept; None if there are none."""
     return layout.deleted_path(hashlib.sha256(gone_bytes(gone)).hexdigest()) if gone.num_rows else None
-
-
-def _together(served: PublishedModel | None, new: PublishedModel) -> PublishedModel:
-    """The table with the runs of both."""
-    if served is None:
-        return new
-    return PublishedModel(
-        answers=served.answers,
-        runs=tuple(sorted({*served.runs, *new.runs})),
-        counts=total([served.counts, new.counts]),
-        confidence=tuple(old + more for old, more in zip(served.confidence, new.confidence, strict=True)),
-    )

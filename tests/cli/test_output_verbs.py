@@ -18,13 +18,16 @@ def test_publish_reports_and_a_refusal_ends_with_3(tmp_path: Path) -> None:
     write_run(LocalStore(), str(tmp_path), 0, {("a", "v1"): "rock"})
     done = CliRunner().invoke(app, ["publish", str(tmp_path), "--json"])
     assert (done.exit_code, json.loads(done.stdout)["outcome"]) == (0, "published")
-    write_run(LocalStore(), str(tmp_path), 1, {("b", "v1"): "rock", ("c", "v1"): RejectReason.CORRUPT})
+    bad = write_run(LocalStore(), str(tmp_path), 1, {("b", "v1"): "rock", ("c", "v1"): RejectReason.CORRUPT})
     done = CliRunner().invoke(app, ["publish", str(tmp_path)])
     assert done.exit_code == 3
     assert "  NO reject_rate: 0.5 of the tracks rejected; at most 0.25\n" in done.stdout
     assert "--set rules.max_reject_rate=..." in done.stderr
-    done = CliRunner().invoke(app, ["publish", str(tmp_path), "--set", "rules.max_reject_rate=0.5"])
-    assert done.exit_code == 0
+    done = CliRunner().invoke(app, ["publish", str(tmp_path), "--without", bad.run_id])
+    assert (done.exit_code, f"withheld: {bad.run_id}; " in done.stdout) == (0, True)
+    arguments = ["publish", str(tmp_path), "--set", "rules.max_reject_rate=0.5", "--set", "again=true"]
+    done = CliRunner().invoke(app, arguments)
+    assert (done.exit_code, "published 1 run" in done.stdout) == (0, True)
     done = CliRunner().invoke(app, ["publish", str(tmp_path), "--rollback"])
     assert (done.exit_code, "rolled back" in done.stdout) == (0, True)
 

@@ -14,6 +14,7 @@ from genre_batch.publish.gate import GateConfig
 from genre_batch.publish.pointer import steps
 from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.publishing import PublishConfig, publish
+from genre_batch.sink.canary_record import CanaryAnswer, CanaryCheck, CanaryRecord, write_canary_record
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
 from genre_batch.sink.unlisted import Unlisted, write_unlisted
@@ -128,6 +129,39 @@ def test_a_rollback_withholds_its_runs_until_someone_asks(place: Place) -> None:
         run(place, rollback=True)
     with pytest.raises(UsageError, match="no earlier publication"):
         run(place, rollback=True)
+
+
+def test_a_run_whose_canaries_changed_is_withheld_by_name_and_the_others_are_served(place: Place) -> None:
+    night(place, 0, {"a": "rock"})
+    run(place)
+    bad = night(place, 1, {"a:v2": "noise", "b": "noise"})
+    answer = CanaryAnswer(clip="x.mp3", expected="rock", expected_probability=0.9, reject="corrupt")
+    check = CanaryCheck(moment="end", at=bad.planned_at, tolerance=0.02, answers=(answer,))
+    write_canary_record(*place, bad.run_id, CanaryRecord(checks=(check,)))
+    good = night(place, 2, {"c": "jazz"})
+    assert [each.rule for each in run(place).rulings if not each.passed] == ["canaries"]
+    report = run(place, without=(bad.run_id,))
+    assert (report.outcome, report.new_runs, report.withheld) == ("published", (good.run_id,), (bad.run_id,))
+    assert served(place) == {"a": "rock", "c": "jazz"}
+    assert next(steps(*place)).withheld == (bad.run_id,)
+    night(place, 3, {"d": "pop"})
+    assert run(place).withheld == (bad.run_id,)
+    assert run(place, without=(bad.run_id,)).outcome == "unchanged"
+    assert run(place, again=True).outcome == "refused"
+    assert served(place).keys() == set("acd")
+
+
+def test_a_run_may_be_withheld_before_there_is_another_one_but_not_once_it_is_served(place: Place) -> None:
+    first = night(place, 0, {"a": "rock"})
+    run(place)
+    second = night(place, 1, {"b": "noise"})
+    report = run(place, without=(second.run_id,))
+    assert (report.outcome, report.new_runs, report.withheld) == ("published", (), (second.run_id,))
+    assert run(place).outcome == "unchanged"
+    with pytest.raises(UsageError, match="would not be published now"):
+        run(place, without=(first.run_id,))
+    assert run(place, again=True).withheld == ()
+    assert served(place) == {"a": "rock", "b": "noise"}
 
 
 def lacks(place: Place, as_of: RunPlan, *names: str) -> None:
