@@ -27,7 +27,9 @@ def make_run(day: int, tracks: int, **changes: object) -> RunPlan:
     return make_plan(tracks, **(facts | changes))
 
 
-def write_run(store: Store, output: str, day: int, outcomes: Outcomes, **changes: object) -> RunPlan:
+def write_run(
+    store: Store, output: str, day: int, outcomes: Outcomes, *, embedding: bytes | None = None, **changes: object
+) -> RunPlan:
     """A finished run of scores with one shard, and with these outcomes. Without outcomes, it is only planned."""
     tracks = {key: Track(key[0], f"s3://music/{key[0]}", key[1], 1000) for key in sorted(outcomes)}
     scored: list[AnsweredTrack] = []
@@ -37,7 +39,7 @@ def write_run(store: Store, output: str, day: int, outcomes: Outcomes, **changes
         if isinstance(outcome, RejectReason):
             rejected.append(reject(track, outcome))
         else:
-            score = Score(outcome, 0.75, ((outcome, 0.75), ("other", 0.25)), False, 10)
+            score = Score(outcome, 0.75, ((outcome, 0.75), ("other", 0.25)), False, 10, embedding)
             scored.append(ScoredTrack(track, TrackFacts(30.0, 15.0, "soundfile", 44_100, 2), score))
     return write_rows(store, output, make_run(day, len(tracks), **changes), scored, rejected)
 
