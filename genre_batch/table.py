@@ -32,6 +32,8 @@ import pyarrow.parquet as pq
 
 from genre_batch.catalog.source import user_errors
 from genre_batch.errors import DamageFound, UsageError, UserError
+from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
+from genre_batch.publish.labels import read_relabelled
 from genre_batch.publish.rule import TRANSIENT_REASONS, are_newest
 from genre_batch.publish.served import PARTITIONED_BY, Served, gone_rows, served_rows
 from genre_batch.sink import layout
@@ -58,7 +60,11 @@ _REJECT_COLUMNS = pa.schema(
 
 
 def latest(
-    output: StrPath, model: str | None = None, columns: Sequence[str] | None = None, filters: Filters | None = None
+    output: StrPath,
+    model: str | None = None,
+    columns: Sequence[str] | None = None,
+    filters: Filters | None = None,
+    taxonomy: StrPath | TaxonomyMap | None = None,
 ) -> pd.DataFrame:
     """The current answers of one model: a row per track, or for features a row per segment.
 
@@ -66,21 +72,32 @@ def latest(
     that of the newest run that did not fail. columns: what to read, in this order; None for all, with the partitions
     `model` (or `front_end`) and `dt` at the end. Each column left out saves time and memory, `top_k` most of all.
     filters: which of the current rows to return, as an expression of `pyarrow.compute` or as tuples like those of
-    `pandas.read_parquet`.
+    `pandas.read_parquet`. taxonomy: the CSV file of `publish --map`, or what `read_taxonomy_map` returns: `genre`,
+    `confidence` and `top_k` have its labels with summed probabilities, before the filters. With both, all columns are
+    read.
 
-    Raises UsageError for an output without a table, an unknown model or an unknown column, DamageFound for a file that
-    is not Parquet, and UserError if the storage cannot be read or a file is removed while it is read.
+    Raises UsageError for an output without a table, an unknown model or column, or a map that does not fit, DamageFound
+    for a file that is not Parquet, and UserError if the storage cannot be read or a file is removed while it is read.
 
     >>> from genre_batch import table
     >>> table.latest("my-output", columns=["track_id", "genre", "confidence"], filters=[("genre", "==", "jazz")])
       track_id genre  confidence
     0    a.mp3  jazz        0.75
     1    c.mp3  jazz        0.75
+    >>> table.latest("my-output", columns=["track_id", "genre", "confidence"], taxonomy="map.csv")
+      track_id genre  confidence
+    0    b.mp3  loud        1.00
+    1    a.mp3   old        0.75
+    2    c.mp3   old        0.75
     """
     answers = dataset(output, model)
     with read_errors(output, answers.schema):
         chosen = pq.filters_to_expression(filters) if isinstance(filters, Sequence) else filters
-        rows = answers.to_table(None if columns is None else list(columns), filter=chosen)
+        if taxonomy is None:
+            rows = answers.to_table(None if columns is None else list(columns), filter=chosen)
+        else:
+            mapping = taxonomy if isinstance(taxonomy, TaxonomyMap) else read_taxonomy_map(os.fspath(taxonomy))
+            rows = read_relabelled(answers, mapping, columns, chosen)
     # as Python objects, the pairs of `top_k` would take kilobytes a track
     nested = {field.type: pd.ArrowDtype(field.type) for field in rows.schema if pa.types.is_nested(field.type)}
     frame: pd.DataFrame = rows.to_pandas(types_mapper=nested.get, split_blocks=True, self_destruct=True)

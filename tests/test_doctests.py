@@ -24,11 +24,12 @@ MODULES = (
 
 @pytest.fixture
 def _work_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder with `my-output`, where a second run found a track changed, and `music/song.wav` of 20 s."""
+    """A folder with `my-output`, where a second run found a track changed, `map.csv`, and `music/song.wav` of 20 s."""
     first = {("a.mp3", "v1"): "blues", ("b.mp3", "v1"): "rock", ("d.mp3", "v1"): RejectReason.SILENT}
     second = {("a.mp3", "v2"): "jazz", ("c.mp3", "v1"): "jazz"}
     for day, outcomes in enumerate((first, second)):
         write_run(LocalStore(), str(tmp_path / "my-output"), day, outcomes, model_id="texture-1")
+    (tmp_path / "map.csv").write_text("label,mapped\njazz,old\nrock,loud\nother,loud\n")
     (tmp_path / "music").mkdir()
     times = np.arange(20 * 44_100) / 44_100
     soundfile.write(tmp_path / "music" / "song.wav", 0.3 * np.sin(2 * np.pi * 440 * times), 44_100)

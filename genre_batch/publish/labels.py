@@ -1,16 +1,22 @@
-"""The taxonomy map of a publication: kept beside the step, so that its rows can be made at any time."""
+"""Answers with the labels of a taxonomy map. A publication's map is kept, so that its rows can be made at any time."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 
+from genre_batch.errors import UsageError
 from genre_batch.model.taxonomy_map import TaxonomyMap
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.pointer import parse, to_json
+from genre_batch.sink.tables import nth_pair
 from genre_batch.storage.store import Store
+
+_RELABELLED = ("genre", "confidence", "top_k")
 
 
 def labels_path(mapping: TaxonomyMap) -> str:
@@ -37,3 +43,35 @@ def check_labels(store: Store, output: str, mapping: TaxonomyMap, manifests: Ite
                 data = store.read(layout.at(output, file.path))
                 pairs = pc.list_flatten(read_columns(data, ["top_k"], file.path, output)["top_k"])
                 mapping.check(pc.unique(pc.struct_field(pairs, "genre")).to_pylist())
+
+
+def relabelled(rows: pa.Table, mapping: TaxonomyMap) -> pa.Table:
+    """Rows of `scores` with other labels in genre, confidence and top_k; where the model abstains, genre stays null.
+
+    Raises UsageError for a genre in `top_k` that is not in the map.
+    """
+    top_k = mapping.relabel(rows["top_k"])
+    genre = pc.if_else(pc.is_null(rows["genre"]), None, nth_pair(top_k, 0, "genre"))
+    for name, values in zip(_RELABELLED, (genre, nth_pair(top_k, 0, "probability"), top_k), strict=True):
+        rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), values)
+    return rows
+
+
+def read_relabelled(
+    answers: ds.Dataset, mapping: TaxonomyMap, columns: Sequence[str] | None, condition: pc.Expression | None
+) -> pa.Table:
+    """These columns, or all, of the rows of `answers` with other labels that meet the condition.
+
+    The condition is about the new labels, so with one, all columns are read, a batch at a time. Raises UsageError if
+    the answers are features, and what `relabelled` raises.
+    """
+    names = answers.schema.names
+    if "top_k" not in names:
+        raise UsageError("features have no labels that a taxonomy map could change", "leave the map out")
+    wanted = names if columns is None else list(columns)
+    batches = answers.to_batches(columns=[*dict.fromkeys([*wanted, *(_RELABELLED if condition is None else names)])])
+    parts = []
+    for batch in batches:
+        rows = relabelled(pa.Table.from_batches([batch]), mapping)
+        parts.append((rows if condition is None else rows.filter(condition)).select(wanted))
+    return pa.concat_tables([answers.schema.empty_table().select(wanted), *parts])

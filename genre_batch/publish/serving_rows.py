@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from genre_batch.model.taxonomy_map import TaxonomyMap
+from genre_batch.publish.labels import relabelled
 from genre_batch.publish.pointer import Published
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
@@ -91,18 +92,15 @@ class ServingRows:
 
     def _labelled(self, rows: pa.Table) -> pa.Table:
         """The rows of `scores` with flat columns, relabelled."""
-        top_k = rows["top_k"].combine_chunks()
-        genre, confidence = rows["genre"], rows["confidence"]
         if self.mapping is not None:
-            top_k = self.mapping.relabel(top_k)
-            # a model that abstains does so in any taxonomy
-            genre = pc.if_else(pc.is_null(genre), None, nth_pair(top_k, 0, "genre"))
-            confidence = nth_pair(top_k, 0, "probability")
+            rows = relabelled(rows, self.mapping)
+        top_k = rows["top_k"].combine_chunks()
         others = [nth_pair(top_k, number, name) for number in (1, 2) for name in ("genre", "probability")]
         embedding = (
             rows["embedding"]
             if "embedding" in rows.column_names
             else pa.nulls(rows.num_rows, SERVING.field("embedding").type)
         )
-        columns: Sequence[object] = [rows["track_id"], genre, confidence, *others, rows["abstained"], embedding]
+        first = (rows[name] for name in ("track_id", "genre", "confidence"))
+        columns: Sequence[object] = [*first, *others, rows["abstained"], embedding]
         return pa.table(dict(zip(_LABELLED.names, columns, strict=True)), schema=_LABELLED)

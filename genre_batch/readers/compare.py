@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 from genre_batch import table
 from genre_batch.errors import UsageError
 from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
+from genre_batch.publish.labels import read_relabelled
 from genre_batch.sink.tables import nth_pair
 from genre_batch.storage.open_store import UriOrPath
 from genre_batch.wording import plural
@@ -198,14 +199,12 @@ def _answers(output: str, model: str, mapping: TaxonomyMap | None) -> tuple[pd.D
     """The current answers of one model, and how many of their labels are not decided by the pairs of `top_k`."""
     if mapping is None:
         return table.latest(output, model, columns=_COLUMNS), None
-    rows = table.dataset(output, model).to_table([*_COLUMNS, "top_k"])
-    top_k = mapping.relabel(rows["top_k"])
-    genres, probabilities = (nth_pair(top_k, 0, name) for name in ("genre", "probability"))
-    best, second = np.asarray(probabilities), np.asarray(pc.fill_null(nth_pair(top_k, 1, "probability"), 0.0))
+    rows = read_relabelled(table.dataset(output, model), mapping, [*_COLUMNS, "top_k"], None)
+    top_k = rows["top_k"].combine_chunks()
+    best, second = np.asarray(rows["confidence"]), np.asarray(pc.fill_null(nth_pair(top_k, 1, "probability"), 0.0))
     listed = np.zeros(len(top_k))
     np.add.at(listed, np.asarray(pc.list_parent_indices(top_k)), np.asarray(top_k.flatten().field("probability")))
-    rows = rows.drop_columns("top_k").set_column(3, "genre", pc.if_else(pc.is_null(rows["genre"]), None, genres))
-    frame: pd.DataFrame = rows.set_column(4, "confidence", probabilities).to_pandas()
+    frame: pd.DataFrame = rows.drop_columns("top_k").to_pandas()
     # a genre outside `top_k` may count towards the second label, or be a label of its own
     return frame, int(((best - second) < (1.0 - listed) - _ROUNDING).sum())
 

@@ -2,15 +2,19 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
-from outputs import write_run
+from outputs import make_run, write_rows, write_run
 from publish.histories import OTHER, Place, brief, night, rows, run
+from sink.shard_rows import make_tracks, score
+from sink.test_tables import FRONT_END, described
 
 from genre_batch import table
 from genre_batch.errors import DamageFound, UsageError
-from genre_batch.model.taxonomy_map import TaxonomyMap
+from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
 from genre_batch.publish.labels import keep_labels, labels_path, read_labels
 from genre_batch.publish.pointer import read_published
+from genre_batch.sink.tables import features_maker
 from genre_batch.storage.local import LocalStore
 
 
@@ -73,3 +77,38 @@ def test_a_kept_map_is_read_as_it_was(place: Place) -> None:
     Path(place[1], labels_path(mapping)).write_text("{}")
     with pytest.raises(DamageFound):
         read_labels(*place, labels_path(mapping))
+
+
+def test_current_answers_can_have_the_labels_that_a_publication_gives(place: Place, tmp_path: Path) -> None:
+    night(place, 0, {"a:v1": "rock", "b:v1": "jazz"})
+    night(place, 1, {"a:v2": "metal"})
+    mapped = map_file(tmp_path, rock="loud", metal="loud", jazz="quiet", other="loud")
+    run(place, taxonomy=mapped)
+    columns = ["track_id", "genre", "confidence"]
+    found = table.latest(place[1], columns=columns, taxonomy=mapped).sort_values("track_id", ignore_index=True)
+    pd.testing.assert_frame_equal(found, rows(place)[columns])
+    everything = table.latest(place[1], taxonomy=read_taxonomy_map(mapped), filters=[("genre", "==", "quiet")])
+    assert everything["top_k"].tolist() == [
+        [{"genre": "quiet", "probability": 0.75}, {"genre": "loud", "probability": 0.25}]
+    ]
+    assert list(everything) == list(table.latest(place[1]))
+    assert table.latest(place[1], columns=["etag"], taxonomy=mapped, filters=[("genre", "==", "rock")]).empty
+    with pytest.raises(UsageError, match="no column 'genr'"):
+        table.latest(place[1], columns=["genr"], taxonomy=mapped)
+    with pytest.raises(UsageError, match="no line for 'other'"):
+        table.latest(place[1], taxonomy=map_file(tmp_path, metal="loud", jazz="quiet"))
+
+
+def test_a_model_that_abstains_does_so_in_any_taxonomy(place: Place) -> None:
+    tracks = make_tracks(2)
+    write_rows(*place, make_run(0, 2), [score(tracks[0], genre=None), score(tracks[1], confidence=0.25)])
+    mapping = TaxonomyMap(mapped={"jazz": "any", "rock": "other"})
+    found = table.latest(place[1], columns=["genre", "confidence"], taxonomy=mapping)
+    assert found.astype(object).where(found.notna(), None).to_numpy().tolist() == [[None, 0.75], ["other", 0.75]]
+
+
+def test_features_have_no_labels(place: Place, tmp_path: Path) -> None:
+    plan = make_run(0, 1, answers="features", model_id="mlp-1")
+    write_rows(*place, plan, [described(0, 2)], make_table=features_maker(FRONT_END))
+    with pytest.raises(UsageError, match="features have no labels"):
+        table.latest(place[1], taxonomy=map_file(tmp_path, rock="loud"))
