@@ -1,17 +1,24 @@
 """Both lake formats over an output; `python lake_case.py OUTPUT LAKE POINT` publishes and is killed at a point."""
 
+import json
 import os
 import signal
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyiceberg.catalog
 from pyiceberg.utils.config import Config
 
 from genre_batch.publish import publishing
 from genre_batch.publish.lakes import STEP_KEY
-from genre_batch.storage.uri import local_path
+from genre_batch.storage.open_store import open_store
+from genre_batch.storage.uri import is_s3, local_path, split_s3
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from pyiceberg.table import Table
 
 TABLE = "local.music.genres"
 
@@ -20,12 +27,17 @@ def settings(lake: str) -> dict[str, object]:
     return {"iceberg": TABLE} if lake == "iceberg" else {"delta": True}
 
 
-def set_catalog(output: str) -> None:
-    """pyiceberg's own settings: a catalog in a file beside the output."""
-    folder = Path(local_path(output)).parent
+def set_catalog(output: str, folder: Path | None = None) -> None:
+    """pyiceberg's own settings: a catalog in a file in `folder` or beside the output, a warehouse beside the output."""
+    folder = folder or Path(local_path(output)).parent
     os.environ["PYICEBERG_CATALOG__LOCAL__TYPE"] = "sql"
     os.environ["PYICEBERG_CATALOG__LOCAL__URI"] = f"sqlite:///{folder}/catalog.db"
-    os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"file://{folder}/warehouse"
+    if is_s3(output):
+        os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"s3://{split_s3(output)[0]}/warehouse"
+        os.environ["PYICEBERG_CATALOG__LOCAL__S3__ENDPOINT"] = os.environ["AWS_ENDPOINT_URL"]
+        os.environ["PYICEBERG_CATALOG__LOCAL__S3__REGION"] = os.environ["AWS_DEFAULT_REGION"]
+    else:
+        os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"file://{folder}/warehouse"
     # it is read once, when pyiceberg is imported
     pyiceberg.catalog._ENV_CONFIG = Config()
     pyiceberg.catalog.load_catalog("local")
@@ -34,30 +46,45 @@ def set_catalog(output: str) -> None:
 def registered(output: str, lake: str) -> list[str]:
     """The steps of all snapshots, oldest first."""
     if lake == "iceberg":
-        from pyiceberg.catalog import load_catalog
-
-        table = load_catalog("local").load_table(TABLE.partition(".")[2])
-        return [snapshot.summary.additional_properties[STEP_KEY] for snapshot in table.metadata.snapshots]
-    from deltalake import DeltaTable
-
-    return [entry[STEP_KEY] for entry in reversed(DeltaTable(f"{output}/serving").history()) if STEP_KEY in entry]
+        return [snapshot.summary.additional_properties[STEP_KEY] for snapshot in _iceberg().metadata.snapshots]
+    if is_s3(output):
+        return _steps_in_log(output)
+    return [entry[STEP_KEY] for entry in reversed(_delta(output).history()) if STEP_KEY in entry]
 
 
 def labels(output: str, lake: str, version: int | None = None) -> Counter[tuple[str, str | None]]:
     """The rows of the table, now or as of its n-th snapshot."""
     if lake == "iceberg":
-        from pyiceberg.catalog import load_catalog
-
-        table = load_catalog("local").load_table(TABLE.partition(".")[2])
+        table = _iceberg()
         at = None if version is None else table.metadata.snapshots[version].snapshot_id
         found = table.scan(snapshot_id=at, selected_fields=("track_id", "genre")).to_arrow()
     else:
-        from deltalake import DeltaTable
-
         # the first version is the empty table
         at = None if version is None else version + 1
-        found = DeltaTable(f"{output}/serving", version=at).to_pyarrow_table(columns=["track_id", "genre"])
+        found = _delta(output, at).to_pyarrow_table(columns=["track_id", "genre"])
     return Counter(zip(found["track_id"].to_pylist(), found["genre"].to_pylist(), strict=True))
+
+
+def _iceberg() -> "Table":
+    from pyiceberg.catalog import load_catalog
+
+    return load_catalog("local").load_table(TABLE.partition(".")[2])
+
+
+def _delta(output: str, version: int | None = None) -> "DeltaTable":
+    from deltalake import DeltaTable
+
+    options = {"allow_http": "true"} if is_s3(output) else None
+    return DeltaTable(f"{output}/serving", version=version, storage_options=options)
+
+
+def _steps_in_log(output: str) -> list[str]:
+    """`history` holds Python's lock while it waits for S3, so a server in this process could never answer."""
+    store = open_store(output)
+    commits = [store.read(file.uri) for file in store.list(f"{output}/serving/_delta_log/")]
+    actions = [json.loads(line) for commit in commits for line in commit.splitlines()]
+    facts = [action["commitInfo"] for action in actions if "commitInfo" in action]
+    return [fact[STEP_KEY] for fact in facts if STEP_KEY in fact]
 
 
 def die(*_: object, **__: object) -> None:

@@ -140,35 +140,37 @@ def served(place: Place) -> Counter[tuple[str, str | None]]:
 
 
 @pytest.mark.parametrize("lake", LAKES)
-def test_each_step_is_a_snapshot_that_can_be_read_later(lake_place: Place, lake: str) -> None:
-    night(lake_place, 0, {"a:v1": "rock", "b:v1": "jazz"})
-    assert list(run(lake_place, **settings(lake)).registered.values()) == [1]
-    night(lake_place, 1, {"a:v2": "metal"})
-    run(lake_place)  # without the lake format: the next one catches up
-    night(lake_place, 2, {"a:v2": "blues", "b:v1": "soul"}, **OTHER)
-    report = run(lake_place, model="other-1", **settings(lake))
+def test_each_step_is_a_snapshot_that_can_be_read_later(any_lake_place: Place, lake: str) -> None:
+    night(any_lake_place, 0, {"a:v1": "rock", "b:v1": "jazz"})
+    assert list(run(any_lake_place, **settings(lake)).registered.values()) == [1]
+    night(any_lake_place, 1, {"a:v2": "metal"})
+    run(any_lake_place)  # without the lake format: the next one catches up
+    night(any_lake_place, 2, {"a:v2": "blues", "b:v1": "soul"}, **OTHER)
+    report = run(any_lake_place, model="other-1", **settings(lake))
     assert "2 steps registered in" in report.summary()
-    assert list(run(lake_place, **settings(lake)).registered.values()) == [0]
-    run(lake_place, rollback=True, **settings(lake))
-    log = [step.step for step in steps(*lake_place)][::-1]
-    assert registered(lake_place[1], lake) == log
-    assert labels(lake_place[1], lake) == served(lake_place)
-    assert labels(lake_place[1], lake, 0) == Counter([("a", "rock"), ("b", "jazz")])
-    assert labels(lake_place[1], lake, 1) - labels(lake_place[1], lake, 0) == Counter([("a", "metal")])
-    assert labels(lake_place[1], lake, 3) - labels(lake_place[1], lake, 2) == Counter([("a", "metal"), ("b", "jazz")])
+    assert list(run(any_lake_place, **settings(lake)).registered.values()) == [0]
+    run(any_lake_place, rollback=True, **settings(lake))
+    log = [step.step for step in steps(*any_lake_place)][::-1]
+    assert registered(any_lake_place[1], lake) == log
+    assert labels(any_lake_place[1], lake) == served(any_lake_place)
+    assert labels(any_lake_place[1], lake, 0) == Counter([("a", "rock"), ("b", "jazz")])
+    assert labels(any_lake_place[1], lake, 1) - labels(any_lake_place[1], lake, 0) == Counter([("a", "metal")])
+    assert labels(any_lake_place[1], lake, 3) - labels(any_lake_place[1], lake, 2) == Counter(
+        [("a", "metal"), ("b", "jazz")]
+    )
 
 
 @pytest.mark.parametrize("lake", LAKES)
-def test_publishers_at_once_register_each_step_once(lake_place: Place, lake: str) -> None:
+def test_publishers_at_once_register_each_step_once(any_lake_place: Place, lake: str) -> None:
     for day in range(2):
-        night(lake_place, day, {f"a:v{day}": f"genre {day}"})
-        run(lake_place)
+        night(any_lake_place, day, {f"a:v{day}": f"genre {day}"})
+        run(any_lake_place)
     ended: list[int] = []
     ready = threading.Barrier(3)
 
     def work() -> None:
         ready.wait()
-        ended.append(sum(run(lake_place, **settings(lake)).registered.values()))
+        ended.append(sum(run(any_lake_place, **settings(lake)).registered.values()))
 
     threads = [threading.Thread(target=work) for _ in range(3)]
     for thread in threads:
@@ -177,8 +179,8 @@ def test_publishers_at_once_register_each_step_once(lake_place: Place, lake: str
         thread.join()
     assert sum(ended) == 2
     assert len(ended) == 3
-    assert registered(lake_place[1], lake) == [step.step for step in steps(*lake_place)][::-1]
-    assert labels(lake_place[1], lake) == served(lake_place)
+    assert registered(any_lake_place[1], lake) == [step.step for step in steps(*any_lake_place)][::-1]
+    assert labels(any_lake_place[1], lake) == served(any_lake_place)
 
 
 def publish_and_die(output: str, lake: str, point: str) -> bool:
