@@ -98,7 +98,8 @@ def scores(numbers: list[int], run: RunPlan) -> pa.Table:
         "sample_rate": pa.repeat(44_100, rows),
         "channels": pa.repeat(2, rows),
     }
-    arrays = [column.cast(field.type) for field, column in zip(SCORES, (columns[f.name] for f in SCORES), strict=True)]
+    # those that are not made up are null: a bundle need not fill them
+    arrays = [columns[f.name].cast(f.type) if f.name in columns else pa.nulls(rows, f.type) for f in SCORES]
     return pa.Table.from_arrays(arrays, schema=SCORES)
 
 
