@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 from publish.histories import Place
 from publish.lake_case import set_catalog
+from s3_server import S3Server
 
 from genre_batch.storage.local import LocalStore
+from genre_batch.storage.open_store import open_store
+
+_ON_S3 = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 @pytest.fixture
@@ -17,7 +21,9 @@ def lake_place(tmp_path: Path, _own_catalog: None) -> Place:
     return LocalStore(), output
 
 
-@pytest.fixture(params=["local", "s3", pytest.param("radosgw", marks=pytest.mark.radosgw)])
+@pytest.fixture(
+    params=["local", pytest.param("s3", marks=_ON_S3), pytest.param("radosgw", marks=[*_ON_S3, pytest.mark.radosgw])]
+)
 def any_lake_place(request: pytest.FixtureRequest, tmp_path: Path, _own_catalog: None) -> Place:
     if request.param == "local":
         place: Place = request.getfixturevalue("lake_place")

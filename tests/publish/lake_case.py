@@ -27,17 +27,24 @@ def settings(lake: str) -> dict[str, object]:
     return {"iceberg": TABLE} if lake == "iceberg" else {"delta": True}
 
 
-def set_catalog(output: str, folder: Path | None = None) -> None:
-    """pyiceberg's own settings: a catalog in a file in `folder` or beside the output, a warehouse beside the output."""
-    folder = folder or Path(local_path(output)).parent
-    os.environ["PYICEBERG_CATALOG__LOCAL__TYPE"] = "sql"
-    os.environ["PYICEBERG_CATALOG__LOCAL__URI"] = f"sqlite:///{folder}/catalog.db"
+def catalog_properties(output: str, folder: Path) -> dict[str, str]:
+    """An Iceberg catalog in a file in `folder`, with the warehouse there, or in the bucket of `output`."""
+    properties = {"type": "sql", "uri": f"sqlite:///{folder}/catalog.db", "warehouse": f"file://{folder}/warehouse"}
     if is_s3(output):
-        os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"s3://{split_s3(output)[0]}/warehouse"
-        os.environ["PYICEBERG_CATALOG__LOCAL__S3__ENDPOINT"] = os.environ["AWS_ENDPOINT_URL"]
-        os.environ["PYICEBERG_CATALOG__LOCAL__S3__REGION"] = os.environ["AWS_DEFAULT_REGION"]
-    else:
-        os.environ["PYICEBERG_CATALOG__LOCAL__WAREHOUSE"] = f"file://{folder}/warehouse"
+        # pyiceberg does not look for the endpoint in AWS_ENDPOINT_URL
+        on_s3 = {"s3.endpoint": os.environ["AWS_ENDPOINT_URL"], "s3.region": os.environ["AWS_DEFAULT_REGION"]}
+        properties |= {"warehouse": f"s3://{split_s3(output)[0]}/warehouse", **on_s3}
+    return properties
+
+
+def catalog_environment(properties: dict[str, str]) -> dict[str, str]:
+    """The variables by which pyiceberg finds this catalog under the name `local`."""
+    return {f"PYICEBERG_CATALOG__LOCAL__{name.upper().replace('.', '__')}": value for name, value in properties.items()}
+
+
+def set_catalog(output: str, folder: Path | None = None) -> None:
+    """Pyiceberg's own settings: a catalog in `folder` or beside the output."""
+    os.environ.update(catalog_environment(catalog_properties(output, folder or Path(local_path(output)).parent)))
     # it is read once, when pyiceberg is imported
     pyiceberg.catalog._ENV_CONFIG = Config()
     pyiceberg.catalog.load_catalog("local")

@@ -1,17 +1,21 @@
-"""What the serving table says was served at any time: by SQL, and by Feast if its environment is there."""
+"""What the serving table says was served at any time: by SQL, by Iceberg, and by Feast if its environment is there."""
 
 from datetime import datetime
 from pathlib import Path
 
 import duckdb
 import pandas as pd
+import pyarrow as pa
 from feature_store.feast_process import feast_over, shipped_repository
+from publish.lake_case import TABLE
+from pyiceberg.catalog import load_catalog
 from week.music import Catalog
 
-_AS_OF = """
-    SELECT track_id AS uri, etag, genre
-    FROM read_parquet('{folder}/serving/dt=*/*.parquet')
-    WHERE event_timestamp <= $at
+from genre_batch.publish.lakes import STEP_KEY
+
+_FILES = "read_parquet('{folder}/serving/dt=*/*.parquet', hive_partitioning = false)"
+_SERVED = """
+    SELECT track_id AS uri, etag, genre FROM found
     QUALIFY row_number() OVER (PARTITION BY track_id ORDER BY step DESC) = 1 AND confidence IS NOT NULL
 """
 
@@ -24,9 +28,23 @@ def download_serving(catalog: Catalog, folder: Path) -> None:
         target.write_bytes(catalog.read(key))
 
 
-def served_by_sql(folder: Path, at: datetime) -> pd.DataFrame:
-    """The rows with uri, etag and genre that readers were served at this time."""
-    return duckdb.execute(_AS_OF.format(folder=folder), {"at": at}).df()
+def rows_by_sql(folder: Path, at: datetime) -> pa.Table:
+    """All rows that were in the serving table at this time."""
+    query = f"FROM {_FILES.format(folder=folder)} WHERE event_timestamp <= $at"
+    return duckdb.sql(query, params={"at": at}).to_arrow_table()
+
+
+def rows_by_snapshot(properties: dict[str, str], step: str) -> pa.Table:
+    """All rows of the Iceberg snapshot of this step or, if that changed nothing, of the one before."""
+    table = load_catalog("local", **properties).load_table(TABLE.partition(".")[2])
+    by_step = {snapshot.summary[STEP_KEY]: snapshot.snapshot_id for snapshot in table.snapshots()}
+    assert len(by_step) == len(table.snapshots())
+    return table.scan(snapshot_id=by_step[max(each for each in by_step if each <= step)]).to_arrow()
+
+
+def served_of(found: pa.Table) -> pd.DataFrame:
+    """The rows with uri, etag and genre that readers were served when the serving table had these rows."""
+    return duckdb.sql(_SERVED).df()
 
 
 def genres_by_feast(

@@ -15,13 +15,17 @@ import pytest
 import ray
 from faulty_proxy import FaultyProxy
 from feature_store.feast_process import require_feast
+from publish.lake_case import TABLE, catalog_environment, catalog_properties
 from s3_server import S3Server
-from week.history import download_serving, genres_by_feast, served_by_sql
+from week.history import download_serving, genres_by_feast, rows_by_snapshot, rows_by_sql, served_of
 from week.music import Catalog, Sounds, Version, write_model
 from week.nights import Nights, Read
 
 from genre_batch import table
 from genre_batch.model import bundle
+from genre_batch.publish.pointer import steps
+from genre_batch.publish.serving_rows import SERVING
+from genre_batch.storage.open_store import open_store
 from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
@@ -77,11 +81,14 @@ class Week:
         self.served.append((datetime.now(UTC), expected))
 
 
-def test_a_week_leaves_the_right_table_every_night(moto_s3: S3Server, world: World, labels: dict[str, Labels]) -> None:
+def test_a_week_leaves_the_right_table_every_night(
+    moto_s3: S3Server, world: World, labels: dict[str, Labels], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     folder, sounds, proxy = world
     catalog = Catalog(moto_s3, sounds, moto_s3.new_bucket())
     nights = Nights(catalog, proxy, ray.get_runtime_context().gcs_address, folder / "old")
     week, reads = Week(nights, labels["old"]), Counter[Read]()
+    iceberg = set_iceberg(monkeypatch, nights.output, tmp_path)
 
     # a backfill begins: it lists the archive, and does little
     catalog.put(ARCHIVE)
@@ -151,7 +158,7 @@ def test_a_week_leaves_the_right_table_every_night(moto_s3: S3Server, world: Wor
     week.check()
     compared = nights.start("compare", nights.output, str(report["model_id"]), str(candidate)).ended()
     assert compared["tracks"] == len(catalog.now), compared
-    nights.start("publish", nights.output, "--model", str(candidate)).ended()
+    nights.start("publish", nights.output, "--model", str(candidate), "--iceberg", TABLE).ended()
     week.labels = labels["new"]
     week.check()
     nights.night()
@@ -162,13 +169,13 @@ def test_a_week_leaves_the_right_table_every_night(moto_s3: S3Server, world: Wor
     catalog.put({"new/7a": 50, "new/2a": 51})
     nights.night()
     week.check()
-    nights.start("publish", nights.output, "--rollback").ended()
+    nights.start("publish", nights.output, "--rollback", "--iceberg", TABLE).ended()
     week.check_served(then)
-    nights.start("publish", nights.output, "--set", "again=true").ended()
+    nights.start("publish", nights.output, "--set", "again=true", "--iceberg", TABLE).ended()
     week.check()
 
     check_output(nights)
-    check_history(week, folder / "serving")
+    check_history(week, folder / "serving", iceberg)
     require_feast()
     check_feast(week, folder / "serving", folder / "feast")
 
@@ -187,6 +194,7 @@ def test_nights_on_ceph_with_a_ray_of_their_own(
         monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
         nights = Nights(catalog, proxy, "local", folder / "old")
         week = Week(nights, labels["old"])
+        iceberg = set_iceberg(monkeypatch, nights.output, tmp_path)
         catalog.put({f"new/1{letter}": number for number, letter in enumerate("abcd")})
         nights.night()
         week.check()
@@ -204,11 +212,19 @@ def test_nights_on_ceph_with_a_ray_of_their_own(
         week.check()
         reads += nights.reads()
 
-        nights.start("publish", nights.output, "--rollback").ended()
+        nights.start("publish", nights.output, "--rollback", "--iceberg", TABLE).ended()
         week.check_served(then)
         check_reads(reads, nights)
         check_output(nights)
-        check_history(week, tmp_path)
+        check_history(week, tmp_path, iceberg)
+
+
+def set_iceberg(monkeypatch: pytest.MonkeyPatch, output: str, folder: Path) -> dict[str, str]:
+    """Let publications find an Iceberg catalog; its properties."""
+    properties = catalog_properties(output, folder)
+    for name, value in catalog_environment(properties).items():
+        monkeypatch.setenv(name, value)
+    return properties
 
 
 def check_reads(reads: Counter[Read], nights: Nights) -> None:
@@ -223,11 +239,19 @@ def check_output(nights: Nights) -> None:
     assert (found.damage, found.counts) == (0, {}), found
 
 
-def check_history(week: Week, folder: Path) -> None:
-    """The serving table knows what was served after each night."""
+def check_history(week: Week, folder: Path, iceberg: dict[str, str]) -> None:
+    """The serving table knows what was served after each night, and Iceberg has a snapshot for each publication."""
+    output, named = week.nights.output, week.nights.catalog.named
     download_serving(week.nights.catalog, folder)
+    log = list(steps(open_store(output), output))
     for at, served in week.served:
-        assert week.nights.catalog.named(served_by_sql(folder, at)) == served
+        by_sql = rows_by_sql(folder, at)
+        by_snapshot = rows_by_snapshot(iceberg, next(step.step for step in log if step.at <= at))
+        assert named(served_of(by_sql)) == named(served_of(by_snapshot)) == served
+        order = [(name, "ascending") for name in ("step", "track_id")]
+        assert (
+            by_snapshot.select(SERVING.names).cast(SERVING).sort_by(order).equals(by_sql.cast(SERVING).sort_by(order))
+        )
 
 
 def check_feast(week: Week, folder: Path, scratch: Path) -> None:
