@@ -1,4 +1,4 @@
-# make setup | docs | test | test-faults | test-readers | test-feast | lint | audit | demo | wheel | simulate | chaos | fuzz | bench | model-figures | clean.
+# make setup | docs | test | test-faults | test-soak | test-readers | test-feast | lint | audit | demo | wheel | simulate | chaos | fuzz | bench | model-figures | clean.
 # Needs only Python 3.11 to 3.13; everything is installed into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,13 +28,14 @@ unexport PYTHONDONTWRITEBYTECODE
 # each file runs in one process; the slowest files start first (tests/conftest.py)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help docs setup test test-faults test-readers test-feast lint audit demo wheel simulate chaos fuzz bench model-figures clean
+.PHONY: help docs setup test test-faults test-soak test-readers test-feast lint audit demo wheel simulate chaos fuzz bench model-figures clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
 	@echo 'make test    run all tests but those of the next line'
 	@echo 'make test-faults  run the job for real while storage, workers, machines, links and drivers fail'
+	@echo 'make test-soak  play a week of runs, and stop runs at many moments; takes up to an hour'
 	@echo 'make test-readers  read an output with Spark; needs Java 17 or newer'
 	@echo 'make test-feast  serve an output with Feast, in an environment of its own; needs redis-server'
 	@echo 'make docs    build the site of the docs in build/site'
@@ -67,6 +68,9 @@ test: setup
 
 test-faults: setup
 	$(PYTEST) -m faults $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.faults' tests)
+
+test-soak: setup
+	$(PYTEST) -m soak $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.soak' tests)
 
 test-readers: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[readers]'

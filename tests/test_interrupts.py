@@ -102,7 +102,7 @@ def test_a_signal_ends_a_run_at_any_moment(
     interrupt(music, tmp_path, moment, number, send)
 
 
-@pytest.mark.faults
+@pytest.mark.soak
 @pytest.mark.timeout(5_400)
 def test_signals_end_runs_at_forty_moments_until_they_are_done(music: Path, tmp_path: Path) -> None:
     for step in range(40):

@@ -20,7 +20,7 @@ from genre_batch.interrupts import SENTENCE
 from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(1_500)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(1_500)]
 
 _LOG = logging.getLogger(__name__)
 MOMENTS = 40

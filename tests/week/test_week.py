@@ -29,7 +29,7 @@ from genre_batch.storage.open_store import open_store
 from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
 ARCHIVE = {f"archive/{number:02d}": number for number in range(16)}
 Labels = dict[Version, str]
