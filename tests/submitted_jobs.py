@@ -111,13 +111,17 @@ def job_verb(head: Head, verb: str, *words: str) -> subprocess.CompletedProcess[
 
 
 def submit(head: Head, *job: str) -> subprocess.CompletedProcess[str]:
-    """Submit `job` from the checkout, and wait for its end."""
+    """Submit `job` with an upload of the checkout, and wait for its end."""
     return job_verb(head, "submit", "--working-dir", ".", "--", *job)
 
 
 def submit_command(head: Head, *job: str) -> list[str]:
-    """The command that submits `job`, for the checkout as its folder."""
-    return [str(RAY), "job", "submit", "--address", head.address, "--working-dir", ".", "--", *map(str, job)]
+    """The command that submits `job` without an upload: the code is where it is on each node, as in an image.
+
+    Ray keeps the uploads of all nodes of one machine in one place, and a node that starts its first worker for a job
+    replaces them, even while the job reads them.
+    """
+    return [str(RAY), "job", "submit", "--address", head.address, "--", *map(str, job)]
 
 
 def kill_node(node: psutil.Process) -> None:

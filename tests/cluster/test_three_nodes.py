@@ -14,7 +14,7 @@ import audio_samples
 import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from submitted_jobs import ROOT, Head, actors_on, head_node, kill_node, submit, submit_command, worker_node
+from submitted_jobs import ROOT, Head, actors_on, head_node, kill_node, submit_command, worker_node
 from table_checks import rows
 
 from genre_batch.verify.settings import VerifyConfig
@@ -56,7 +56,7 @@ def test_a_job_survives_a_warned_node_and_a_killed_one(head: Head, tmp_path: Pat
     encoded = [audio_samples.encode(sound, 44_100, "mp3") for sound in sounds]
     for number in range(TRACKS):
         (music / f"{number:03d}.mp3").write_bytes(encoded[number % DISTINCT])
-    arguments = ["python", "jobs/score.py", *settings(music, output), "--json"]
+    arguments = ["python", str(ROOT / "jobs" / "score.py"), *settings(music, output), "--json"]
     on_head: set[str] = set()
     most_exported = 0.0
 
@@ -90,7 +90,10 @@ def test_the_exit_code_of_the_job_is_that_of_the_command(head: Head, tmp_path: P
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "notes.mp3").write_text("no music")
     with worker_node(head, cpus=2):
-        done = submit(head, "python", "jobs/score.py", *settings(tmp_path / "in", tmp_path / "out"))
+        job = ["python", str(ROOT / "jobs" / "score.py"), *settings(tmp_path / "in", tmp_path / "out")]
+        done = subprocess.run(
+            submit_command(head, *job), env=head.environment, capture_output=True, text=True, check=False
+        )
     assert done.returncode == 1
     assert "exit code 3" in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
@@ -106,6 +109,6 @@ def wait_for(
 ) -> psutil.Process:
     """Wait until `found` finds a node, and return it. Fails if the job ends before."""
     while not (node := found()):
-        assert job.poll() is None, "the job ended too early"
+        assert job.poll() is None, job.communicate()[0]
         time.sleep(0.2)
     return node
