@@ -198,7 +198,7 @@ def _work(
     *,
     resumed: bool,
 ) -> tuple[int, Iterable[CommitRecord]]:
-    """Do what is left of a run. The number of tracks that had their outcome before, and the records of all shards."""
+    """Finish a run. Returns the number of tracks that already had their outcome, and the records of all shards."""
     config, store = job.config, open_store(job.config.output)
     sink = open_sink(store, config.output, plan, job.make_table)
     parts = PartLedger(store, config.output, plan, sink)

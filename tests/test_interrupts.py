@@ -64,7 +64,8 @@ def a_shard_is_committed(run: "subprocess.Popen[str]", output: Path) -> bool:
     return any(output.glob("_runs/*/commits/*.json"))
 
 
-def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> None:
+def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> list[psutil.Process]:
+    """Check how a run ends that gets a signal at a moment, and return its processes that are still alive."""
     command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), "--set", "shard_tracks=8"]
     # a shell ignores Ctrl-C on behalf of what it starts in the background, and nohup hang-ups: that may be these tests
     command = ["env", "--default-signal=INT,HUP", *command]
@@ -82,8 +83,8 @@ def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals,
     assert stderr.endswith(SENTENCE)
     assert stderr.count("interrupted") == 1
     assert not any(trace in stderr for trace in ("Traceback", "***", "Stack", "core dumped", "Fatal")), stderr
-    _, alive = psutil.wait_procs(below, timeout=300)
-    assert alive == []
+    alive: list[psutil.Process] = psutil.wait_procs(below, timeout=300)[1]
+    return alive
 
 
 @pytest.mark.slow
@@ -99,7 +100,7 @@ def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals,
 def test_a_signal_ends_a_run_at_any_moment(
     music: Path, tmp_path: Path, moment: Moment, number: signal.Signals, send: Send
 ) -> None:
-    interrupt(music, tmp_path, moment, number, send)
+    assert interrupt(music, tmp_path, moment, number, send) == []
 
 
 @pytest.mark.soak
@@ -108,7 +109,7 @@ def test_signals_end_runs_at_forty_moments_until_they_are_done(music: Path, tmp_
     for step in range(40):
         send = (to_process, to_group)[step % 2]
         try:
-            interrupt(music, tmp_path / str(step), after(step * 0.3), SIGNALS[step % 3], send)
+            assert interrupt(music, tmp_path / str(step), after(step * 0.3), SIGNALS[step % 3], send) == []
         except AssertionError as error:
             if "the run ended before the signal" not in str(error):
                 raise
@@ -144,8 +145,8 @@ def test_a_run_ends_with_the_process_that_started_it(music: Path, tmp_path: Path
     time.sleep(1.0)
     run.kill()
     run.wait()
-    _, alive = psutil.wait_procs(below, timeout=300)
-    assert alive == []
+    alive: list[psutil.Process] = psutil.wait_procs(below, timeout=300)[1]
+    return alive
 
 
 def test_a_command_under_nohup_survives_the_end_of_its_terminal(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def is_catalog_file(source: str) -> bool:
 def catalog_rows(catalog_uri: str, request_payer: RequestPayer | None = None) -> Iterator[CatalogRow]:
     """The rows of a catalog file, or of several, streamed. If a file gives no `track_id`, it is the URI.
 
-    catalog_uri: a `*` in the name stands for any characters; the files are read in alphabetical order.
+    catalog_uri: a `*` in the name matches any characters; the files are read in alphabetical order.
     request_payer: see `open_store`. Raises UsageError for a row without a usable URI or if no file has such a name,
     and what `read_rows` raises.
     """

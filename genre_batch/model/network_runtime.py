@@ -83,7 +83,7 @@ class OnnxNetwork:
     """`network` in evaluation mode, exported to ONNX in memory for segments of `rows` x `columns`.
 
     It takes one segment at a time, so that an answer cannot depend on the rest of a batch. Raises UsageError if
-    onnxruntime is missing, or the network has an operation that ONNX lacks.
+    onnxruntime is missing, or the network has an operation that ONNX does not support.
     """
 
     def __init__(self, network: nn.Module, rows: int, columns: int) -> None:
@@ -107,7 +107,8 @@ class OnnxNetwork:
 
 
 def export_to_onnx(network: nn.Module, example: torch.Tensor) -> bytes:
-    """`network` in ONNX, for segments of the shape of `example`. Raises UsageError if ONNX lacks an operation of it.
+    """`network` in ONNX, for segments of the shape of `example`. Raises UsageError if ONNX does not support an
+    operation of it.
 
     It uses the tracing exporter: 1 s of CPU for `mel_cnn`. torch's newer one takes 7 s and needs more packages.
     """
