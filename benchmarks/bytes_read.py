@@ -1,11 +1,12 @@
 """How much of an object is read for a track, and whether that suffices, for each format.
 
-    python benchmarks/bytes_read.py [--seconds 240] [--offset 60] [--bundle default]
+    python benchmarks/bytes_read.py [--seconds 240] [--offset 60] [--bundle default] [--own-window]
 
 Tracks are synthesised, with varying loudness so that variable bit rates vary, and read from a local folder by the
-extract actor's reader, through the sandbox. The reference decodes the whole file from its start and cuts the same
-window out of the samples. Prints one JSON object: the share of the object that is read, requests, the largest
-difference of the segments from the reference (1.0 is one standard deviation of log-mel), and whether the label agrees.
+extract actor's reader, through the sandbox: 30 s from second OFFSET on, or with `--own-window` what the bundle hears.
+The reference decodes the whole file from its start and cuts the same out of the samples. Prints one JSON object: the
+share of the object that is read, requests, the largest difference of the segments from the reference (1.0 is one
+standard deviation of log-mel), and whether the label agrees.
 """
 
 import os
@@ -87,9 +88,12 @@ def files(seconds: float) -> Iterator[tuple[str, bytes]]:
 def reference(data: bytes, window: Window, front_end: FrontEnd) -> Segments:
     """The segments of the window, cut out of the fully decoded file."""
     whole = decode_window(io.BytesIO(data), len(data), "", Window(length_s=1e5))
-    start = round(window.start_s("", whole.facts.duration_s) * whole.sample_rate)
-    part = whole.samples[start : start + round(window.length_s * whole.sample_rate)]
-    return front_end.segments(resample(part, whole.sample_rate, front_end.sample_rate))
+    pieces = []
+    for span in window.spans_s("", whole.facts.duration_s):
+        start = round(span.start_s * whole.sample_rate)
+        part = whole.samples[start : start + round(span.length_s * whole.sample_rate)]
+        pieces.append(resample(part, whole.sample_rate, front_end.sample_rate))
+    return front_end.segments(*pieces)
 
 
 def measure(path: Path, front_end: FrontEnd, label: Callable[[Segments], int]) -> dict[str, float | int | bool]:
@@ -110,11 +114,15 @@ def measure(path: Path, front_end: FrontEnd, label: Callable[[Segments], int]) -
     }
 
 
-def table(seconds: float, offset_s: int, bundle_uri: str) -> dict[str, dict[str, float | int | bool]]:
+def table(
+    seconds: float, offset_s: int, bundle_uri: str, *, own_window: bool
+) -> dict[str, dict[str, float | int | bool]]:
     """One row per format."""
     bundle = load_bundle(bundle_uri)
-    window = Window(length_s=30.0, min_offset_s=offset_s, max_offset_s=offset_s)
-    front_end = bundle.manifest.front_end.model_copy(update={"window": window})
+    front_end = bundle.manifest.front_end
+    if not own_window:
+        window = Window(length_s=30.0, min_offset_s=offset_s, max_offset_s=offset_s)
+        front_end = front_end.model_copy(update={"window": window})
     predictor = Predictor(bundle, device="cpu", precision="fp32")
 
     def label(segments: Segments) -> int:
@@ -126,9 +134,7 @@ def table(seconds: float, offset_s: int, bundle_uri: str) -> dict[str, dict[str,
             path = Path(folder) / name / "track"
             path.parent.mkdir()
             path.write_bytes(data)
-            rows[name] = measure(
-                path, front_end, lambda segments: int(predictor.logits(segments).mean(axis=0).argmax())
-            )
+            rows[name] = measure(path, front_end, label)
             path.unlink()
     return rows
 
@@ -138,5 +144,6 @@ if __name__ == "__main__":
     parser.add_argument("--seconds", type=float, default=240.0)
     parser.add_argument("--offset", type=int, default=60)
     parser.add_argument("--bundle", default="default")
+    parser.add_argument("--own-window", action="store_true")
     given = parser.parse_args()
-    print(json.dumps(table(given.seconds, given.offset, given.bundle), indent=1))
+    print(json.dumps(table(given.seconds, given.offset, given.bundle, own_window=given.own_window), indent=1))

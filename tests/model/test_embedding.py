@@ -10,7 +10,7 @@ from small_bundle import MANIFEST
 from genre_batch.demo.synthesis import STYLES, synthesise
 from genre_batch.errors import UsageError
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.bundle import GOLDEN_FILE, WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.embedding import MOST_VALUES, EmbeddingSettings, Projection, fit_projection, read_projection
 from genre_batch.model.networks.build import build_network, initialise
 from genre_batch.model.networks.settings import TrunkSettings
@@ -94,3 +94,14 @@ def test_two_cuts_of_one_song_are_nearer_than_cuts_of_different_songs(songs: np.
     near = embeddings @ embeddings.T
     np.fill_diagonal(near, -np.inf)
     assert near.argmax(axis=1).tolist() == [cut ^ 1 for cut in range(2 * n_songs)]
+
+
+def test_the_shipped_bundle_with_embeddings_is_the_default_model_and_another_fingerprint() -> None:
+    default, embedding = load_bundle("default"), load_bundle("default-embedding")
+    assert [embedding.files[name] == default.files[name] for name in (WEIGHTS_FILE, GOLDEN_FILE)] == [True, True]
+    same = {"files", "embedding"}
+    assert embedding.manifest.model_dump(exclude=same) == default.manifest.model_dump(exclude=same)
+    assert embedding.fingerprint != default.fingerprint
+    assert default.projection is None
+    assert embedding.projection is not None
+    assert embedding.projection.directions.shape == (200, MOST_VALUES)
