@@ -35,6 +35,12 @@ def test_there_is_a_cpu_pool_and_a_gpu_pool_that_may_be_empty() -> None:
     assert types["gpu"]["max_workers"] >= 1
 
 
+def test_machines_with_gpus_have_the_image_for_cuda() -> None:
+    config = prepare_config(launcher())
+    image, kind = config["docker"]["image"], config["available_node_types"]["gpu"]
+    assert kind["docker"] == {"worker_image": f"{image}-cuda"}
+
+
 def test_workers_are_spot_instances_and_the_head_is_not() -> None:
     nodes = {name: kind["node_config"] for name, kind in launcher()["available_node_types"].items()}
     assert "InstanceMarketOptions" not in nodes["head"]
@@ -51,6 +57,15 @@ def test_every_node_has_a_role_and_workers_may_not_start_nodes() -> None:
         for name, kind in launcher()["available_node_types"].items()
     }
     assert roles == {"head": "genre-batch-head", "cpu": "genre-batch-worker", "gpu": "genre-batch-worker"}
+
+
+def test_every_node_logs_in_to_the_registry_of_the_image_before_it_pulls_it() -> None:
+    config = prepare_config(launcher())
+    registry = config["docker"]["image"].partition("/")[0]
+    (login,) = config["initialization_commands"]
+    get, _, log_in = login.partition(" | ")
+    assert get == f"set -o pipefail; aws ecr get-login-password --region {config['provider']['region']}"
+    assert log_in == f"docker login --username AWS --password-stdin {registry}"
 
 
 def test_the_dashboard_is_not_open_to_the_network() -> None:

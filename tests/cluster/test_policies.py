@@ -62,5 +62,20 @@ def test_the_head_may_stop_only_the_nodes_of_its_cluster() -> None:
     assert not any(action.endswith("*") for s in statements for action in _listed(s["Action"]))
 
 
+def test_every_node_may_pull_the_image_of_the_launcher_and_nothing_else() -> None:
+    statements = json.loads((CLUSTER / "aws/ecr-policy.json").read_text())["Statement"]
+    allowed = {(action, s["Resource"]) for s in statements for action in _listed(s["Action"])}
+    account, _, _, region, *_ = launcher()["docker"]["image"].split(".")
+    repository = launcher()["docker"]["image"].partition("/")[2].partition(":")[0]
+    image = f"arn:aws:ecr:{region}:{account}:repository/{repository}"
+    # a login is not of one repository, so AWS accepts no narrower resource for it
+    assert allowed == {
+        ("ecr:GetAuthorizationToken", "*"),
+        ("ecr:BatchCheckLayerAvailability", image),
+        ("ecr:BatchGetImage", image),
+        ("ecr:GetDownloadUrlForLayer", image),
+    }
+
+
 def _listed(value: str | list[str]) -> list[str]:
     return [value] if isinstance(value, str) else value
