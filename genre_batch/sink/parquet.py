@@ -13,6 +13,7 @@ from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import file_schema
 
 _GROUP_ROWS = 131_072
+_KEYS = frozenset({"track_id", "uri", "etag", "size_bytes"})
 
 
 def to_bytes(table: pa.Table, run: RunFacts, more: Mapping[str, str] | None = None) -> bytes:
@@ -21,6 +22,35 @@ def to_bytes(table: pa.Table, run: RunFacts, more: Mapping[str, str] | None = No
     The chunks of the table do not influence the bytes. Memory holds one row group besides the table.
     """
     return file_bytes(table, file_metadata(run) | dict(more or {}))
+
+
+def staged_bytes(table: pa.Table, run: RunFacts, more: Mapping[str, str]) -> bytes:
+    """The same for a file that is read once and then deleted: in half of the CPU time."""
+    schema = table.schema.with_metadata(file_metadata(run) | dict(more))
+    encodings = _encodings(schema)
+    repeating = set(encodings.get("use_dictionary", _all_leaves(schema))) - _different(schema)
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table.cast(schema),
+        sink,
+        compression="lz4",
+        write_page_checksum=True,
+        version="2.6",
+        use_dictionary=sorted(repeating),
+        column_encoding=encodings.get("column_encoding"),
+    )
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def _all_leaves(schema: pa.Schema) -> list[str]:
+    return [path for field in schema for path in _leaves(field)]
+
+
+def _different(schema: pa.Schema) -> set[str]:
+    """Columns whose values hardly repeat, so that a dictionary of them is work for nothing."""
+    numbers = {field.name for field in schema if pa.types.is_floating(field.type)}
+    return numbers | _KEYS | {path for path in _all_leaves(schema) if path.endswith(".probability")}
 
 
 def file_bytes(table: pa.Table, metadata: Mapping[str, str]) -> bytes:

@@ -15,7 +15,7 @@ from genre_batch.catalog.work_units import Part
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.layout import repair_hint
-from genre_batch.sink.parquet import from_bytes, metadata_of, to_bytes
+from genre_batch.sink.parquet import from_bytes, metadata_of, staged_bytes
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.run_facts import RunFacts
 from genre_batch.sink.schema import AnsweredTrack, RejectedTrack, file_schema
@@ -32,7 +32,7 @@ def staged_uri(output: str, run: RunFacts, part: Part) -> str:
 def write_part(store: Store, output: str, run: RunFacts, part: Part, tables: ShardTables) -> None:
     """Write the outcomes of a part, unless another driver already has: its outcomes are equally valid."""
     rows = pa.concat_tables([_nullable(tables.answers), _nullable(tables.rejects)], promote_options="default")
-    store.create(staged_uri(output, run, part), to_bytes(rows, run, _rows_of(part)))
+    store.create(staged_uri(output, run, part), staged_bytes(rows, run, _rows_of(part)))
 
 
 def read_part(store: Store, output: str, run: RunFacts, part: Part, answers: pa.Schema) -> ShardTables:
