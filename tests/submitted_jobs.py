@@ -1,5 +1,6 @@
 """Nodes started by `ray start` with token authentication, and jobs submitted to them."""
 
+import json
 import os
 import secrets
 import signal
@@ -59,8 +60,11 @@ def free_ports(count: int) -> list[int]:
 
 
 @contextmanager
-def head_node(folder: Path, cpus: int) -> Iterator[Head]:
-    """A head that offers `cpus` CPUs, for the block. Ray keeps its files in `folder`."""
+def head_node(folder: Path, cpus: int, machines: int = 0) -> Iterator[Head]:
+    """A head that offers `cpus` CPUs, for the block. Ray keeps its files in `folder`.
+
+    machines: an autoscaler starts up to so many of one CPU each, when they are asked for, and ends those that are idle.
+    """
     environment = os.environ | {
         "PATH": f"{RAY.parent}{os.pathsep}{os.environ['PATH']}",
         "RAY_AUTH_MODE": "token",
@@ -72,11 +76,42 @@ def head_node(folder: Path, cpus: int) -> Iterator[Head]:
     gcs, dashboard, client = free_ports(3)
     ports = dict(zip(_NODE_PORTS, free_ports(len(_NODE_PORTS)), strict=True))
     options = ["--head", f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"]
+    if machines:
+        environment |= {"RAY_FAKE_CLUSTER": "1", "AUTOSCALER_UPDATE_INTERVAL_S": "1"}
+        autoscaling = folder.with_suffix(".json")
+        autoscaling.write_text(json.dumps(_growing(f"{get_node_ip_address()}:{gcs}", machines)))
+        options.append(f"--autoscaling-config={autoscaling}")
     with _node([*options, f"--temp-dir={folder}"], cpus, environment, ports) as process:
         address, serving = f"http://127.0.0.1:{dashboard}", f"http://127.0.0.1:{ports['metrics-export-port']}/metrics"
         head = Head(process, f"{get_node_ip_address()}:{gcs}", address, serving, environment)
         _wait_until(lambda: _answers(f"{head.address}/api/version", environment["RAY_AUTH_TOKEN"]))
         yield head
+
+
+def _growing(gcs: str, machines: int) -> dict[str, object]:
+    """The autoscaler's settings for machines that are processes of this one. Ray's own helper for this stops every Ray
+    of the machine when it starts and ends.
+    """
+    provider = {"type": "fake_multinode", "gcs_address": gcs, "launch_multiple": True}
+    provider |= {"use_node_id_as_ip": True, "disable_node_updaters": True, "disable_launch_config_check": True}
+    lists = ("initialization_commands", "setup_commands", "head_setup_commands", "worker_setup_commands")
+    lists += ("head_start_ray_commands", "worker_start_ray_commands", "cluster_synced_files", "rsync_exclude")
+    return {
+        "cluster_name": "growing",
+        "max_workers": machines,
+        "upscaling_speed": 1.0,
+        "idle_timeout_minutes": 0.1,
+        "provider": provider,
+        "auth": {},
+        "docker": {},
+        "file_mounts": {},
+        "head_node_type": "ray.head.default",
+        "available_node_types": {
+            "ray.head.default": {"resources": {"CPU": 0}, "node_config": {}, "max_workers": 0},
+            "machine": {"resources": {"CPU": 1}, "node_config": {}, "min_workers": 0, "max_workers": machines},
+        },
+        **{name: [] for name in lists},
+    }
 
 
 @contextmanager
@@ -100,8 +135,13 @@ def _node(
         _wait_until(lambda: _listens(ports["node-manager-port"]))
         yield psutil.Process(node.pid)
     finally:
+        # the machines that an autoscaler has started outlive it
+        below = psutil.Process(node.pid).children(recursive=True) if node.poll() is None else []
         node.terminate()
         node.wait(timeout=300)
+        for process in below:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
 
 
 def job_verb(head: Head, verb: str, *words: str) -> subprocess.CompletedProcess[str]:
