@@ -1,6 +1,7 @@
 """The coordinator in virtual time: a fleet of machines on a huge catalog, or seeded fault schedules.
 
     python benchmarks/simulate.py [--tracks 100000000] [--actors 1000] [--predictors 250] [--part-tracks 1024]
+                                  [--batch-tracks 256]
     python benchmarks/simulate.py --seeds 10000 [--from 0]
     python benchmarks/simulate.py --replay 1234 --trace
 
@@ -47,10 +48,11 @@ def seeds(first: int, count: int, *, traced: bool) -> dict[str, object]:
 def fleet(given: argparse.Namespace) -> dict[str, object]:
     """The figures of a fleet and the peak memory of this process."""
     predictors = given.predictors or -(-given.actors // 4)
-    workload = Workload(part_tracks=given.part_tracks)
+    workload = Workload(part_tracks=given.part_tracks, most_batch_tracks=given.batch_tracks)
     figures = asdict(run_fleet(given.tracks, given.actors, predictors, given.seed, workload))
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return figures | {"part_tracks": given.part_tracks, "simulation_peak_mb": round(peak_mb, 1)}
+    sizes = {"part_tracks": given.part_tracks, "most_batch_tracks": given.batch_tracks or workload.batch_tracks}
+    return figures | sizes | {"simulation_peak_mb": round(peak_mb, 1)}
 
 
 if __name__ == "__main__":
@@ -59,6 +61,7 @@ if __name__ == "__main__":
     parser.add_argument("--actors", type=int, default=1000, help="extract actors")
     parser.add_argument("--predictors", type=int, default=0, help="predict actors; default: a quarter of the others")
     parser.add_argument("--part-tracks", type=int, default=1024)
+    parser.add_argument("--batch-tracks", type=int, default=0, help="batches adapt up to this size; 0: 32 tracks each")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seeds", type=int, default=0, help="number of seeded fault schedules to run")
     parser.add_argument("--from", type=int, default=0, dest="first", help="the first seed")

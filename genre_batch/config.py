@@ -68,14 +68,15 @@ Reasons = Annotated[tuple[RejectReason, ...], BeforeValidator(_reasons)]
 class JobConfig(BaseModel):
     """Settings of what runs on Ray.
 
-    batch_tracks: tracks sent to an actor at once. deadline_s: CPU time to decode one track, more on a slow processor.
-    request_payer: "requester" for tracks in a requester-pays bucket. extract: the actors that read and decode.
-    metrics_port: where a Ray that the run starts itself serves metrics for Prometheus; null: it serves none.
+    batch_tracks: tracks sent to an actor at once, at most; null for as many as suit the run. deadline_s: CPU time to
+    decode one track, more on a slow processor. request_payer: "requester" for tracks in a requester-pays bucket.
+    extract: the actors that read and decode. metrics_port: where a Ray that the run starts itself serves metrics for
+    Prometheus; null: it serves none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    batch_tracks: PositiveInt = 32
+    batch_tracks: PositiveInt | None = None
     deadline_s: PositiveFloat = 60.0
     request_payer: RequestPayer | None = None
     extract: ExtractPool = ExtractPool()

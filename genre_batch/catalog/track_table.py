@@ -6,6 +6,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genre_batch.catalog.from_columns import from_columns
 from genre_batch.catalog.track import Track
 
 SCHEMA = pa.schema(
@@ -50,7 +51,8 @@ def times_of(texts: Sequence[str]) -> pa.Array:
 
 def to_tracks(rows: pa.RecordBatch | pa.Table) -> list[Track]:
     """The rows as tracks, in the same order, without their times, which take longer than all the rest."""
-    return list(map(Track, *(rows.column(name).to_pylist() for name in FACTS)))
+    facts = [rows.column(name).to_pylist() for name in FACTS]
+    return from_columns(Track, [*facts, [None] * rows.num_rows])
 
 
 def in_batches(tracks: Iterable[Track], rows: int = 1024) -> Iterator[pa.RecordBatch]:

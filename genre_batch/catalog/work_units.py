@@ -170,14 +170,29 @@ def strided(parts: Sequence[Part], lanes: int) -> list[Part]:
     return [part for turn in turns for part in turn if part is not None]
 
 
-def plan_batches(part: Part, batch_tracks: int) -> list[Batch]:
-    """As few batches of at most `batch_tracks` rows as the part needs, with sizes that differ by at most one.
+class UncutPart:
+    """The rows of a part that are in no batch yet."""
 
-    Raises ValueError for fewer than one row a batch.
-    """
-    if batch_tracks < 1:
-        raise ValueError(f"cannot cut a part into batches of {batch_tracks}")
-    tracks = part.stop - part.start
-    batches = -(-tracks // batch_tracks)
-    cuts = [part.start + tracks * number // batches for number in range(batches)] + [part.stop]
-    return [Batch(part.index, start, stop) for start, stop in pairwise(cuts)]
+    def __init__(self, part: Part) -> None:
+        self._part, self._next = part, part.start
+        self._first, self._taken, self._batch_tracks = part.start, 0, 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all rows are in batches."""
+        return self._next == self._part.stop
+
+    def take(self, batch_tracks: int) -> Batch:
+        """The next batch, of at most `batch_tracks` rows.
+
+        While that stays the same, batches are as few as it allows, and their sizes differ by at most one. Raises
+        ValueError for fewer than one row a batch.
+        """
+        if batch_tracks < 1:
+            raise ValueError(f"cannot cut a part into batches of {batch_tracks}")
+        if batch_tracks != self._batch_tracks:
+            self._first, self._taken, self._batch_tracks = self._next, 0, batch_tracks
+        self._taken += 1
+        tracks, start = self._part.stop - self._first, self._next
+        self._next = self._first + tracks * self._taken // -(-tracks // batch_tracks)
+        return Batch(self._part.index, start, self._next)

@@ -20,13 +20,11 @@ from genre_batch.engine.own_ray import own_ray
 from genre_batch.errors import UsageError, UserError
 from genre_batch.interrupts import is_supervised
 from genre_batch.notices import say, waiting_for
+from genre_batch.schedule.batch_size import FEWEST_TRACKS
 from genre_batch.stages.stage import Stage
 
 _ANSWERS_WITHIN_S = 10.0
 _ASK_BEYOND_ROOM = 4
-SMALLEST_BATCH_TRACKS = 7
-"""Halved evenly this leaves 4 tracks; a feature block of fewer would be an object of less than 1 MB, which Ray moves at
-a fraction of its speed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +146,7 @@ def pool_sizes(cluster: Cluster, stages: Sequence[Stage], *, batches: int) -> li
 
 def most_batches(tracks: int) -> int:
     """How many batches a run of `tracks` tracks has at most."""
-    return -(-tracks // SMALLEST_BATCH_TRACKS)
+    return -(-tracks // FEWEST_TRACKS)
 
 
 @contextmanager

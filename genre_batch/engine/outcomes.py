@@ -9,6 +9,7 @@ from genre_batch.catalog.work_units import Batch, Part
 from genre_batch.sink.schema import RejectedTrack
 
 Row = TypeVar("Row")
+Value = TypeVar("Value")
 
 
 class PartOutcomes(Generic[Row]):
@@ -30,18 +31,18 @@ class PartOutcomes(Generic[Row]):
         self._first = part.start
         self._order = range(len(tracks)) if order is None else order
         self._tracks = tracks
-        self._found: list[list[object]] = [[None] * stages for _ in tracks]
+        self._found: list[list[object]] = [[None] * len(tracks) for _ in range(stages)]
         self._settled = dict(settled or {})
         self._rejects: list[Reject | None] = [self._settled.get(slot) for slot in range(len(tracks))]
         self._attempts = [1] * len(tracks)
 
     def tracks(self, batch: Batch) -> list[Track]:
         """The tracks of a batch of this part, in the order of work."""
-        return [self._tracks[slot] for slot in self._slots(batch)]
+        return _at(self._tracks, self._slots(batch))
 
     def open(self, batch: Batch) -> list[Track]:
         """The tracks of a batch that have to be worked on, in the order of work."""
-        return [self._tracks[slot] for slot in self._open_slots(batch)]
+        return _at(self._tracks, self._open_slots(batch))
 
     def put_off(self, batch: Batch, reject: Reject) -> None:
         """Note that a batch is not worked on; `reject` says why."""
@@ -50,17 +51,23 @@ class PartOutcomes(Generic[Row]):
 
     def rejects(self, batch: Batch) -> list[Reject | None]:
         """For each track of a batch its reject, None if it has none."""
-        return [self._rejects[slot] for slot in self._slots(batch)]
+        return _at(self._rejects, self._slots(batch))
 
     def returned(self, batch: Batch, stage: int, outcomes: Sequence[object]) -> None:
         """Note what a stage found out about each open track of a batch."""
-        for slot, outcome in zip(self._open_slots(batch), outcomes, strict=True):
+        slots, found = self._open_slots(batch), self._found[stage]
+        if isinstance(slots, range) and len(slots) == len(outcomes) and Reject not in set(map(type, outcomes)):
+            found[slots.start : slots.stop] = outcomes
+            if stage == 0:
+                self._rejects[slots.start : slots.stop] = [None] * len(slots)
+            return
+        for slot, outcome in zip(slots, outcomes, strict=True):
             if stage == 0:
                 self._rejects[slot] = None
             if isinstance(outcome, Reject):
                 self._rejects[slot] = outcome
             else:
-                self._found[slot][stage] = outcome
+                found[slot] = outcome
 
     def given_up(self, batch: Batch, blamed: RejectStage, attempts: int, message: str) -> None:
         """Note that a track killed or broke every actor of a stage that worked on it."""
@@ -73,21 +80,29 @@ class PartOutcomes(Generic[Row]):
 
         Raises ValueError if a track has no outcome.
         """
+        for found in self._found:
+            for track, value, reject in zip(self._tracks, found, self._rejects, strict=True):
+                if value is None and reject is None:
+                    raise ValueError(f"no outcome for {track.track_id!r}")
         answered: list[Row] = []
         rejected: list[RejectedTrack] = []
-        for track, found, reject, attempts in zip(
-            self._tracks, self._found, self._rejects, self._attempts, strict=True
+        for track, reject, attempts, *values in zip(
+            self._tracks, self._rejects, self._attempts, *self._found, strict=True
         ):
-            if reject is not None:
-                rejected.append(RejectedTrack(track, reject, attempts))
-            elif any(value is None for value in found):
-                raise ValueError(f"no outcome for {track.track_id!r}")
+            if reject is None:
+                answered.append(row(track, *values))
             else:
-                answered.append(row(track, *found))
+                rejected.append(RejectedTrack(track, reject, attempts))
         return answered, rejected
 
-    def _open_slots(self, batch: Batch) -> list[int]:
-        return [slot for slot in self._slots(batch) if slot not in self._settled]
+    def _open_slots(self, batch: Batch) -> Sequence[int]:
+        slots = self._slots(batch)
+        return [slot for slot in slots if slot not in self._settled] if self._settled else slots
 
     def _slots(self, batch: Batch) -> Sequence[int]:
         return self._order[batch.start - self._first : batch.stop - self._first]
+
+
+def _at(values: list[Value], slots: Sequence[int]) -> list[Value]:
+    """The values in these slots. A run in the order of the listing has ranges, which are copied in one go."""
+    return values[slots.start : slots.stop] if isinstance(slots, range) else [values[slot] for slot in slots]

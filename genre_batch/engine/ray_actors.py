@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 import ray
@@ -17,11 +18,13 @@ from genre_batch.engine.machine import machine_of
 from genre_batch.engine.ray_errors import actor_lives, blamed, block_is_lost, cause, machine_went_away
 from genre_batch.errors import UserError
 from genre_batch.schedule.events import ActorLost, ActorReady, BlockLost, CallFailed, DeadlinePassed, Event, Returned
+from genre_batch.stages.by_columns import ByColumns
 from genre_batch.stages.stage import Stage, StageReport
 
 _LOG = logging.getLogger(__name__)
 _START_FAILURES_ALLOWED = 3
 _SLIVER_CPUS = 0.001
+_LOOK_FOR_OVERDUE_EVERY_S = 0.5
 
 
 @dataclass(slots=True)
@@ -63,16 +66,18 @@ class RayActors:
         self._waiting: dict[ObjectRef[object], tuple[int, int | None]] = {}
         self._blocks: dict[int, ObjectRef[object]] = {}
         self._next_actor = 0
+        self._count, self._ready = Counter[int](), Counter[int]()
+        self._look_again_s = 0.0
         self._start_failures = Counter[int]()
         self.stopped = Counter[int]()
 
     def count(self, stage: int) -> int:
         """How many actors a stage has, starting ones included."""
-        return sum(actor.stage == stage for actor in self._actors.values())
+        return self._count[stage]
 
     def ready(self, stage: int) -> int:
         """How many actors of a stage can work."""
-        return sum(actor.stage == stage and bool(actor.machine) for actor in self._actors.values())
+        return self._ready[stage]
 
     def started(self) -> list[ActorReady]:
         """The actors that can work, each as its ActorReady event."""
@@ -84,6 +89,7 @@ class RayActors:
         make: Any = ray.remote(wanted.worker).options(**reserved(wanted), scheduling_strategy="SPREAD")
         handle = make.remote(*wanted.arguments)
         self._actors[self._next_actor] = _Actor(handle, stage)
+        self._count[stage] += 1
         self._waiting[handle.__ray_call__.remote(machine_of)] = (self._next_actor, None)
         self._next_actor += 1
 
@@ -94,7 +100,7 @@ class RayActors:
         """
         state = self._actors[actor]
         stage = self._stages[state.stage]
-        batch = tracks if block is None else self._blocks[block]
+        batch = ByColumns(tracks) if block is None else self._blocks[block]
         if state.stage == len(self._stages) - 1:
             report = state.handle.run.remote(batch)
         else:
@@ -132,6 +138,8 @@ class RayActors:
         """Kill an actor and drop the answers it still owes."""
         state = self._actors.pop(actor)
         self.stopped[state.stage] += 1
+        self._count[state.stage] -= 1
+        self._ready[state.stage] -= bool(state.machine)
         ray.kill(state.handle)
         for call in state.calls:
             self.forget(call)
@@ -172,11 +180,12 @@ class RayActors:
         if call is None:
             assert isinstance(report, str)
             state.machine, self._start_failures[state.stage] = report, 0
+            self._ready[state.stage] += 1
             return ActorReady(actor, state.stage), None
         assert isinstance(report, StageReport)
         self._returned(actor, call)
-        remaining = sum(not isinstance(outcome, Reject) and outcome is not None for outcome in report.outcomes)
-        return Returned(call, remaining), report
+        kinds = list(map(type, report.outcomes))
+        return Returned(call, len(kinds) - kinds.count(Reject) - kinds.count(NoneType)), report
 
     def _returned(self, actor: int, call: int) -> None:
         state = self._actors[actor]
@@ -202,6 +211,9 @@ class RayActors:
 
     def _overdue(self) -> list[Answer]:
         now_s = time.monotonic()
+        if now_s < self._look_again_s:
+            return []
+        self._look_again_s = now_s + _LOOK_FOR_OVERDUE_EVERY_S
         late = [
             number
             for number, actor in self._actors.items()

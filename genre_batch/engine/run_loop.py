@@ -2,21 +2,15 @@
 
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import ray
 
 from genre_batch.catalog.reject import NOT_TRIED
 from genre_batch.catalog.work_units import Batch, Part, strided
-from genre_batch.engine.cluster import (
-    SMALLEST_BATCH_TRACKS,
-    Cluster,
-    check_capacity,
-    current_cluster,
-    most_batches,
-    pool_sizes,
-)
+from genre_batch.engine.cluster import Cluster, check_capacity, current_cluster, most_batches, pool_sizes
+from genre_batch.engine.garbage import Garbage, seldom_collected
 from genre_batch.engine.outcomes import PartOutcomes
 from genre_batch.engine.probing import Probing
 from genre_batch.engine.ramp import grown_for
@@ -28,9 +22,11 @@ from genre_batch.engine.waiting import Waiting, starting
 from genre_batch.engine.workload import Workload
 from genre_batch.interrupts import check, orderly
 from genre_batch.notices import say
+from genre_batch.schedule.batch_size import BatchSize
 from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
     ActorLost,
+    BatchesOf,
     BlockLost,
     CallFailed,
     Command,
@@ -46,12 +42,15 @@ from genre_batch.schedule.events import (
     StopActor,
 )
 from genre_batch.sink.schema import AnsweredTrack
-from genre_batch.stages.stage import Flow, StageReport
+from genre_batch.stages.stage import Flow, Stage, StageReport
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
 _COMMITS_AT_ONCE = 4
 _ACTORS_PER_LANE = 48
 _MOST_LANES = 8
+_MOST_TRACKS = 256
+_MOST_TRACKS_OF_A_BLOCK = 64
+"""A track's segments take up to 655 kB: a block of more would be too much for the object store of a small machine."""
 
 
 class RunLoop:
@@ -76,7 +75,9 @@ class RunLoop:
         self._commits: dict[Future[object], tuple[int, int]] = {}
         self._committers = ThreadPoolExecutor(_COMMITS_AT_ONCE, thread_name_prefix="commit")
         lanes = suitable_lanes(self._sizes[0])
-        limits = Limits(batch_tracks=_batch_tracks(workload, self._sizes[0]), parts_at_once=lanes)
+        self._batch_size = _batch_size(workload.batch_tracks, self._stages)
+        self._batch_tracks = self._batch_size.tracks(workload.tracks, self._sizes[0])
+        limits = Limits(batch_tracks=self._batch_tracks, parts_at_once=lanes)
         parts = self._noted(strided(workload.parts, 1 if workload.order else lanes))
         self._coordinator = Coordinator(parts, [stage.name for stage in self._stages], limits)
         self._actors = actors or RayActors(self._stages)
@@ -96,8 +97,8 @@ class RunLoop:
         run to stop, and what `on_done` raises.
         """
         asked = grown_for(self._stages, most_batches(self._workload.tracks), own=self._own_cluster)
-        with orderly(), asked:
-            self._run()
+        with orderly(), asked, seldom_collected() as garbage:
+            self._run(garbage)
 
     def _return_unsent(self) -> None:
         """Let batches that need no work come back."""
@@ -106,7 +107,7 @@ class RunLoop:
             self._done(self._sent.pop(event.call).batch)
             self._apply(event)
 
-    def _run(self) -> None:
+    def _run(self, garbage: Garbage) -> None:
         self._workload.on_wait(starting(self._stages, self._sizes))
         try:
             self._probing.begin("start")
@@ -121,9 +122,11 @@ class RunLoop:
                 for event, report in self._actors.wait(timeout_s=0.5 if not self._commits else 0.05):
                     self._note(event, report)
                     self._apply(event)
+                self._resize_batches()
                 self._collect_commits()
                 self._return_unsent()
                 self._probing.look()
+                garbage.look()
                 self._telemetry.look(self._standing, self._sent)
             self._probing.finish(check)
             self._usage.close(own_cluster=self._own_cluster)
@@ -172,6 +175,8 @@ class RunLoop:
         self._usage.add(report)
         sent = self._sent.pop(event.call)
         self._telemetry.returned(event.call, sent.stage, report)
+        if sent.stage == 0:
+            self._batch_size.note(len(report.outcomes), report.spent_s or report.cpu_s)
         self._part(sent.batch.part).returned(sent.batch, sent.stage, report.outcomes)
         if event.remaining == 0 or sent.stage == len(self._stages) - 1:
             self._done(sent.batch)
@@ -225,6 +230,13 @@ class RunLoop:
             for _ in range(size - self._actors.count(stage)):
                 self._actors.start(stage)
 
+    def _resize_batches(self) -> None:
+        left = self._workload.tracks - self._coordinator.cut_tracks
+        suitable = self._batch_size.tracks(left, self._sizes[0])
+        if suitable != self._batch_tracks:
+            self._batch_tracks = suitable
+            self._apply(BatchesOf(suitable))
+
     def _note_start(self) -> None:
         """Report once that no stage waits for its first actor any more."""
         if self._is_starting and all(self._actors.ready(stage) for stage in range(len(self._stages))):
@@ -259,6 +271,8 @@ def suitable_lanes(extractors: int) -> int:
     return max(1, min(_MOST_LANES, extractors // _ACTORS_PER_LANE))
 
 
-def _batch_tracks(workload: Workload, extractors: int) -> int:
-    """Tracks a batch: fewer than the most in a small run, so that every actor of the first stage gets several."""
-    return min(workload.batch_tracks, max(SMALLEST_BATCH_TRACKS, -(-workload.tracks // (4 * extractors))))
+def _batch_size(batch_tracks: int | None, stages: Sequence[Stage]) -> BatchSize:
+    """The size that the settings ask for, or one that adapts."""
+    if batch_tracks is not None:
+        return BatchSize(batch_tracks, adapts=False)
+    return BatchSize(_MOST_TRACKS if len(stages) == 1 else _MOST_TRACKS_OF_A_BLOCK, adapts=True)

@@ -97,6 +97,9 @@ class Telemetry:
         """The tracks of a batch have their outcomes; None means an answer."""
         self._left -= len(rejects)
         self._outcome_s = time.time()
+        if not any(rejects):
+            self._counts["genre_batch_tracks", ("answered", "")] += len(rejects)
+            return
         for reject in rejects:
             key = ("answered", "") if reject is None else (_outcome(reject), reject.reason.value)
             self._counts["genre_batch_tracks", key] += 1

@@ -10,7 +10,7 @@ from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.name_patterns import left_out_words, selection_for
 from genre_batch.catalog.work_units import PartPlan
 from genre_batch.config import TableConfig
-from genre_batch.engine.cluster import Cluster
+from genre_batch.engine.cluster import Cluster, most_batches
 from genre_batch.forecast.forecast import Forecast, make_forecast, with_money
 from genre_batch.forecast.prices import read_prices
 from genre_batch.forecast.probe import allocate, available_cluster, probe
@@ -135,7 +135,7 @@ def _forecast(
     if not config.forecast.tracks:
         return None
     prices = read_prices(config.forecast)
-    allocation = allocate(cluster, stages, batches=-(-remaining.tracks // config.batch_tracks))
+    allocation = allocate(cluster, stages, batches=most_batches(remaining.tracks))
     strata = probe(stages, sample.draw(), on_gpu=allocation.gpus > 0)
     forecast = make_forecast(strata, allocation, shards=len(remaining.shards), staged=remaining.staged, listed=listed)
     if prices:

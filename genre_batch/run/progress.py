@@ -45,8 +45,8 @@ class Progress:
 
     def add_tracks(self, tracks: Iterable[Track]) -> None:
         """Count these tracks."""
-        sizes_bytes = [max(track.size_bytes, 0) for track in tracks]
-        self.add(len(sizes_bytes), sum(sizes_bytes))
+        sizes_bytes = [track.size_bytes for track in tracks]
+        self.add(len(sizes_bytes), sum(size for size in sizes_bytes if size > 0))
 
     def counted(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The same rows of tracks, each counted as it passes."""

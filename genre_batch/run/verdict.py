@@ -29,7 +29,8 @@ def outcome_watcher(count: Callable[[list[Track]], None], config: TableConfig, r
 
     def on_done(tracks: list[Track], rejects: list[Reject | None]) -> None:
         count(tracks)
-        if watch.note(zip(tracks, rejects, strict=True)):
+        pairs = zip(tracks, rejects, strict=True)
+        if watch.note(pairs) if any(rejects) else watch.note_answers(len(tracks)):
             raise _denied(watch, run_id) if watch.stop is Stop.DENIED else _rejected(watch, run_id)
 
     return on_done

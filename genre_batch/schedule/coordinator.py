@@ -15,11 +15,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from genre_batch.catalog.reject import RejectStage
-from genre_batch.catalog.work_units import Batch, Part, plan_batches
+from genre_batch.catalog.work_units import Batch, Part, UncutPart
 from genre_batch.schedule.actor_pool import ActorPool
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
+    BatchesOf,
     BlockLost,
     CallFailed,
     Command,
@@ -40,11 +41,11 @@ from genre_batch.schedule.events import (
 class Limits:
     """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels.
 
-    blocks_per_actor: how many blocks may wait for a stage, per actor of it. attempts: how often a batch, and then each
-    of its tracks, may break the actor that works on it. machines: how many of them may be lost while they work on it;
-    see docs/reliability.md. parts_at_once: how many parts have batches to send, which they do in turn. commits: parts
-    being written. While storage is too slow for more, no new part is started, so that finished rows do not pile up in
-    the driver.
+    batch_tracks: tracks in a batch at most, until `BatchesOf` changes it. blocks_per_actor: how many blocks may wait
+    for a stage, per actor of it. attempts: how often a batch, and then each of its tracks, may break the actor that
+    works on it. machines: how many of them may be lost while they work on it; see docs/reliability.md. parts_at_once:
+    how many parts have batches to send, which they do in turn. commits: parts being written. While storage is too slow
+    for more, no new part is started, so that finished rows do not pile up in the driver.
     """
 
     batch_tracks: int = 32
@@ -77,7 +78,7 @@ class Coordinator:
     """The state of a run. Feed every event to `handle` and carry out the commands it returns, in order.
 
     parts: the parts still to be done, in order; taken one at a time, so that the state does not grow with them.
-    stages: the names of the stages, for messages.
+    stages: the names of the stages, for messages. cut_tracks: how many tracks have been put into batches.
     """
 
     def __init__(self, parts: Iterable[Part], stages: Sequence[str], limits: Limits) -> None:
@@ -88,7 +89,8 @@ class Coordinator:
         self._queues: list[deque[_Task]] = [deque() for _ in stages]
         self._calls: dict[int, tuple[int, _Task]] = {}
         self._set_aside: deque[_Task] = deque()
-        self._begun: deque[deque[_Task]] = deque()
+        self._batch_tracks, self.cut_tracks = limits.batch_tracks, 0
+        self._begun: deque[UncutPart] = deque()
         self._tracks_left: dict[int, int] = {}
         self._committing: set[int] = set()
         self._blocks: set[int] = set()
@@ -132,9 +134,15 @@ class Coordinator:
                 commands = self._on_deadline(actor)
             case Committed(part):
                 self._committing.discard(part)
-            case NoMoreParts():
-                self._parts, self._next_part = iter(()), None
+            case NoMoreParts() | BatchesOf():
+                self._note(event)
         return commands + self._send()
+
+    def _note(self, event: NoMoreParts | BatchesOf) -> None:
+        if isinstance(event, BatchesOf):
+            self._batch_tracks = event.tracks
+        else:
+            self._parts, self._next_part = iter(()), None
 
     def _on_returned(self, call: int, remaining: int) -> list[Command]:
         task = self._take(call)
@@ -272,18 +280,19 @@ class Coordinator:
         return bool(queue)
 
     def _take_batch(self) -> None:
-        """Queue the next batch of the part whose turn it is; a new part has its turn at once."""
+        """Cut and queue the next batch of the part whose turn it is; a new part has its turn at once."""
         has_place = len(self._begun) < self._limits.parts_at_once and len(self._committing) < self._limits.commits
         if has_place and self._next_part is not None:
             part = self._next_part
             self._next_part = next(self._parts, None)
             self._tracks_left[part.index] = part.stop - part.start
-            self._begun.appendleft(deque(map(_Task, plan_batches(part, self._limits.batch_tracks))))
+            self._begun.appendleft(UncutPart(part))
         if self._begun:
-            tasks = self._begun.popleft()
-            self._queues[0].append(tasks.popleft())
-            if tasks:
-                self._begun.append(tasks)
+            rest = self._begun.popleft()
+            self._queues[0].append(_Task(batch := rest.take(self._batch_tracks)))
+            self.cut_tracks += batch.stop - batch.start
+            if not rest.is_empty:
+                self._begun.append(rest)
 
 
 def _singles(task: _Task) -> list[_Task]:

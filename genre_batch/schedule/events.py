@@ -74,7 +74,16 @@ class NoMoreParts:
     """The parts that are not begun yet are left to another time; those that are begun are finished."""
 
 
-Event = ActorReady | Returned | CallFailed | BlockLost | ActorLost | DeadlinePassed | Committed | NoMoreParts
+@dataclass(frozen=True, slots=True)
+class BatchesOf:
+    """Batches that are cut from now on have at most `tracks` tracks."""
+
+    tracks: int
+
+
+Event = (
+    ActorReady | Returned | CallFailed | BlockLost | ActorLost | DeadlinePassed | Committed | NoMoreParts | BatchesOf
+)
 
 
 @dataclass(frozen=True, slots=True)

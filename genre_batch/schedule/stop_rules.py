@@ -63,6 +63,17 @@ class OutcomeWatch:
             self.stop = self.stop or self._broken()
         return self.stop
 
+    def note_answers(self, tracks: int) -> Stop | None:
+        """The same for `tracks` tracks that all have their answer, without looking at each."""
+        if tracks:
+            self.denied_in_a_row = 0
+            # each answer lowers the share of rejects, so only the first one that is measured by it can break the rule
+            after = self.tracks + tracks
+            self.tracks = min(after, max(self.tracks + 1, self.rules.after_tracks))
+            self.stop = self.stop or self._broken()
+            self.tracks = after
+        return self.stop
+
     def _broken(self) -> Stop | None:
         rules = self.rules
         if rules.max_denied_in_a_row is not None and self.denied_in_a_row >= rules.max_denied_in_a_row:

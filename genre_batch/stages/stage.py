@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 from threadpoolctl import threadpool_limits
 
 from genre_batch.catalog.reject import RejectStage
 from genre_batch.sink.schema import AnsweredTrack
+from genre_batch.stages.by_columns import ByColumns
+
+_SLOW_TRACKS = 32
 
 
 class PoolSize(BaseModel):
@@ -35,7 +38,8 @@ class StageReport:
     """What a call to a stage reports to the driver.
 
     outcomes: one a track of the batch, in its order: what the stage found out, a Reject, or None for a track that an
-    earlier stage rejected. cpu_s: CPU seconds, child processes included. bytes_read, reads: from storage, and in how
+    earlier stage rejected. cpu_s: CPU seconds, child processes included. spent_s: seconds in which the actor was busy
+    with it, if it has measured them. bytes_read, reads: from storage, and in how
     many requests. requests: those sent to S3, each as its operation, its status and their number.
     """
 
@@ -44,6 +48,15 @@ class StageReport:
     bytes_read: int = 0
     reads: int = 0
     requests: tuple[tuple[str, str, int], ...] = ()
+    spent_s: float = 0.0
+
+    def __reduce__(self) -> tuple[Callable[..., "StageReport"], tuple[object, ...]]:
+        rest = (getattr(self, field.name) for field in fields(self)[1:])
+        return _arrived, (ByColumns(self.outcomes), *rest)
+
+
+def _arrived(outcomes: list[object], *rest: Any) -> StageReport:  # the other fields
+    return StageReport(tuple(outcomes), *rest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +86,12 @@ class Stage:
     fused: "tuple[Stage, ...]" = ()
 
     def deadline_s(self, tracks: int) -> float:
-        """The deadline, in seconds, of a call with this many tracks."""
-        return self.call_s + tracks * self.track_s
+        """The deadline, in seconds, of a call with this many tracks.
+
+        Beyond 32 tracks it no longer grows: batches are as large as that only where tracks are quick, and an actor that
+        hangs would not be noticed for hours.
+        """
+        return self.call_s + min(tracks, _SLOW_TRACKS) * self.track_s
 
 
 @dataclass(frozen=True, slots=True)

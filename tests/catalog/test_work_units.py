@@ -8,11 +8,19 @@ from genre_batch.catalog.work_units import (
     PartPlan,
     Shard,
     ShardPlan,
-    plan_batches,
+    UncutPart,
     plan_parts,
     strided,
     suitable_shard_tracks,
 )
+
+
+def cut(part: Part, batch_tracks: int) -> list[Batch]:
+    """The batches of a part, cut one after the other."""
+    rest, batches = UncutPart(part), list[Batch]()
+    while not rest.is_empty:
+        batches.append(rest.take(batch_tracks))
+    return batches
 
 
 @given(st.integers(0, 2000), st.integers(1, 300), st.integers(1, 300), st.integers(1, 100))
@@ -26,7 +34,7 @@ def test_each_track_is_in_one_batch_of_one_part_of_one_shard(
         assert 0 < part.stop - part.start <= part_tracks
         assert shard.start <= part.start
         assert part.stop <= shard.stop
-        batches = plan_batches(part, batch_tracks)
+        batches = cut(part, batch_tracks)
         assert all(batch.part == index for batch in batches)
         rows += [row for batch in batches for row in range(batch.start, batch.stop)]
     assert rows == list(range(tracks))
@@ -45,14 +53,22 @@ def test_the_parts_of_all_shards_are_all_parts(tracks: int, shard_tracks: int, p
 
 @given(st.integers(0, 5000), st.integers(0, 5000), st.integers(1, 100))
 def test_batches_are_few_and_even(start: int, tracks: int, batch_tracks: int) -> None:
-    sizes = [batch.stop - batch.start for batch in plan_batches(Part(3, 1, start, start + tracks), batch_tracks)]
+    sizes = [batch.stop - batch.start for batch in cut(Part(3, 1, start, start + tracks), batch_tracks)]
     assert len(sizes) == -(-tracks // batch_tracks)
     assert not sizes or max(sizes) - min(sizes) <= 1
     assert max(sizes, default=0) <= batch_tracks
 
 
+def test_the_rest_of_a_part_is_cut_evenly_when_the_size_changes() -> None:
+    rest = UncutPart(Part(1, 0, 100, 200))
+    batches = [rest.take(tracks) for tracks in (30, 30, 20, 20, 20)]
+    assert [batch.stop - batch.start for batch in batches] == [25, 25, 16, 17, 17]
+    assert rest.is_empty
+    assert [batch.start for batch in batches[1:]] == [batch.stop for batch in batches[:-1]]
+
+
 def test_there_is_no_tiny_last_batch() -> None:
-    assert plan_batches(Part(1, 0, 100, 133), 32) == [Batch(1, 100, 116), Batch(1, 116, 133)]
+    assert cut(Part(1, 0, 100, 133), 32) == [Batch(1, 100, 116), Batch(1, 116, 133)]
 
 
 def test_a_hundred_million_tracks_are_planned_without_holding_them_in_memory() -> None:
@@ -74,7 +90,7 @@ def test_sizes_below_one_are_refused() -> None:
     with pytest.raises(ValueError, match="parts of 0"):
         PartPlan(10, 5, 0)
     with pytest.raises(ValueError, match="batches of 0"):
-        plan_batches(Part(0, 0, 0, 10), 0)
+        UncutPart(Part(0, 0, 0, 10)).take(0)
 
 
 def test_a_shard_no_larger_than_a_part_is_its_only_part() -> None:

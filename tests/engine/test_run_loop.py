@@ -26,7 +26,7 @@ from genre_batch.engine.usage import Usage
 from genre_batch.engine.workload import Workload
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.pipeline import features_flow, score
-from genre_batch.schedule.events import ActorLost, DeadlinePassed
+from genre_batch.schedule.events import ActorLost, ActorReady, DeadlinePassed, Send
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -112,6 +112,19 @@ def test_the_wait_for_actors_ends_once_every_stage_has_one(monkeypatch: pytest.M
         monkeypatch.setattr(loop._actors, "ready", ready.__getitem__)
         loop._note_start()
         assert waits == ([""] if ready == [1, 1] or waits else [])
+
+
+@pytest.mark.parametrize(("given", "first", "later"), [(None, 32, 64), (16, 16, 16), (200, 200, 200)])
+def test_batches_adapt_to_what_calls_take_unless_their_size_is_given(given: int | None, first: int, later: int) -> None:
+    parts = plan_parts(10**6, 1000)
+    workload = Workload(parts, 10**6, given, lambda start, stop: [], lambda *_: None, lambda *_: None)
+    loop = RunLoop(features_flow(DescriptorFrontEnd(), JobConfig()), Cluster(2.0, 0.0, own=True), workload, Usage())
+    loop._resize_batches()
+    assert loop._batch_tracks == first
+    loop._batch_size.note(32, 0.32)
+    loop._resize_batches()
+    sent = [c for c in loop._coordinator.handle(ActorReady(0, 0)) if isinstance(c, Send)]
+    assert [each.batch.stop - each.batch.start for each in sent] == pytest.approx([later] * 2, abs=2)
 
 
 def test_stdout_holds_one_object_whatever_ray_says_of_dead_workers(music: Path, tmp_path: Path) -> None:

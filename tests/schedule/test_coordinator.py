@@ -12,6 +12,7 @@ from genre_batch.schedule.coordinator import Coordinator, Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
+    BatchesOf,
     BlockLost,
     CallFailed,
     Command,
@@ -26,7 +27,10 @@ from genre_batch.schedule.events import (
     Send,
 )
 
-KINDS = ("ready", "answered", "answered twice", "raised", "block lost", "preempted", "crashed", "silent", "committed")
+KINDS = (
+    *("ready", "answered", "answered twice", "raised", "block lost", "preempted", "crashed", "silent", "committed"),
+    "resized",
+)
 
 
 class Whims:
@@ -76,6 +80,8 @@ class Whims:
                 self.tell(ActorLost(number, kind == "preempted", kind, f"machine {number}"))
             case "silent":
                 self.tell(DeadlinePassed(number))
+            case "resized":
+                self.tell(BatchesOf(1 + number % 5))
             case "committed" if self.writing:
                 self.tell(Committed(self.writing.pop()))
 
@@ -231,6 +237,18 @@ def test_parts_that_are_begun_together_are_sent_in_turn() -> None:
     commands = Coordinator(parts, NAMES, limits).handle(ActorReady(0, Role.EXTRACT))
     starts = [command.batch.start for command in commands if isinstance(command, Send)]
     assert starts == [0, 100, 200, 6, 3, 203, 9]
+
+
+def test_batches_that_are_cut_later_have_the_size_that_suits_then() -> None:
+    coordinator = Coordinator(plan_parts(12, 12), NAMES, Limits(batch_tracks=3, calls_per_actor=1))
+    commands = coordinator.handle(ActorReady(0, Role.EXTRACT))
+    assert coordinator.handle(BatchesOf(5)) == []
+    sizes = []
+    while sent := [command for command in commands if isinstance(command, Send)]:
+        sizes.append(sent[0].batch.stop - sent[0].batch.start)
+        assert coordinator.cut_tracks == sum(sizes)
+        commands = coordinator.handle(Returned(sent[0].call, 0))
+    assert sizes == [3, 4, 5]
 
 
 def test_an_answer_that_comes_twice_leaves_its_block_alone() -> None:

@@ -101,3 +101,15 @@ def test_how_the_outcomes_are_cut_into_calls_makes_no_difference(
     assert reported is _stops_at(reasons, seen.rules)
     assert seen.tracks == len(reasons)
     assert seen.by_reason == Counter(reason for reason in reasons if reason is not None)
+
+
+@given(st.lists(st.tuples(st.lists(REASONS, max_size=6), st.integers(0, 9)), max_size=12))
+def test_answers_that_are_counted_together_count_as_each_for_itself(
+    batches: list[tuple[list[RejectReason | None], int]],
+) -> None:
+    each, together = watch(denied=3, after=20), watch(denied=3, after=20)
+    for reasons, answers in batches:
+        each.note(outcomes(reasons))
+        together.note(outcomes(reasons))
+        assert each.note(outcomes([None] * answers)) == together.note_answers(answers)
+        assert (each.tracks, each.denied_in_a_row) == (together.tracks, together.denied_in_a_row)

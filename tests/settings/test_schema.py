@@ -15,7 +15,9 @@ SCORE, TRAIN = Schema(ScoreConfig), Schema(TrainConfig)
 def test_editors_see_what_each_setting_means() -> None:
     schema = json.loads(schema_text(ScoreConfig))
     jsonschema.Draft202012Validator.check_schema(schema)
-    assert schema["properties"]["batch_tracks"]["description"] == "tracks sent to an actor at once"
+    assert schema["properties"]["batch_tracks"]["description"] == (
+        "tracks sent to an actor at once, at most; null for as many as suit the run"
+    )
     assert "GPUs" in schema["$defs"]["PredictPool"]["properties"]["num_gpus"]["description"]
 
 

@@ -12,7 +12,16 @@ from two_stages import NAMES, Role
 
 from genre_batch.catalog.work_units import Part
 from genre_batch.schedule.coordinator import Coordinator, Limits
-from genre_batch.schedule.events import Command, CommitPart, Committed, Event, ForgetBlock, Send, StopActor
+from genre_batch.schedule.events import (
+    BatchesOf,
+    Command,
+    CommitPart,
+    Committed,
+    Event,
+    ForgetBlock,
+    Send,
+    StopActor,
+)
 
 Build = Callable[[Iterable[Part], Sequence[str], Limits], Coordinator]
 Trace = Callable[[float, str], None]
@@ -39,8 +48,9 @@ class Driver:
     """One process that continues a run from the state of the ledger, until the run ends or the driver dies.
 
     dies_after: the number of steps after which it dies. Events and commands are steps, so it can die between any two.
-    on_progress: called with the time and the number of tracks with an outcome, whenever the number grows. events: the
-    number of events of each kind.
+    on_progress: called with the time and the number of tracks with an outcome, whenever the number grows. suitable:
+    called with the number of tracks that are in no batch yet; the tracks that a batch is to have from then on. events:
+    the number of events of each kind.
     """
 
     def __init__(
@@ -56,6 +66,7 @@ class Driver:
         dies_after: int | None = None,
         trace: Trace | None = None,
         on_progress: Callable[[float, int], None] | None = None,
+        suitable: Callable[[int], int] | None = None,
     ) -> None:
         committed = frozenset(ledger.given_up)
         self.coordinator = build((part for part in parts if part.index not in committed), NAMES, limits)
@@ -69,6 +80,8 @@ class Driver:
         self._steps_left = dies_after
         self._trace = trace
         self._on_progress = on_progress
+        self._suitable, self._batch_tracks = suitable, limits.batch_tracks
+        self._tracks = sum(part.stop - part.start for part in parts)
         self._progress_at_s = timeline.now_s
         self._done_before = 0
         self.events = Counter[str]()
@@ -104,6 +117,15 @@ class Driver:
             self._done_before, self._progress_at_s = self.referee.tracks_done, self._timeline.now_s
             if self._on_progress is not None:
                 self._on_progress(self._progress_at_s, self._done_before)
+        self._resize()
+
+    def _resize(self) -> None:
+        if self._suitable is None:
+            return
+        tracks = self._suitable(self._tracks - self.coordinator.cut_tracks)
+        if tracks != self._batch_tracks:
+            self._batch_tracks = tracks
+            self.on_event(BatchesOf(tracks))
 
     def _step(self, what: Event | Command) -> None:
         if self._trace is not None:

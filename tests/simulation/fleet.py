@@ -3,6 +3,7 @@
 The times of a batch are drawn from a table of 65,536 batches, which is computed once from the times of single tracks.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,7 @@ from simulation.conditions import Fate
 from two_stages import Role
 
 from genre_batch.catalog.work_units import Batch
+from genre_batch.schedule.batch_size import BatchSize
 
 _TABLE = 1 << 16
 _CPU_MS = {"mp3": 38.6, "aac": 33.1, "flac": 35.3, "ogg": 37.8, "opus": 61.6, "wav": 17.5, "alac": 77.2}
@@ -28,19 +30,30 @@ _TRIED_AGAIN, _TRIED_AGAIN_AFTER_S = 0.005, 1.0
 _READS_AHEAD = 4
 _PUT_S, _PUT_SPREAD, _PUTS_A_COMMIT = 0.060, 0.5, 3
 _COMMIT_CPU_S_PER_TRACK = 1e-5
+_DRIVER_CALL_S, _DRIVER_TRACK_S = 1.0e-3, 23.7e-6
+"""CPU seconds of the driver for a call, and for a track from the listing to its file: docs/performance.md."""
 _STRAGGLERS, _STRAGGLER_PACE = 0.001, 10.0
 _SLOW_NODES, _SLOW_NODE_PACE = 0.02, 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """The assumptions about a fleet. preempted: the share of the machines that are preempted per hour."""
+    """The assumptions about a fleet. preempted: the share of the machines that are preempted per hour.
+
+    most_batch_tracks: batches adapt up to this size; 0: they always have `batch_tracks`.
+    """
 
     batch_tracks: int = 32
+    most_batch_tracks: int = 0
     part_tracks: int = 1024
     rejects: float = 0.01
     preempted: float = 0.01
     node_actors: int = 16
+
+
+def driver_cpu_s(calls: int, tracks: int) -> float:
+    """CPU seconds that a driver's process takes for so many calls and tracks."""
+    return calls * _DRIVER_CALL_S + tracks * _DRIVER_TRACK_S
 
 
 class Fleet:
@@ -57,6 +70,14 @@ class Fleet:
         puts_s = _PUT_S * self._spread(_PUT_SPREAD, _TABLE, _PUTS_A_COMMIT).sum(axis=1)
         self._commit_s: list[float] = (puts_s + workload.part_tracks * _COMMIT_CPU_S_PER_TRACK).tolist()
         self._calls = self._commits = 0
+
+    def suitable(self, actors: int) -> Callable[[int], int] | None:
+        """How many tracks a batch is to have for `actors` extract actors, when so many are in no batch yet."""
+        if not self._workload.most_batch_tracks:
+            return None
+        size = BatchSize(self._workload.most_batch_tracks, adapts=True)
+        size.note(_TABLE * self._workload.batch_tracks, sum(self._extract_s))
+        return lambda left: size.tracks(left, actors)
 
     @property
     def node_actors(self) -> int:

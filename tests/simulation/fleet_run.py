@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from simulation.driver import Driver, Ledger
-from simulation.fleet import Fleet, Workload
+from simulation.fleet import Fleet, Workload, driver_cpu_s
 from simulation.timeline import Timeline
 from two_stages import Role
 
@@ -26,7 +26,8 @@ class FleetFigures:
     """The figures of a fleet's run, in virtual time except for the last three.
 
     *_utilisation: working time over the time that actors were ready. tail_s: from 99 % of the tracks to all of them.
-    events: events that the driver received. most: the largest sampled numbers of what the coordinator holds.
+    events: events that the driver received. driver_cores: the cores that the driver's process keeps busy at this
+    rate. most: the largest sampled numbers of what the coordinator holds.
     coordinator_cpu_s_per_million: the coordinator's CPU seconds per million tracks, measured on every 16th event.
     state_peak_bytes: the largest sampled size of the coordinator's state.
     """
@@ -41,6 +42,7 @@ class FleetFigures:
     tail_s: float
     events: int
     events_per_s: float
+    driver_cores: float
     actors_replaced: int
     most: dict[str, int]
     coordinator_cpu_s_per_million: float
@@ -51,15 +53,17 @@ class FleetFigures:
 def run_fleet(tracks: int, actors: int, predictors: int, seed: int, workload: Workload) -> FleetFigures:
     """Score `tracks` tracks on a simulated fleet. Raises RuleBroken if the coordinator breaks a rule."""
     start_s, timeline, tail = time.process_time(), Timeline(), _Tail(int(_TAIL * tracks))
+    conditions = Fleet(workload, actors + predictors, seed)
     driver = Driver(
         _Sampled,
         plan_parts(tracks, workload.part_tracks),
         Limits(batch_tracks=workload.batch_tracks),
-        Fleet(workload, actors + predictors, seed),
+        conditions,
         {Role.EXTRACT: actors, Role.PREDICT: predictors},
         Ledger(),
         timeline,
         on_progress=tail.progress,
+        suitable=conditions.suitable(actors),
     )
     driver.run()
     machines, sampled = driver.machines, driver.coordinator
@@ -76,6 +80,7 @@ def run_fleet(tracks: int, actors: int, predictors: int, seed: int, workload: Wo
         tail_s=round(tail.length_s, 1),
         events=driver.events.total(),
         events_per_s=round(driver.events.total() / timeline.now_s, 1),
+        driver_cores=round(driver_cpu_s(driver.events["Returned"], tracks) / timeline.now_s, 3),
         actors_replaced=machines.started - actors - predictors,
         most=dict(sampled.most),
         coordinator_cpu_s_per_million=round(sampled.cpu_s * _TIME_EVERY / tracks * 1e6, 3),

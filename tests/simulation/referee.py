@@ -1,13 +1,15 @@
 """Checks the rules of a run at every event and command, with its own independent bookkeeping."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 
-from genre_batch.catalog.work_units import Batch, Part, plan_batches
+from genre_batch.catalog.work_units import Batch, Part, UncutPart
 from genre_batch.schedule.coordinator import Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
+    BatchesOf,
     BlockLost,
     CallFailed,
     Command,
@@ -42,9 +44,13 @@ class _Tries:
 
 @dataclass(slots=True)
 class _OpenPart:
-    """The state of an open part. planned, done: stop of each batch by its first row. tries: by first row and stop."""
+    """The state of an open part. rest: what is in no batch yet. cut, done: stop of each batch by its first row.
 
-    planned: dict[int, int]
+    tries: by first row and stop.
+    """
+
+    rest: UncutPart
+    cut: dict[int, int] = field(default_factory=dict)
     done: dict[int, int] = field(default_factory=dict)
     given_up: list[int] = field(default_factory=list)
     tries: dict[tuple[int, int], _Tries] = field(default_factory=dict)
@@ -60,6 +66,7 @@ class Referee:
     def __init__(self, parts: Sequence[Part], committed: frozenset[int], limits: Limits, stages: int = 2) -> None:
         self._parts = parts
         self._limits = limits
+        self._batch_tracks = limits.batch_tracks
         self._actors: dict[int, dict[int, Send]] = {}
         self._size = [0] * stages
         self._stage: dict[int, int] = {}
@@ -97,6 +104,8 @@ class Referee:
                 self._lost(actor, None)
             case Committed(part):
                 self._committing.discard(part)
+            case BatchesOf(tracks):
+                self._batch_tracks = tracks
             case _:
                 pass
 
@@ -192,9 +201,15 @@ class Referee:
             self._lent.add(sent.block)
         self._check_room(sent)
         state = self._note_sent(sent)
-        rows = sent.batch.start, sent.batch.stop
-        if sent.stage == 0 and state.planned.get(sent.batch.start) != sent.batch.stop and rows not in state.tries:
-            raise RuleBroken(f"{sent.batch} was neither planned nor split off after its attempts were used up")
+        if sent.stage == 0 and (sent.batch.start, sent.batch.stop) not in state.tries:
+            self._check_cut(state, sent.batch)
+
+    def _check_cut(self, state: _OpenPart, batch: Batch) -> None:
+        """A batch is sent as it was cut, and is cut where the last one ended, unless tracks are split off."""
+        if not state.rest.is_empty and batch == copy(state.rest).take(self._batch_tracks):
+            state.cut[batch.start] = state.rest.take(self._batch_tracks).stop
+        if state.cut.get(batch.start) != batch.stop:
+            raise RuleBroken(f"{batch} was neither cut nor split off after its attempts were used up")
 
     def _check_room(self, sent: Send) -> None:
         following = sent.stage + 1
@@ -231,8 +246,7 @@ class Referee:
             raise RuleBroken(f"part {part} is opened again")
         if len(self._committing) >= self._limits.commits:
             raise RuleBroken(f"part {part} is opened while too many commits are pending")
-        batches = plan_batches(self._parts[part], self._limits.batch_tracks)
-        self._open[part] = _OpenPart({batch.start: batch.stop for batch in batches})
+        self._open[part] = _OpenPart(UncutPart(self._parts[part]))
         return self._open[part]
 
     def _on_reject(self, batch: Batch, attempts: int) -> None:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from statistics import mean
 
+import pytest
 from simulation import fleet
 from simulation.fleet import Fleet, Workload
 from two_stages import Role
@@ -21,6 +22,21 @@ def test_stage_times_are_the_measured_ones() -> None:
     assert len(measured) == 8
     for name, ms in fleet._CPU_MS.items():
         assert abs(ms / measured[name] - 1) < 0.01, name
+
+
+def test_what_the_driver_takes_is_what_was_measured() -> None:
+    found = re.search(r"A call costs ([\d.]+) ms and a track ([\d.]+) us", DOCS.read_text(encoding="utf-8"))
+    assert found is not None
+    assert fleet.driver_cpu_s(1000, 0) == pytest.approx(float(found[1]))
+    assert fleet.driver_cpu_s(0, 10**6) == pytest.approx(float(found[2]))
+
+
+def test_batches_of_a_fleet_adapt_only_if_they_are_to() -> None:
+    assert Fleet(Workload(), 10, seed=1).suitable(10) is None
+    suitable = Fleet(Workload(most_batch_tracks=256), 10, seed=1).suitable(10)
+    assert suitable is not None
+    assert 100 < suitable(10**6) <= 256
+    assert suitable(800) == 10
 
 
 def test_the_mean_time_of_a_batch_follows_from_its_formats_and_a_few_are_stragglers() -> None:

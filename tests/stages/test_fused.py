@@ -113,6 +113,16 @@ def test_a_reject_is_that_of_the_stage_that_gave_it() -> None:
     assert (report.cpu_s, report.bytes_read, report.reads, report.requests) == (1.5, 10, 2, (("Get", "200", 2),))
 
 
+def test_a_large_batch_goes_through_a_few_tracks_at_a_time() -> None:
+    ids = [f"song {number}" for number in range(100)]
+    report = ran(*ids[:40], "silent", *ids[40:])
+    assert [outcome for outcome in report.outcomes if isinstance(outcome, tuple)] == [(i, f"score of {i}") for i in ids]
+    assert isinstance(report.outcomes[40], Reject)
+    assert (report.cpu_s, report.requests) == (4 * 1.5, (("Get", "200", 4 * 2),))
+    assert report.spent_s > 0.0
+    assert ran().outcomes == ()
+
+
 def test_an_error_names_the_stage_that_raised_it() -> None:
     with pytest.raises(StepFailed, match="OSError: not here") as failed:
         ran("song", "unreadable")

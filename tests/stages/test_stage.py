@@ -6,11 +6,12 @@ import torch
 from pydantic import ValidationError
 from threadpoolctl import threadpool_info
 
+from genre_batch.catalog.reject import RejectStage
 from genre_batch.config import ScoreConfig, load
 from genre_batch.errors import UsageError
 from genre_batch.stages.extract import ExtractPool
 from genre_batch.stages.predict import PredictPool
-from genre_batch.stages.stage import PoolSize, limit_threads
+from genre_batch.stages.stage import PoolSize, Stage, limit_threads
 
 
 @pytest.mark.parametrize("kind", [ExtractPool, PredictPool])
@@ -38,3 +39,8 @@ def test_all_loaded_libraries_get_one_thread() -> None:
         assert {pool["num_threads"] for pool in threadpool_info()} == {1}
     finally:
         torch.set_num_threads(before)
+
+
+def test_a_deadline_grows_with_the_batch_but_not_with_a_very_large_one() -> None:
+    stage = Stage("extract", object, (), PoolSize(), RejectStage.DECODE, call_s=60.0, track_s=120.0)
+    assert [stage.deadline_s(tracks) for tracks in (1, 7, 32, 256)] == [180.0, 900.0, 3_900.0, 3_900.0]
