@@ -1,19 +1,20 @@
 """The speed of the predictor on a GPU (or on a CPU if there is none), compared with what the device can do.
 
-    python benchmarks/predictor.py [--bundle default] [--tracks 2000] [--batch-tracks 32]
-                                   [--flops 67e12] [--bytes-per-s 4.8e12]
+    python benchmarks/predictor.py [--bundle default] [--tracks 2000] [--batch-tracks 32] [--batch-segments 64 256]
+                                   [--device auto] [--flops fp32=67e12 bf16=989e12 fp16=989e12] [--bytes-per-s 4.8e12]
 
 Runs blocks of noise from host memory to logits in host memory, including transfers, one batch of tracks at a time, in
-each precision that the device supports. Reports tracks per second, the share of segments with the same genre as in
-fp32, and the floor's share of the fp32 time. The floor is the longer of two times: the network's operations at
-`--flops`, and reading its weights once per batch and its input once at `--bytes-per-s`. The defaults are those of an
-H200 in fp32; give the values of another device, or ignore the share. Needs neither Ray nor audio. Prints one JSON
-object.
+each precision that the device supports and with each number of segments in a batch of the network; 0 is the predictor's
+own. A block differs from the 63 before it. Reports tracks per second, the share of segments with the same genre as in
+fp32, and the roof's share of the time. The roof is the longer of two times: the network's operations at `--flops` of
+that arithmetic, and reading its weights once per batch and its input once at `--bytes-per-s`. The defaults are those of
+an H200; give the values of another device, or ignore the share. Needs neither Ray nor audio. Prints one JSON object.
 """
 
 import argparse
 import json
 import time
+from itertools import product
 
 import numpy as np
 import torch
@@ -24,6 +25,12 @@ from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.devices import Precision
 from genre_batch.model.networks.build import build_network
 from genre_batch.model.predictor import Predictor
+from genre_batch.model.staging import choose_device
+
+H200 = {"fp32": 67e12, "bf16": 989e12, "fp16": 989e12}
+"""Dense operations a second: fp32 without TF32, as the predictor runs it."""
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16", "fp16")
+MOST_BLOCKS = 64
 
 
 def flops_a_segment(bundle: Bundle) -> int:
@@ -44,41 +51,66 @@ def run(predictor: Predictor, blocks: list[Segments]) -> tuple[float, np.ndarray
     return time.perf_counter() - start_s, np.concatenate(logits)
 
 
+def noise(bundle: Bundle, tracks: int, batch_tracks: int) -> list[Segments]:
+    """Blocks of the segments of `batch_tracks` tracks each, as stretches of one array."""
+    front_end = bundle.manifest.front_end
+    size, blocks = batch_tracks * front_end.max_segments, max(1, tracks // batch_tracks)
+    shape = (size + min(blocks, MOST_BLOCKS), *front_end.segment_shape)
+    values = np.random.default_rng(0).standard_normal(shape, np.float32).astype(front_end.dtype)
+    return [values[start : start + size] for start in (number % MOST_BLOCKS for number in range(blocks))]
+
+
+def roof_s(bundle: Bundle, segments: int, moved_bytes: int, flops: float, bytes_per_s: float) -> float:
+    """The least time that a device of this speed takes."""
+    return max(segments * flops_a_segment(bundle) / flops, moved_bytes / bytes_per_s)
+
+
+def pairs(text: str) -> tuple[str, float]:
+    """A precision and its operations a second."""
+    name, _, value = text.partition("=")
+    return name, float(value)
+
+
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bundle", default="default")
     parser.add_argument("--tracks", type=int, default=2000)
     parser.add_argument("--batch-tracks", type=int, default=32)
-    parser.add_argument("--flops", type=float, default=67e12)
+    parser.add_argument("--batch-segments", type=int, nargs="+", default=[0])
+    parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--flops", type=pairs, nargs="+", default=list(H200.items()))
     parser.add_argument("--bytes-per-s", type=float, default=4.8e12)
     given = parser.parse_args()
-    bundle, on_gpu = load_bundle(given.bundle), torch.cuda.is_available()
-    front_end = bundle.manifest.front_end
-    rng = np.random.default_rng(0)
-    shape = (given.batch_tracks * front_end.max_segments, *front_end.segment_shape)
-    blocks = [rng.standard_normal(shape).astype(front_end.dtype)] * max(1, given.tracks // given.batch_tracks)
-    segments = len(blocks) * shape[0]
-    moved = len(blocks) * (len(bundle.files[WEIGHTS_FILE]) + blocks[0].nbytes)
-    floor_s = max(segments * flops_a_segment(bundle) / given.flops, moved / given.bytes_per_s)
-    precisions: tuple[Precision, ...] = ("fp32", "bf16", "fp16") if on_gpu else ("fp32",)
+    bundle, device = load_bundle(given.bundle), choose_device(given.device)
+    flops, on_gpu = H200 | dict(given.flops), device.type == "cuda"
+    front_end, blocks = bundle.manifest.front_end, noise(bundle, given.tracks, given.batch_tracks)
+    segments = sum(map(len, blocks))
+    moved_bytes = sum(len(bundle.files[WEIGHTS_FILE]) + block.nbytes for block in blocks)
     answers: dict[str, np.ndarray] = {}
-    facts: dict[str, object] = {
+    runs: list[dict[str, object]] = []
+    for size, precision in product(given.batch_segments, PRECISIONS if on_gpu else PRECISIONS[:1]):
+        predictor = Predictor(bundle, given.device, precision, batch_segments=size or None)
+        spent_s, logits = run(predictor, blocks)
+        exact = answers.setdefault("fp32", logits)
+        facts: dict[str, object] = {
+            "batch_segments": size or "default",
+            "precision": precision,
+            "tracks_per_s": round(segments / front_end.max_segments / spent_s, 1),
+            "genres_of_fp32": round(float((logits.argmax(axis=1) == exact.argmax(axis=1)).mean()), 5),
+        }
+        if on_gpu:
+            roof = roof_s(bundle, segments, moved_bytes, flops[precision], given.bytes_per_s)
+            facts["share_of_roof"] = round(roof / spent_s, 4)
+        runs.append(facts)
+    facts = {
         "device": torch.cuda.get_device_name(0) if on_gpu else "cpu",
         "threads": torch.get_num_threads(),
         "architecture": bundle.manifest.architecture.name,
         "segments_a_track": front_end.max_segments,
         "segments": segments,
+        "runs": runs,
     }
-    for precision in precisions:
-        spent_s, answers[precision] = run(Predictor(bundle, precision=precision), blocks)
-        same = (answers[precision].argmax(axis=1) == answers["fp32"].argmax(axis=1)).mean()
-        facts[precision] = {
-            "tracks_per_s": round(segments / front_end.max_segments / spent_s, 1),
-            "genres_of_fp32": round(float(same), 5),
-        }
-        if on_gpu and precision == "fp32":
-            facts["share_of_floor"] = round(floor_s / spent_s, 4)
     print(json.dumps(facts, indent=1))
 
 

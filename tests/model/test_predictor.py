@@ -111,8 +111,23 @@ def test_a_missing_gpu_is_a_usage_error(bundle: Bundle) -> None:
     assert raised.value.hint
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(NO_GPU, reason="there is no GPU")
 def test_a_gpu_gives_the_cpus_answers(bundle: Bundle, tmp_path: Path) -> None:
     wanted = segments(300)
     on_gpu = Predictor(bundle, device="cuda", batch_segments=16).logits(wanted)
     np.testing.assert_allclose(on_gpu, Predictor(bundle, device="cpu").logits(wanted), atol=1e-4)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(NO_GPU, reason="there is no GPU")
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+@pytest.mark.parametrize("manifest", [MANIFEST, SHORT], ids=["mel_cnn", "short_cnn"])
+def test_on_a_gpu_too_a_segments_answer_has_the_same_bits_in_any_batch(manifest: object, precision: Precision) -> None:
+    predictor = Predictor(Bundle("here", manifest, {WEIGHTS_FILE: weights_of(manifest)}), "cuda", precision)
+    wanted = segments(150, manifest.front_end.n_mels, manifest.front_end.segment_frames)
+    together = predictor.logits(wanted)
+    alone = np.concatenate([predictor.logits(wanted[i : i + 1]) for i in range(20)])
+    np.testing.assert_array_equal(together[:20], alone)
+    np.testing.assert_array_equal(together, predictor.logits(wanted[::-1])[::-1])
+    np.testing.assert_array_equal(together[5:116], predictor.logits(wanted[5:116]))
