@@ -1,20 +1,25 @@
 """Listing a prefix: a large one is cut into ranges of keys that are listed concurrently."""
 
+import os
 from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import chain, pairwise
 from operator import lt
+from pathlib import Path
 from threading import Event
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from genre_batch.catalog.lister_processes import ListerEnded, ListerProcess, RangeJob, RangeReply
 from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import listed_rows, times_of
 from genre_batch.errors import UserError
+from genre_batch.notices import say
 from genre_batch.storage.store import ObjectPage, Store
 from genre_batch.storage.uri import is_s3
 
@@ -75,14 +80,24 @@ OnProgress = Callable[[int, int], None]
 
 _SMALL = 10_000
 _THREADS = 16
+_PROCESSES = 4
+_MANY = 200_000
+"""Fewer tracks are listed before processes have started."""
 _REPORT_EVERY_S = 0.5
 _REPORT_EVERY_TRACKS = 1000
 
 
-def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgress) -> None:
+def add_prefix(
+    runs: TrackRuns,
+    store: Store,
+    prefix: str,
+    on_progress: OnProgress,
+    make_process: Callable[[], ListerProcess] | None = None,
+) -> None:
     """Add the tracks below the folder `prefix` to `runs`. Raises what `Store.list` raises.
 
     A prefix of up to 10,000 objects is listed sequentially, since finding ranges would take more requests than that.
+    make_process: starts processes that list as `store` does, for a prefix with many objects.
     """
     pages = store.pages(prefix)
     first: list[ObjectPage] = []
@@ -90,10 +105,10 @@ def add_prefix(runs: TrackRuns, store: Store, prefix: str, on_progress: OnProgre
         for page in pages:
             first.append(page)
             if sum(len(page.uris) for page in first) > _SMALL:
-                _add_ranges(runs, store, split(store, prefix), on_progress)
+                _Ranges(runs, store, split(store, prefix), make_process).add(on_progress)
                 return
     count = ListingCount(on_progress)
-    runs.add_batches(count.counted(_track_batches(chain(first, pages))))
+    runs.add_batches(count.counted(track_batches(chain(first, pages))))
 
 
 def reported(tracks: Iterable[Track], on_progress: OnProgress) -> Iterator[Track]:
@@ -130,27 +145,82 @@ class ListingCount:
             self._on_progress(self.tracks, self.size_bytes)
 
 
-def _add_ranges(runs: TrackRuns, store: Store, ranges: list[KeyRange], on_progress: OnProgress) -> None:
-    """Add one run per range. The first error stops all of them."""
-    counts = [ListingCount(ignore_progress) for _ in ranges]
-    stop = Event()
-    pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="list")
-    try:
-        pending = {
-            pool.submit(runs.add_batches, count.counted(_track_batches(list_range(store, keys)), stop))
-            for count, keys in zip(counts, ranges, strict=True)
-        }
-        while pending:
-            done, pending = wait(pending, _REPORT_EVERY_S, FIRST_EXCEPTION)
-            on_progress(sum(count.tracks for count in counts), sum(count.size_bytes for count in counts))
-            for future in done:
-                future.result()
-    finally:
-        stop.set()
-        pool.shutdown(cancel_futures=True)
+class _Ranges:
+    """Ranges that are listed at the same time: by threads, and once there are many tracks, by processes."""
+
+    def __init__(
+        self, runs: TrackRuns, store: Store, ranges: list[KeyRange], make_process: Callable[[], ListerProcess] | None
+    ) -> None:
+        self._runs, self._store, self._make_process = runs, store, make_process
+        paths = [str(runs.new_path()) for _ in ranges]
+        self._left = deque(
+            RangeJob(number=n, prefix=keys.prefix, after=keys.after, until=keys.until, path=paths[n])
+            for n, keys in enumerate(ranges)
+        )
+        self._counts = [ListingCount(ignore_progress) for _ in ranges]
+        self._paths = paths
+        self._listed: set[int] = set()
+        self._stop, self._handed_over = Event(), Event()
+
+    def add(self, on_progress: OnProgress) -> None:
+        """Add one run per range. The first error stops all of them."""
+        processes: list[ListerProcess] = []
+        pool = ThreadPoolExecutor(_THREADS + _PROCESSES, thread_name_prefix="list")
+        try:
+            pending = {pool.submit(self._list_here, self._handed_over) for _ in range(_THREADS)}
+            while pending:
+                done, pending = wait(pending, _REPORT_EVERY_S, FIRST_EXCEPTION)
+                tracks = sum(count.tracks for count in self._counts)
+                on_progress(tracks, sum(count.size_bytes for count in self._counts))
+                cores = len(os.sched_getaffinity(0))
+                if self._make_process and not processes and tracks >= _MANY and len(self._left) > cores > 1:
+                    processes = [self._make_process() for _ in range(min(cores, _PROCESSES))]
+                    self._handed_over.set()
+                    pending |= {pool.submit(self._list_there, each) for each in processes}
+                for future in done:
+                    future.result()
+            if len(self._listed) != len(self._paths):  # a track that is not listed counts as deleted
+                raise RuntimeError(f"{len(self._listed)} of {len(self._paths)} ranges were listed")
+        finally:
+            self._stop.set()
+            for process in processes:
+                process.close()
+            pool.shutdown(cancel_futures=True)
+
+    def _list_here(self, until: Event) -> None:
+        """List what is left until an event that hands it over to others."""
+        while not (self._stop.is_set() or until.is_set()):
+            try:
+                job = self._left.popleft()
+            except IndexError:
+                return
+            self._list_job(job)
+
+    def _list_there(self, process: ListerProcess) -> None:
+        """Let a process list; if it ends, what it had begun is listed here, and what is left."""
+        try:
+            process.work(self._left, self._reply, self._stop)
+        except ListerEnded as ended:
+            if not self._stop.is_set():
+                say(f"{ended}: its ranges are listed without it")
+                self._left.extendleft(ended.pending)
+                self._list_here(self._stop)
+
+    def _list_job(self, job: RangeJob) -> None:
+        self._counts[job.number] = ListingCount(ignore_progress)
+        pages = list_range(self._store, KeyRange(job.prefix, job.after, job.until))
+        self._runs.add_batches(self._counts[job.number].counted(track_batches(pages), self._stop))
+        self._listed.add(job.number)
+
+    def _reply(self, reply: RangeReply) -> None:
+        count = self._counts[reply.number]
+        count.tracks, count.size_bytes = reply.tracks, reply.size_bytes
+        if reply.done:
+            self._runs.add_file(Path(self._paths[reply.number]))
+            self._listed.add(reply.number)
 
 
-def _track_batches(pages: Iterable[ObjectPage]) -> Iterator[pa.RecordBatch]:
+def track_batches(pages: Iterable[ObjectPage]) -> Iterator[pa.RecordBatch]:
     """All objects except the empty ones that some tools create to represent a folder."""
     last = ""
     for page in pages:

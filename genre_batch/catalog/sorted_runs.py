@@ -127,6 +127,14 @@ class TrackRuns:
         """The same as `add_sorted` for tracks as rows."""
         self._runs.append(self._write(batches))
 
+    def new_path(self) -> Path:
+        """Where another process may write a run, for `add_file`."""
+        return Path(self._folder.name) / f"{next(self._names)}.arrow"
+
+    def add_file(self, path: Path) -> None:
+        """Add the run that `write_run` wrote there."""
+        self._runs.append(path)
+
     def add(self, tracks: Iterable[Track]) -> None:
         """Add tracks in any order."""
         rows = iter(tracks)
@@ -160,12 +168,17 @@ class TrackRuns:
         return merged
 
     def _write(self, batches: Iterable[pa.RecordBatch]) -> Path:
-        path = Path(self._folder.name) / f"{next(self._names)}.arrow"
-        options = pa.ipc.IpcWriteOptions(compression="zstd")
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, self._schema, options=options) as writer:
-            for batch in batches:
-                writer.write_batch(batch)
+        path = self.new_path()
+        write_run(path, batches, self._schema)
         return path
+
+
+def write_run(path: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema = SCHEMA) -> None:
+    """Write rows that are sorted by track_id as a file for `TrackRuns.add_file`."""
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, schema, options=options) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _merge(runs: list[Path]) -> Iterator[pa.RecordBatch]:

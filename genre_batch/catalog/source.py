@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -11,10 +12,11 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.catalog_file import LookUp, catalog_rows, is_catalog_file, tracks_of
 from genre_batch.catalog.inventory import add_inventory, is_inventory
+from genre_batch.catalog.lister_processes import ListerProcess
 from genre_batch.catalog.prefix import OnProgress, add_prefix, ignore_progress, reported
 from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import one_by_one, to_tracks
+from genre_batch.catalog.track_table import in_larger_batches, one_by_one, to_tracks
 from genre_batch.errors import UsageError, UserError
 from genre_batch.storage.open_store import RequestPayer, absolute, as_folder, open_store
 from genre_batch.storage.store import AccessDenied, ObjectGone, StorageError
@@ -72,8 +74,9 @@ class ListedTracks(Iterator[Track]):
                     add_inventory(runs, absolute(self._source), on_progress, self._request_payer)
                 else:
                     store = open_store(self._source, self._request_payer)
-                    add_prefix(runs, store, folder_of(self._source), on_progress)
-            yield from self._unique(runs.merged_batches())
+                    make_process = partial(ListerProcess, self._request_payer)
+                    add_prefix(runs, store, folder_of(self._source), on_progress, make_process)
+            yield from self._unique(in_larger_batches(runs.merged_batches()))
 
     def _unique(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         kept: Track | None = None

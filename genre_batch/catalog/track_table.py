@@ -62,6 +62,18 @@ def in_batches(tracks: Iterable[Track], rows: int = 1024) -> Iterator[pa.RecordB
         yield to_batch(chunk)
 
 
+def in_larger_batches(batches: Iterable[pa.RecordBatch], rows: int = 16_384) -> Iterator[pa.RecordBatch]:
+    """The same rows, gathered until there are `rows` or more: for a page of 1,000, calls take longer than work."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in batches:
+        waiting.append(batch)
+        if sum(each.num_rows for each in waiting) >= rows:
+            yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+            waiting = []
+    if waiting:
+        yield from pa.Table.from_batches(waiting).combine_chunks().to_batches()
+
+
 def one_by_one(batches: Iterable[pa.RecordBatch]) -> Iterator[Track]:
     """The rows of all batches as tracks, in the same order."""
     for batch in batches:

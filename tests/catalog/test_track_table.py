@@ -1,7 +1,7 @@
 from datetime import UTC, datetime
 
 from genre_batch.catalog.track import Track
-from genre_batch.catalog.track_table import SCHEMA, times_of, to_batch, to_tracks
+from genre_batch.catalog.track_table import SCHEMA, in_batches, in_larger_batches, times_of, to_batch, to_tracks
 
 
 def test_tracks_come_back_in_order_and_byte_for_byte() -> None:
@@ -19,3 +19,11 @@ def test_times_of_a_store_become_times_and_others_are_unknown() -> None:
     rows = to_batch([Track("a", "a", "e", 1, noon), Track("b", "b", "e", 1)])
     assert rows["modified_at"].to_pylist() == [noon, None]
     assert rows["deferred"].null_count == 2
+
+
+def test_small_batches_become_larger_ones_with_the_same_rows() -> None:
+    tracks = [Track(str(number), str(number), "v1", number) for number in range(10)]
+    batches = list(in_larger_batches(in_batches(tracks, 2), rows=3))
+    assert [batch.num_rows for batch in batches] == [4, 4, 2]
+    assert [track for batch in batches for track in to_tracks(batch)] == tracks
+    assert list(in_larger_batches([])) == []
