@@ -13,7 +13,8 @@ from joins_data import CATALOG
 
 from genre_batch.catalog.track_table import SCHEMA
 from genre_batch.sink import layout
-from genre_batch.sink.history import done_runs, new_rows, retryable_reasons
+from genre_batch.sink.anti_join import new_rows
+from genre_batch.sink.history import done_runs, retryable_reasons
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
@@ -192,7 +193,8 @@ def twice_ours(folder: Path) -> Pairs:
         for plan, path, rows in answered(folder):
             keys.add(plan, path, rows)
         keys.check(findings)
-    return Counter({(each.message.split()[2], each.path): each.tracks for each in findings.kept})
+    files = [each.message.partition(" are in ")[2].partition(",")[0] for each in findings.kept]
+    return Counter({(first, each.path): each.tracks for first, each in zip(files, findings.kept, strict=True)})
 
 
 def twice_duckdb(memory: str) -> Callable[[Path], Pairs]:

@@ -31,6 +31,7 @@ from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.serving import published_manifest, write_serving
 from genre_batch.sink import layout
 from genre_batch.sink.canary_record import canary_records
+from genre_batch.sink.done_writer import extend_done_index
 from genre_batch.sink.finish import Latest, RunManifest, is_finished, read_manifest
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import run_ids
@@ -54,7 +55,8 @@ class PublishConfig(BaseModel):
     published. taxonomy: a CSV file that maps the labels in the serving table to others from now on;
     null for the map of the last publication, "none" for the labels of the model. serving: whether to write the serving
     table; a later publication with it adds what is missing. iceberg: an Iceberg table, as CATALOG.NAMESPACE.TABLE, and
-    delta: whether to keep a Delta table; both get the files of the serving table, one snapshot a step.
+    delta: whether to keep a Delta table; both get the files of the serving table, one snapshot a step. done_index:
+    whether to extend the index of what is done, with which the next runs are planned faster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -69,6 +71,7 @@ class PublishConfig(BaseModel):
     serving: bool = True
     iceberg: Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+){2,}$")] | None = None
     delta: bool = False
+    done_index: bool = True
 
     @model_validator(mode="after")
     def _has_files_to_register(self) -> Self:
@@ -90,6 +93,8 @@ def publish(config: PublishConfig) -> PublishReport:
         store = open_store(config.output)
         report = _roll_back(store, config) if config.rollback else _Publication(store, config).run()
         written = write_serving(store, config.output) if config.serving else []
+        if config.done_index:
+            extend_done_index(store, config.output)
         registered = {lake.name: register_steps(store, config.output, lake) for lake in _lakes(config)}
         return report.model_copy(
             update={"serving_rows": sum(record.rows for record in written), "registered": registered}

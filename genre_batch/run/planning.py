@@ -23,7 +23,8 @@ from genre_batch.run.jobs import Job
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.resume import library_versions, resume_refusal
 from genre_batch.sink import layout
-from genre_batch.sink.history import by_track_id, new_rows, outcomes_of, past_runs, retryable_reasons
+from genre_batch.sink.anti_join import new_rows
+from genre_batch.sink.history import by_track_id, outcomes_of, past_runs, retryable_reasons
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_claim import RunClaim, advance_head, claim_run, unfinished_beside, unfinished_runs
 from genre_batch.sink.run_facts import make_run_id

@@ -12,7 +12,8 @@ from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import to_batch
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.history import not_done, shard_outcomes
+from genre_batch.sink.anti_join import not_done
+from genre_batch.sink.history import shard_outcomes
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.run_claim import Head

@@ -13,6 +13,7 @@ LATEST = "_latest.json"
 RUNS_FOLDER = "_runs/"
 HEADS_FOLDER = f"{RUNS_FOLDER}_heads/"
 UNLISTED_FOLDER = f"{RUNS_FOLDER}_unlisted/"
+DONE_FOLDER = f"{RUNS_FOLDER}_done/"
 PUBLISHED = "_published.json"
 PUBLISHED_FOLDER = "_published/"
 SERVING_FOLDER = "serving/"
@@ -166,6 +167,16 @@ def head_path(identity: str) -> str:
 def unlisted_path(source: str) -> str:
     """The tracks missing from the newest full listing of a source; `source` is a name for it, fit for a path."""
     return f"{UNLISTED_FOLDER}{source}.parquet"
+
+
+def done_index_path(key: str) -> str:
+    """The pointer to the newest done-index of one model; `key` is a name for the model (see `done_index.py`)."""
+    return f"{DONE_FOLDER}{key}.json"
+
+
+def done_file_path(key: str, name: str) -> str:
+    """One of the files of the done-index of a model."""
+    return f"{DONE_FOLDER}{key}/{name}"
 
 
 def published_step_path(step: str) -> str:

@@ -26,6 +26,10 @@ from genre_batch.sink.schema import (
 MakeTable = Callable[[Sequence[AnsweredTrack], RunFacts], pa.Table]
 _Answer = TypeVar("_Answer", ScoredTrack, DescribedTrack)
 
+OUTCOME = pa.schema([(name, pa.string()) for name in ("track_id", "etag", "reason")])
+PLACED = OUTCOME.append(pa.field("run", pa.int32()))
+"""Outcomes of several runs. run: the number of its run."""
+
 
 def to_table(rows: Sequence[Row], columns: Columns[Row], run: RunFacts) -> pa.Table:
     """The rows in the same order, with the columns that the schema version of `run` has."""
@@ -80,6 +84,14 @@ def version_keys(rows: pa.RecordBatch | pa.Table) -> pa.Array | pa.ChunkedArray:
     """Etag and track_id of each row as one string; the length of the etag in front makes the string unambiguous."""
     etags = rows["etag"]
     return pc.binary_join_element_wise(pc.binary_length(etags).cast(pa.string()), etags, rows["track_id"], ":")
+
+
+def with_run(batch: pa.RecordBatch, number: int) -> pa.RecordBatch:
+    """The outcomes of one run with its number."""
+    # not every source of outcomes says that they are never null, and a table has one schema
+    columns = [batch[name].cast(pa.string()) for name in OUTCOME.names]
+    run = pa.repeat(pa.scalar(number, pa.int32()), batch.num_rows)
+    return pa.RecordBatch.from_arrays([*columns, run], schema=PLACED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ rejects: a track that is missing as of a run has no answer from that run on, unt
 
 import hashlib
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -39,6 +39,19 @@ class Unlisted:
         if run in self._runs:
             self._answered += [answered] if len(answered) else []
             self._rejected += [rejected] if len(rejected) else []
+
+    def add_rows(self, rows: pa.RecordBatch | pa.Table) -> None:
+        """The same for outcomes of tracks that are missing, with the number of the run of each in the column `run`."""
+        if self._runs and rows.num_rows:
+            mine = rows.filter(pc.is_in(rows["run"], value_set=pa.array(sorted(self._runs), pa.int32())))
+            table = pa.table({name: mine[name] for name in _KNOWN}).combine_chunks()
+            answered = pc.is_null(table["reason"])
+            self._answered += table["track_id"].filter(answered).chunks
+            self._rejected += table["track_id"].filter(pc.invert(answered)).chunks
+
+    def counts_any(self, runs: Collection[int]) -> bool:
+        """Whether it collects tracks of any of these runs."""
+        return not self._runs.isdisjoint(runs)
 
     def rows(self, as_of: str) -> pa.Table:
         """One row per track, sorted, with the columns of `GONE_SCHEMA`; as_of: the id of the run that was planned."""

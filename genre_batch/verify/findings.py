@@ -27,10 +27,11 @@ class Kind(StrEnum):
     UNCOMMITTED = "uncommitted"
     UNKNOWN = "unknown"
     CHANGED = "changed"
+    STALE = "stale"
 
 
 INFORMATION = frozenset(
-    {Kind.SCORED_TWICE, Kind.UNFINISHED, Kind.UNPUBLISHED, Kind.UNCOMMITTED, Kind.UNKNOWN, Kind.CHANGED}
+    {Kind.SCORED_TWICE, Kind.UNFINISHED, Kind.UNPUBLISHED, Kind.UNCOMMITTED, Kind.UNKNOWN, Kind.CHANGED, Kind.STALE}
 )
 
 

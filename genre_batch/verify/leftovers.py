@@ -17,6 +17,7 @@ from genre_batch.sink.run_facts import planned_at
 from genre_batch.storage.local_tree import is_linked
 from genre_batch.storage.store import AccessDenied, ObjectGone, ReadFailed, StoredObject
 from genre_batch.storage.whole_file import temporary_files
+from genre_batch.verify.done_check import replaced_files
 from genre_batch.verify.findings import Findings
 from genre_batch.verify.output import Output
 from genre_batch.verify.pointers import new_claim
@@ -35,6 +36,7 @@ class Why(StrEnum):
     QUARANTINED = "quarantined"
     STAGED = "staged"
     GIVEN_UP = "given_up"
+    REPLACED = "replaced"
 
 
 class Leftover(BaseModel):
@@ -88,6 +90,9 @@ class Leftovers:
         for path, found in unknown_files(self._output, Findings(), reads_files=False):
             if layout.is_own(self._output.root, found.uri) and self._is_old_file(path, found.uri):
                 yield self._leftover(found, Why.EXTRA)
+        for path, found in replaced_files(self._output, self.kept):
+            if self._is_old_file(path, found.uri):
+                yield self._leftover(found, Why.REPLACED)
         for run_id, run in runs.items():
             yield from self._of_run(run_id, run)
         yield from self._temporary()

@@ -16,6 +16,7 @@ from genre_batch.sink.layout import give_up_hint
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord
 from genre_batch.storage.local_tree import is_linked
+from genre_batch.verify.done_check import index_of
 from genre_batch.verify.findings import Finding, Findings, Kind
 from genre_batch.verify.output import Missing, Output, Unreadable
 from genre_batch.verify.records import RunRecords, State, read_run
@@ -101,6 +102,9 @@ def plan_repair(output: Output, findings: Sequence[Finding]) -> RepairPlan:
             plan.serving.append(step)
         elif finding.path == layout.PUBLISHED or finding.path.startswith(layout.PUBLISHED_FOLDER):
             plan.hopeless.append(f"{finding.path}: {finding.message}; {_REPUBLISH}")
+        elif index_path := index_of(finding.path):
+            # the next publication writes another one
+            plan.extras += [path for path in (finding.path, index_path) if path not in plan.extras]
         elif finding.kind is Kind.EXTRA or _is_staged(finding):
             plan.extras.append(finding.path)
         elif finding.run_id:

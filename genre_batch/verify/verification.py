@@ -11,6 +11,7 @@ from genre_batch.errors import UsageError
 from genre_batch.sink import layout
 from genre_batch.sink.plan import run_ids
 from genre_batch.storage.open_store import open_store
+from genre_batch.verify.done_check import check_done
 from genre_batch.verify.findings import Finding, Findings
 from genre_batch.verify.output import Output
 from genre_batch.verify.pointers import check_heads, check_latest, check_published
@@ -100,6 +101,7 @@ def verify(config: VerifyConfig) -> VerifyReport:
             check_heads(output, runs, findings)
             check_published(output, runs, findings)
             check_serving(output, findings)
+            check_done(output, {run.run_id: run.plan for run in runs if run.plan}, findings)
             keys.check(findings)
         if listed is not None:
             listed.check(findings)

@@ -14,6 +14,7 @@ from genre_batch.publish.gate import GateConfig
 from genre_batch.publish.pointer import steps
 from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.publishing import PublishConfig, publish
+from genre_batch.sink import done_writer, layout
 from genre_batch.sink.canary_record import CanaryAnswer, CanaryCheck, CanaryRecord, write_canary_record
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
@@ -200,3 +201,15 @@ def test_an_output_without_a_good_run_cannot_be_published(tmp_path: Path) -> Non
         publish(PublishConfig(output=str(tmp_path)))
     with pytest.raises(UsageError, match="no run of a model 'x'"):
         publish(PublishConfig(output=str(tmp_path), model="x"))
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_publication_extends_the_done_index_even_if_a_rule_refuses_it(
+    place: Place, wanted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(done_writer, "_LEAST_ROWS", 0)
+    night(place, 0, {"a:v1": "rock", "b:v1": RejectReason.CORRUPT})
+    report = run(place, rules=GateConfig(max_reject_rate=0.1), done_index=wanted)
+    assert report.outcome == "refused"
+    found = [each.uri for each in place[0].list(layout.at(place[1], layout.DONE_FOLDER))]
+    assert len(found) == (2 if wanted else 0)

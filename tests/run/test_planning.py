@@ -19,7 +19,7 @@ from genre_batch.errors import UsageError, UserError
 from genre_batch.model import bundle as bundle_module
 from genre_batch.run.jobs import features_job, scoring_job
 from genre_batch.run.planning import part_plan, resume_or_plan
-from genre_batch.sink import layout
+from genre_batch.sink import done_writer, layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, read_plan
@@ -76,7 +76,11 @@ def test_what_was_tried_and_is_no_longer_listed_is_noted_even_if_there_is_nothin
     assert read_unlisted(LocalStore(), config.output).num_rows == 0
 
 
-def test_a_track_that_changes_before_an_unfinished_backfill_comes_to_it_is_labelled_once(config: ScoreConfig) -> None:
+@pytest.mark.parametrize("indexed", [False, True])
+def test_a_track_that_changes_before_an_unfinished_backfill_comes_to_it_is_labelled_once(
+    config: ScoreConfig, indexed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(done_writer, "_LEAST_ROWS", 0 if indexed else 100)
     planned(config.model_copy(update={"run_kind": "backfill"}))
     Path(config.source, "b.mp3").write_bytes(b"changed")
     plan, _ = planned(config)
@@ -85,7 +89,11 @@ def test_a_track_that_changes_before_an_unfinished_backfill_comes_to_it_is_label
     ledger = Ledger(LocalStore(), config.output, plan)
     ledger.commit(0, [], [RejectedTrack(track, _SILENT, 1)])
     finish(LocalStore(), config.output, plan, ledger.records())
+    assert done_writer.extend_done_index(LocalStore(), config.output) == indexed
     assert planned(config)[0].tracks == 0
+    # the answer that the backfill is to give is older than the run, and not the one that counts after it
+    Path(config.source, "b.mp3").write_bytes(b"xyz")
+    assert planned(config)[0].tracks == 1
 
 
 def test_what_lies_beside_music_is_not_listed_but_counted_and_the_plan_keeps_the_patterns(config: ScoreConfig) -> None:
