@@ -44,8 +44,8 @@ class ImageFrontEnd(SamplesFrontEnd):
 
     @classmethod
     def with_all_libraries(cls) -> Self:
-        """As in `BaseFrontEnd`."""
-        return cls(images=["spectrogram", "scalogram"])
+        """As in `BaseFrontEnd`; of a short sound, since its wavelets take long and every actor waits for them."""
+        return cls(images=["spectrogram", "scalogram"], segment_s=2.0)
 
     @property
     def segment_shape(self) -> tuple[int, int]:

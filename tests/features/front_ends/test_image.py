@@ -8,6 +8,7 @@ from music import music
 
 from genre_batch.decode.waveform import Samples
 from genre_batch.features.front_ends.image import (
+    ImageFrontEnd,
     area_means,
     even_means,
     scalogram_image,
@@ -153,3 +154,9 @@ def test_any_length_fills_the_scalogram(length: int) -> None:
 def test_rows_mean_the_same_at_a_higher_rate() -> None:
     slow, fast = (scalogram(tone(880.0, rate), sample_rate=rate)[:, 128].argmax() for rate in (22_050, 44_100))
     assert abs(int(slow) - int(fast)) <= 4
+
+
+def test_what_every_child_process_tries_at_its_start_draws_both_images_of_a_short_sound() -> None:
+    tried = ImageFrontEnd.with_all_libraries()
+    assert set(tried.images) == {"spectrogram", "scalogram"}
+    assert tried.segment_s <= 2.0
