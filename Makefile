@@ -35,7 +35,7 @@ help:
 	@echo 'make demo    score a sample catalog; or yours: make demo CATALOG=<folder or s3://...> OUTPUT=<folder or s3://...>'
 	@echo 'make test    run all tests but those of the next line'
 	@echo 'make test-faults  run the job for real while storage, workers, machines, links and drivers fail'
-	@echo 'make test-soak  play a week of runs, and stop runs at many moments; takes up to an hour'
+	@echo 'make test-soak  play a week of runs, stop runs at many moments, read more tagged files; takes up to an hour'
 	@echo 'make test-readers  read an output with Spark; needs Java 17 or newer'
 	@echo 'make test-feast  serve an output with Feast, in an environment of its own; needs redis-server'
 	@echo 'make docs    build the site of the docs in build/site'

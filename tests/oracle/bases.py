@@ -1,6 +1,7 @@
 """The files that are tagged, joined, forged and damaged, one per format."""
 
 from dataclasses import dataclass
+from functools import cache
 
 from oracle.encoders import Av, Encoder, Soundfile, encode
 from oracle.song import SONG, Piece
@@ -18,7 +19,15 @@ class Base:
 
     def data(self, pieces: tuple[Piece, ...] = SONG, channels: int | None = None) -> bytes:
         """The pieces as a file."""
+        if pieces == SONG and channels in (None, self.channels):
+            return _song(self)
         return encode(self.encoder, self.rate, channels or self.channels, pieces)
+
+
+@cache
+def _song(base: Base) -> bytes:
+    """The whole song: every part of the oracle changes these files, some 100 MB in all."""
+    return encode(base.encoder, base.rate, base.channels)
 
 
 _LIVE = (("live", "1"),)

@@ -87,8 +87,8 @@ def judge(case: Case, track_id: str, *, with_label: bool = False) -> str:
     start_s = WINDOW.start_s(track_id, case.seconds) if case.start_s is None else case.start_s
     if abs(facts.window_start_s - start_s) > case.duration_off_s:
         return f"the window begins at {facts.window_start_s:.3f} s, but it should at {start_s:.3f}"
-    wanted = _reference(case.pieces, facts.window_start_s, len(found.samples) / found.sample_rate)
-    likeness, late = compare(found, wanted, case.late_s)
+    length_s, band = len(found.samples) / found.sample_rate, min(found.sample_rate, MASTER_RATE)
+    likeness, late = compare(found, _limited(case.pieces, facts.window_start_s, length_s, band), case.late_s)
     if not likeness >= case.correlation:  # also if it is not a number
         return f"correlation {likeness:.4f}, {late / MASTER_RATE:+.4f} s off"
     return _compared_labels(segments, case.pieces, facts.window_start_s, found) if with_label else ""
@@ -130,10 +130,14 @@ def _reference(pieces: tuple[Piece, ...], start_s: float, length_s: float) -> So
     return rendered_mono(pieces)[first : first + round(length_s * MASTER_RATE)]
 
 
-def compare(found: Waveform, wanted: Sound, late_s: float) -> tuple[float, int]:
+@lru_cache(maxsize=64)
+def _limited(pieces: tuple[Piece, ...], start_s: float, length_s: float, band: int) -> Sound:
+    """The reference with what a file of the sample rate `band` can hold of it, at MASTER_RATE."""
+    return _at(_at(_reference(pieces, start_s, length_s), MASTER_RATE, band), band, MASTER_RATE)
+
+
+def compare(found: Waveform, limited: Sound, late_s: float) -> tuple[float, int]:
     """The highest correlation of both, and by how many samples at MASTER_RATE the one found is late then."""
-    band = min(found.sample_rate, MASTER_RATE)
-    limited = _at(_at(wanted, MASTER_RATE, band), band, MASTER_RATE)
     got = _at(found.samples, found.sample_rate, MASTER_RATE)
     count = min(len(got), len(limited))
     got, limited = got[:count], limited[:count]

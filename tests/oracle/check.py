@@ -17,10 +17,15 @@ def of_two_tracks(cases: Iterable[Case]) -> list[object]:
     return [pytest.param(case, track_id, id=f"{case.name} {track_id}") for case in cases for track_id in TRACK_IDS]
 
 
-def of_one_track(cases: Iterable[Case]) -> list[object]:
-    """Each case under one of the track ids, so that each gets half of them."""
-    pairs = ((case, TRACK_IDS[crc32(case.name.encode()) % len(TRACK_IDS)]) for case in cases)
-    return [pytest.param(case, track_id, id=f"{case.name} {track_id}") for case, track_id in pairs]
+def of_one_track(cases: Iterable[Case], *, every_other: pytest.MarkDecorator | None = None) -> list[object]:
+    """Each case under one of the track ids, so that each gets half of them. every_other: the mark of half of each."""
+    return [_of_one_track(case, crc32(case.name.encode()), every_other) for case in cases]
+
+
+def _of_one_track(case: Case, number: int, every_other: pytest.MarkDecorator | None) -> object:
+    half, place = divmod(number, len(TRACK_IDS))
+    marks = [every_other] if every_other and half % 2 else []
+    return pytest.param(case, TRACK_IDS[place], id=f"{case.name} {TRACK_IDS[place]}", marks=marks)
 
 
 def check(case: Case, track_id: str, monkeypatch: pytest.MonkeyPatch) -> str:

@@ -11,6 +11,12 @@ import soundfile
 from oracle.song import LAYOUTS, SONG, Piece, Sound, in_channels, render
 
 _BLOCK = 65_536
+_QUICK = {
+    "aac": {"aac_coder": "fast"},
+    "libmp3lame": {"compression_level": "9"},
+    "libopus": {"compression_level": "0"},
+}
+"""Encoders take most of the time of the oracle. How hard they search is no matter to what decodes their files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,9 @@ def _with_av(encoder: Av, rate: int, sound: Sound) -> bytes:
     layout = LAYOUTS[sound.shape[1]]
     target = io.BytesIO()
     with av.open(target, "w", format=encoder.container, options=dict(encoder.options)) as file:
-        stream = file.add_stream(encoder.codec, rate=rate, options=dict(encoder.codec_options))
+        stream = file.add_stream(
+            encoder.codec, rate=rate, options=_QUICK.get(encoder.codec, {}) | dict(encoder.codec_options)
+        )
         assert isinstance(stream, av.AudioStream)
         stream.layout = layout
         if encoder.sample_format:
