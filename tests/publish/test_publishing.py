@@ -22,6 +22,8 @@ from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.sink.verdict import Verdict, write_verdict
 
 CORRUPT = RejectReason.CORRUPT
+in_a_folder = pytest.mark.parametrize("place", ["local"], indirect=True)
+"""For tests of rules. Those without it write in every way that there is, on each kind of storage."""
 
 
 def night(place: Place, day: int, outcomes: dict[str, str | RejectReason], **changes: object) -> RunPlan:
@@ -55,6 +57,7 @@ def test_runs_are_served_once_they_are_published(place: Place) -> None:
     assert [step.number for step in steps(*place)] == [2, 1]
 
 
+@in_a_folder
 def test_a_candidate_changes_nothing_until_it_is_chosen(place: Place) -> None:
     night(place, 0, {"a": "rock", "b": "jazz"})
     run(place)
@@ -74,6 +77,7 @@ def test_a_candidate_changes_nothing_until_it_is_chosen(place: Place) -> None:
     assert served(place) == {"a": "rock", "b": "jazz"}
 
 
+@in_a_folder
 def test_answers_to_earlier_versions_do_not_count_for_the_model_that_is_replaced(place: Place) -> None:
     for number in range(3):
         night(place, number, {f"a:v{number}": "rock", f"b:v{number}": "jazz"})
@@ -84,6 +88,7 @@ def test_answers_to_earlier_versions_do_not_count_for_the_model_that_is_replaced
     assert (report.outcome, served(place)) == ("published", {"a": "pop", "b": "pop"})
 
 
+@in_a_folder
 def test_a_bad_night_is_refused_and_then_taken_in_by_a_good_one(place: Place) -> None:
     night(place, 0, {"a": "rock", "b": "jazz"})
     run(place)
@@ -101,6 +106,7 @@ def test_a_bad_night_is_refused_and_then_taken_in_by_a_good_one(place: Place) ->
     assert served(place).keys() == set("abcfghijklmnop")
 
 
+@in_a_folder
 def test_each_track_that_is_still_in_the_catalog_counts_once_as_rejected_or_not(place: Place) -> None:
     night(place, 0, {"a": "rock", "b": CORRUPT, "c": CORRUPT, "d": RejectReason.READ_FAILED, "e": CORRUPT})
     night(place, 1, {"d": "rock", "e:v2": "jazz", "f": "pop", "g": CORRUPT, "h": RejectReason.DEFERRED})
@@ -132,6 +138,7 @@ def test_a_rollback_withholds_its_runs_until_someone_asks(place: Place) -> None:
         run(place, rollback=True)
 
 
+@in_a_folder
 def test_a_run_whose_canaries_changed_is_withheld_by_name_and_the_others_are_served(place: Place) -> None:
     night(place, 0, {"a": "rock"})
     run(place)
@@ -152,6 +159,7 @@ def test_a_run_whose_canaries_changed_is_withheld_by_name_and_the_others_are_ser
     assert served(place).keys() == set("acd")
 
 
+@in_a_folder
 def test_a_run_may_be_withheld_before_there_is_another_one_but_not_once_it_is_served(place: Place) -> None:
     first = night(place, 0, {"a": "rock"})
     run(place)
@@ -187,6 +195,7 @@ def test_deleted_tracks_are_withdrawn_and_come_back(place: Place) -> None:
     assert served(place) == {"a": "rock", "b": "metal", "c": "pop", "d": "rock"}
 
 
+@in_a_folder
 def test_a_track_that_went_before_another_run_answered_it_is_served(place: Place) -> None:
     """It is gone from one source as of its run; a newer run over another source has it."""
     first = night(place, 0, {"a": "rock", "b": "jazz"})
