@@ -2,10 +2,15 @@
 
 from io import BytesIO
 
+import pytest
+
 from genre_batch.catalog.track import Track
+from genre_batch.evaluation import bundle_answers
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.model import canaries
 from genre_batch.sandbox.call import ReadRange
+from genre_batch.training import dataset
 
 
 class FrontEndHere:
@@ -22,3 +27,9 @@ class FrontEndHere:
 
     def close(self) -> None:
         pass
+
+
+def without_sandboxes(patch: pytest.MonkeyPatch) -> None:
+    """Let training and evaluation compute features in this process, those of the canaries as well."""
+    for module in (bundle_answers, canaries, dataset):
+        patch.setattr(module, "SandboxedFrontEnd", FrontEndHere)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from front_end_here import without_sandboxes
 from small_bundle import write_small_bundle
 
 from genre_batch.catalog.corpora import LabelledTrack
@@ -47,6 +48,12 @@ def test_there_are_not_more_than_asked_for() -> None:
 
 GENRES_REPORT = ["blues", "jazz"]
 TEMPERATURE = 9.0
+
+
+@pytest.fixture(autouse=True)
+def _without_sandboxes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`test_bundle_answers.py` has answers from a sandbox."""
+    without_sandboxes(monkeypatch)
 
 
 @pytest.fixture

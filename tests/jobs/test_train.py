@@ -11,11 +11,10 @@ from pathlib import Path
 
 import audio_samples
 import pytest
-from front_end_here import FrontEndHere
+from front_end_here import without_sandboxes
 
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.config import load
-from genre_batch.evaluation import bundle_answers
 from genre_batch.evaluation.report import evaluate
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd
@@ -67,7 +66,7 @@ def extract(tracks: Sequence[LabelledTrack], front_end: FrontEnd, cache: Path) -
 def test_every_recipe_trains_a_bundle_that_can_be_evaluated(
     recipe: str, corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle_answers, "SandboxedFrontEnd", FrontEndHere)
+    without_sandboxes(monkeypatch)
     file = CONFIGS / f"{recipe}.yaml"
     quick = ["optimisation.epochs=1"] if "optimisation:" in file.read_text(encoding="utf-8") else []
     overrides = [*quick, "folds=2", "repeats=1", *SMALLER.get(recipe, [])]
