@@ -73,7 +73,7 @@ test-soak: setup
 	$(PYTEST) -m soak $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.soak' tests)
 
 test-readers: setup
-	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[readers]'
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --requirement pyproject.toml --extra readers
 	$(BIN)/python -m pytest -m spark $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.spark' tests)
 
 # Feast needs an older pandas and tenacity than the package
