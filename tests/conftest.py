@@ -101,6 +101,19 @@ def bucket(moto_s3: S3Server) -> str:
     return moto_s3.new_bucket()
 
 
+@pytest.fixture(scope="module")
+def local_ray() -> Iterator[None]:
+    """Ray with two CPUs, started by this process as runs start theirs, for all runs of a module."""
+    import ray
+
+    from genre_batch.engine.lean_ray import without_unused_services
+
+    with without_unused_services():
+        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+
+
 @pytest.fixture(scope="session")
 def radosgw_server() -> Iterator[S3Server]:
     """Ceph's object gateway, with the environment left alone. CI fails if it is not installed."""

@@ -2,12 +2,10 @@
 
 import os
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import audio_samples
 import pytest
-import ray
 from table_checks import rows
 
 from genre_batch import pipeline, table
@@ -28,14 +26,7 @@ from genre_batch.storage.local import LocalStore
 from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.timeout(300)]
 
 
 def write(music: Path, name: str, seed: int) -> None:
@@ -53,7 +44,8 @@ def music(tmp_path: Path) -> Path:
 
 
 def settings(source: Path, output: Path, *overrides: str) -> ScoreConfig:
-    return load(ScoreConfig, None, ["shard_tracks=2", *overrides], {"source": str(source), "output": str(output)})
+    overrides = ("bundle=cheap", "predict.placement=fused", "extract.max_size=1", "shard_tracks=2", *overrides)
+    return load(ScoreConfig, None, overrides, {"source": str(source), "output": str(output)})
 
 
 def planned(config: ScoreConfig) -> RunPlan:
@@ -180,7 +172,7 @@ def shards_of(output: Path, report: RunReport) -> list[CommitRecord]:
 
 def test_a_paused_run_and_its_status_agree_on_what_is_left(music: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
-    small = ("run_kind=backfill", "shard_tracks=6", "part_tracks=1", "extract.max_size=1", "max_core_hours=1e-9")
+    small = ("run_kind=backfill", "shard_tracks=6", "part_tracks=1", "max_core_hours=1e-9")
     report = score(settings(music, output, *small))
     assert report.left > 0
     assert report.staged > 0
@@ -194,7 +186,7 @@ def test_a_run_whose_budget_is_used_ends_well_and_its_next_starts_do_the_rest(
     music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output, reports = tmp_path / "out", list[RunReport]()
-    small = settings(music, output, "run_kind=backfill", "shard_tracks=1", "extract.max_size=1", "max_core_hours=1e-9")
+    small = settings(music, output, "run_kind=backfill", "shard_tracks=1", "max_core_hours=1e-9")
     while not reports or reports[-1].left:
         reports.append(score(small))
         assert reports[-1].done > 0
