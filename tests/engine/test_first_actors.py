@@ -1,11 +1,9 @@
 """The first actors of a run: they decide whether it begins, and then work for it."""
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-import ray
 from ray_workers import worker
 from two_stages import Role
 
@@ -22,19 +20,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 HERE = Cluster(cpus=2.0, gpus=0.0, own=True)
 
 
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
-
-
 def stages() -> list[Stage]:
-    return list(
-        score_flow(
-            load(ScoreConfig, None, ["predict.placement=separate"], {"source": "/in", "output": "/out"}), HERE
-        ).stages
-    )
+    settings = ["bundle=cheap", "predict.placement=separate"]
+    return list(score_flow(load(ScoreConfig, None, settings, {"source": "/in", "output": "/out"}), HERE).stages)
 
 
 def is_gone(title: str) -> bool:

@@ -26,13 +26,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 HERE = Cluster(cpus=2.0, gpus=0.0, own=True)
 
 
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
-
-
 @pytest.fixture
 def actors(local_ray: None) -> Iterator[RayActors]:
     actors = RayActors(score_flow(settings(), HERE).stages)
@@ -41,7 +34,8 @@ def actors(local_ray: None) -> Iterator[RayActors]:
 
 
 def settings(*overrides: str) -> ScoreConfig:
-    return load(ScoreConfig, None, ["predict.placement=separate", *overrides], {"source": "/in", "output": "/out"})
+    overrides = ("bundle=cheap", "predict.placement=separate", *overrides)
+    return load(ScoreConfig, None, overrides, {"source": "/in", "output": "/out"})
 
 
 def test_slivers_for_actors_that_need_no_cpu_fit_beside_those_that_do() -> None:
