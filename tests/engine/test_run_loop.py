@@ -7,13 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import audio_samples
 import psutil
 import pytest
-import ray
 from ray_workers import worker
 from table_checks import comparable, rows
 from two_stages import to_extract
@@ -31,27 +30,22 @@ from genre_batch.schedule.events import ActorLost, ActorReady, DeadlinePassed, S
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TRACKS = 80
+DISTINCT = 8
 PLACEMENTS = {"separate": ["ray::ExtractFeatures", "ray::PredictGenres"], "fused": ["ray::Fused"]}
-
-
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("music")
+    sounds = [audio_samples.chirp(20, 44_100, seed=number) for number in range(DISTINCT)]
+    contents = [audio_samples.encode(sound, 44_100, "wav") for sound in sounds]
     for number in range(TRACKS):
-        sound = audio_samples.chirp(20, 44_100, seed=number)
-        (folder / f"{number:03d}.wav").write_bytes(audio_samples.encode(sound, 44_100, "wav"))
+        (folder / f"{number:03d}.wav").write_bytes(contents[number % DISTINCT])
     return folder
 
 
 def settings(source: Path, output: Path, placement: str) -> ScoreConfig:
-    overrides = ["shard_tracks=8", "batch_tracks=4", f"predict.placement={placement}"]
+    overrides = ["bundle=cheap", "shard_tracks=8", "batch_tracks=4", f"predict.placement={placement}"]
     return load(ScoreConfig, None, overrides, {"source": str(source), "output": str(output)})
 
 
@@ -129,7 +123,7 @@ def test_batches_adapt_to_what_calls_take_unless_their_size_is_given(given: int 
 
 def test_stdout_holds_one_object_whatever_ray_says_of_dead_workers(music: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "genre_batch", "score", str(music), str(tmp_path), "--json"]
-    command += ["--set", "shard_tracks=8", "--set", "batch_tracks=4"]
+    command += ["--set", "bundle=cheap", "--set", "shard_tracks=8", "--set", "batch_tracks=4"]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("_runs/*/commits/*.json")):
         assert driver.poll() is None
@@ -142,7 +136,7 @@ def test_stdout_holds_one_object_whatever_ray_says_of_dead_workers(music: Path, 
 
 def test_a_run_that_is_terminated_says_how_to_go_on(music: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "genre_batch", "score", "-q", str(music), str(tmp_path)]
-    command += ["--set", "shard_tracks=8"]
+    command += ["--set", "bundle=cheap", "--set", "shard_tracks=8"]
     driver = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("_runs/*/commits/*.json")):
         assert driver.poll() is None
