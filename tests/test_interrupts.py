@@ -16,6 +16,8 @@ import pytest
 from genre_batch.interrupts import SENTENCE
 
 TRACKS = 60
+DISTINCT = 6
+SETTINGS = ["--set", "bundle=cheap", "--set"]
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 Send = Callable[["subprocess.Popen[str]", signal.Signals], None]
 Moment = Callable[["subprocess.Popen[str]", Path], bool]
@@ -25,9 +27,10 @@ Moment = Callable[["subprocess.Popen[str]", Path], bool]
 @pytest.fixture(scope="module")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("music")
+    sounds = [audio_samples.chirp(20, 44_100, seed=number) for number in range(DISTINCT)]
+    contents = [audio_samples.encode(sound, 44_100, "wav") for sound in sounds]
     for number in range(TRACKS):
-        sound = audio_samples.chirp(20, 44_100, seed=number)
-        (folder / f"{number:03d}.wav").write_bytes(audio_samples.encode(sound, 44_100, "wav"))
+        (folder / f"{number:03d}.wav").write_bytes(contents[number % DISTINCT])
     return folder
 
 
@@ -66,7 +69,7 @@ def a_shard_is_committed(run: "subprocess.Popen[str]", output: Path) -> bool:
 
 def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> list[psutil.Process]:
     """Check how a run ends that gets a signal at a moment, and return its processes that are still alive."""
-    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), "--set", "shard_tracks=8"]
+    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), *SETTINGS, "shard_tracks=8"]
     # a shell ignores Ctrl-C on behalf of what it starts in the background, and nohup hang-ups: that may be these tests
     command = ["env", "--default-signal=INT,HUP", *command]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
@@ -120,7 +123,7 @@ def test_signals_end_runs_at_forty_moments_until_they_are_done(music: Path, tmp_
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_an_interrupted_run_keeps_its_commits_and_resumes(music: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(tmp_path), "--set", "shard_tracks=4"]
+    command = [sys.executable, "-m", "genre_batch", "score", str(music), str(tmp_path), *SETTINGS, "shard_tracks=4"]
     command += ["--set", "batch_tracks=4"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not list(tmp_path.glob("_runs/*/commits/*.json")):
