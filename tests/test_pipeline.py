@@ -20,6 +20,7 @@ import ray
 from table_checks import check_run, comparable, rows
 
 from genre_batch.config import ScoreConfig, load
+from genre_batch.engine.lean_ray import without_unused_services
 from genre_batch.errors import PublicationRefused
 from genre_batch.model import bundle as bundle_module
 from genre_batch.model.canaries import project_clips
@@ -33,12 +34,15 @@ from genre_batch.storage.local import LocalStore
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 FORMATS = ["wav", "flac", "mp3", "ogg", "opus", "m4a", "alac", "aiff"]
+QUICK = ("bundle=cheap", "extract.max_size=1")
+"""For runs whose answers no other run has to repeat."""
 
 
 @pytest.fixture(scope="module")
 def local_ray() -> Iterator[None]:
     os.environ["RAY_ADDRESS"] = "local"
-    ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    with without_unused_services():
+        ray.init(num_cpus=2, num_gpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     yield
     ray.shutdown()
     del os.environ["RAY_ADDRESS"]
@@ -125,10 +129,10 @@ def test_only_changed_and_new_tracks_are_scored(music: Path, local_ray: None, tm
     source.mkdir()
     for name in ("wav-0.bin", "mp3-0.bin", "flac-0.bin"):
         (source / name).write_bytes((music / name).read_bytes())
-    assert score(settings(source, output)).scored == 3
+    assert score(settings(source, output, *QUICK)).scored == 3
     (source / "wav-0.bin").write_bytes((music / "wav-1.bin").read_bytes())
     (source / "new.bin").write_bytes((music / "ogg-1.bin").read_bytes())
-    report = score(settings(source, output))
+    report = score(settings(source, output, *QUICK))
     assert (report.listed, report.skipped, report.scored) == (4, 2, 2)
 
 
@@ -153,7 +157,7 @@ def test_predict_actors_reserve_the_gpus_of_the_cluster(music: Path, local_ray: 
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    report = score(settings(source, tmp_path / "out", "predict.num_gpus=null", "predict.min_size=2"))
+    report = score(settings(source, tmp_path / "out", "bundle=cheap", "predict.num_gpus=null", "predict.min_size=2"))
     stop.set()
     watcher.join()
     assert report.scored == 12
