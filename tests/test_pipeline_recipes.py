@@ -1,22 +1,17 @@
 """One bundle of each model family, and a features run, through the whole job on local Ray."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import audio_samples
 import pyarrow.parquet as pq
 import pytest
-import ray
-from front_end_here import FrontEndHere
+from front_end_here import without_sandboxes
 from table_checks import rows
 
 from genre_batch.config import FeaturesConfig, ScoreConfig, load
-from genre_batch.evaluation import bundle_answers
 from genre_batch.evaluation.report import evaluate
 from genre_batch.features.front_ends.descriptors import COLUMNS
 from genre_batch.pipeline import features, score
-from genre_batch.training import dataset
 from genre_batch.training.train_config import TrainConfig
 from genre_batch.training.trainer import train
 
@@ -32,23 +27,13 @@ RECIPES = {
 
 ONE_ACTOR = ["extract.max_size=1"]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _local_ray() -> Iterator[None]:
-    os.environ["RAY_ADDRESS"] = "local"
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
-    del os.environ["RAY_ADDRESS"]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.timeout(300)]
 
 
 @pytest.fixture(autouse=True)
 def _sandboxes_only_in_actors(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training and evaluation here are only what scoring is compared with."""
-    for module in (bundle_answers, dataset):
-        monkeypatch.setattr(module, "SandboxedFrontEnd", FrontEndHere)
+    without_sandboxes(monkeypatch)
 
 
 @pytest.fixture(scope="module")
