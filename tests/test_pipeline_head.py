@@ -39,7 +39,7 @@ def asked_for() -> list[dict[str, float]]:
 
 
 def test_no_actor_is_on_the_head_and_all_cpus_are_used(cluster: SeveralNodes) -> None:
-    config = load(ScoreConfig, None, ["predict.min_size=3"], {"source": "/in", "output": "/out"})
+    config = load(ScoreConfig, None, ["bundle=cheap", "predict.min_size=3"], {"source": "/in", "output": "/out"})
     found = current_cluster(own=False)
     assert found.cpus == 4.0
     stages = score_flow(config, found).stages

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import audio_samples
@@ -28,13 +27,6 @@ from genre_batch.storage.local import LocalStore
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 TRACKS = 12
-
-
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import ray
 
 from genre_batch.catalog.catalog_file import CatalogRow, HeadResult, tracks_of
 from genre_batch.engine.cluster import Cluster
+from genre_batch.engine.lean_ray import without_unused_services
 from genre_batch.engine.look_ups import look_up_on_actors
 from genre_batch.stages.extract import ExtractPool
 from genre_batch.storage.store import NoCredentials
@@ -21,7 +22,8 @@ def local_ray() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
             patch.delenv(name, raising=False)
-        ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+        with without_unused_services():
+            ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
         yield
         ray.shutdown()
 
