@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def score(server: S3Server, bucket: str) -> dict[str, object]:
     """The JSON report of one run. It has a process of its own, so that its Ray inherits this server's environment."""
     command = [sys.executable, "-m", "genre_batch", "score", f"s3://{bucket}/music", f"s3://{bucket}/out", "--json"]
-    command += ["--set", "extract.max_size=1"]
+    command += ["--set", "bundle=cheap", "--set", "extract.max_size=1"]
     environment = os.environ | server.env() | {"RAY_ADDRESS": "local"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

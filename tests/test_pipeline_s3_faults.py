@@ -87,7 +87,7 @@ class Catalog:
 
     def score(self, output: str) -> RunReport:
         given = {"source": f"s3://{self.bucket}/music/", "output": f"s3://{self.bucket}/{output}"}
-        return score(load(ScoreConfig, None, ["shard_tracks=7"], given))
+        return score(load(ScoreConfig, None, ["bundle=cheap", "shard_tracks=7"], given))
 
     def table(self, output: str) -> Path:
         """A local copy of the output, downloaded without the proxy."""

@@ -6,13 +6,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import audio_samples
 import numpy as np
 import pytest
-import ray
 from ray_workers import worker
 from s3_server import S3Server
 from table_checks import check_run, rows
@@ -31,15 +29,9 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 BAD = 1_100
 
 
-@pytest.fixture(scope="module")
-def local_ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
-    yield
-    ray.shutdown()
-
-
 def settings(source: Path, output: Path, *overrides: str) -> ScoreConfig:
-    return load(ScoreConfig, None, ["shard_tracks=64", *overrides], {"source": str(source), "output": str(output)})
+    overrides = ("bundle=cheap", "shard_tracks=64", *overrides)
+    return load(ScoreConfig, None, overrides, {"source": str(source), "output": str(output)})
 
 
 def sound(seconds: int = 2) -> bytes:

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,16 +28,14 @@ SHARDS = TRACKS // 8
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def world(local_ray: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with music, a bundle and the table of an uninterrupted run, and a Ray shared by all drivers."""
     folder = tmp_path_factory.mktemp("world")
     write_music(folder / "music", TRACKS)
     write_small_bundle(folder / "bundle")
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
     config = {"source": f"{folder}/music", "output": f"{folder}/uninterrupted", "bundle": f"{folder}/bundle"}
     score(load(ScoreConfig, None, SETTINGS, config))
-    yield folder
-    ray.shutdown()
+    return folder
 
 
 def driver(world: Path, music: Path, output: Path) -> "subprocess.Popen[str]":

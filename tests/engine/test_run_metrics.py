@@ -56,11 +56,12 @@ def kill_an_extract_actor(output: Path) -> None:
 def samples(moto_s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Samples:
     """What Ray exports after a run over S3, of which one actor was killed."""
     bucket, output, port = moto_s3.new_bucket(), tmp_path_factory.mktemp("output"), a_free_port()
+    sounds = [audio_samples.encode(audio_samples.chirp(20, 44_100, seed=number), 44_100, "wav") for number in range(6)]
     for number in range(TRACKS):
-        sound = audio_samples.encode(audio_samples.chirp(20, 44_100, seed=number), 44_100, "wav")
-        moto_s3.client.put_object(Bucket=bucket, Key=f"music/{number:02}.wav", Body=sound)
+        moto_s3.client.put_object(Bucket=bucket, Key=f"music/{number:02}.wav", Body=sounds[number % len(sounds)])
     moto_s3.client.put_object(Bucket=bucket, Key="music/x.mp3", Body=b"no audio")
-    overrides = ["shard_tracks=8", "batch_tracks=4", "predict.placement=separate", f"forecast.prices={PRICES}"]
+    overrides = ["bundle=cheap", "shard_tracks=8", "batch_tracks=4"]
+    overrides += ["predict.placement=separate", f"forecast.prices={PRICES}"]
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("RAY_ADDRESS", raising=False)
         patch.setenv("RAY_metrics_report_interval_ms", "500")

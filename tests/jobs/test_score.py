@@ -19,6 +19,7 @@ from genre_batch.verify.verification import verify
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 TRACKS = 240
+CHEAP = ["--set", "bundle=cheap"]
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def stop_at(head: Head, music: Path, output: Path, moment: Callable[[], bool], name: str) -> str:
     """Submit a job, stop it at this moment, and return all that it wrote; its output must be sound."""
-    job = ["python", "jobs/score.py", str(music), str(output), "--set", "shard_tracks=4", "--set", "batch_tracks=2"]
-    job += ["--set", "extract.max_size=1"]
+    job = ["python", "jobs/score.py", str(music), str(output), *CHEAP, "--set", "shard_tracks=4"]
+    job += ["--set", "batch_tracks=2", "--set", "extract.max_size=1"]
     asked = job_verb(head, "submit", "--no-wait", "--submission-id", name, "--working-dir", ".", "--", *job)
     assert asked.returncode == 0, asked.stderr
     for _ in range(3000):
@@ -82,7 +83,7 @@ def stop_at(head: Head, music: Path, output: Path, moment: Callable[[], bool], n
 
 
 def check_resumed(head: Head, music: Path, output: Path) -> None:
-    done = submit(head, "python", "jobs/score.py", str(music), str(output))
+    done = submit(head, "python", "jobs/score.py", str(music), str(output), *CHEAP)
     assert done.returncode == 0, done.stdout + done.stderr
     assert sorted(Path(str(row["uri"])).name for row in rows(output, "scores")) == [
         f"{n:03d}.mp3" for n in range(TRACKS)

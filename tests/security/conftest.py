@@ -81,7 +81,7 @@ def odd_run(moto_s3: S3Server, odd_bucket: tuple[str, dict[str, str]]) -> Iterat
     environment |= {"TMPDIR": str(temporary)}
     command = [sys.executable, "-m", "genre_batch", "score", f"s3://{bucket}", f"s3://{output}"]
     command += ["--set", f"shard_tracks={SHARD_TRACKS}", "--set", "max_reject_rate=1.0", "--set", "extract.max_size=1"]
-    command += ["--set", "exclude=[]"]
+    command += ["--set", "exclude=[]", "--set", "bundle=cheap"]
     try:
         done = subprocess.run(command, env=environment, cwd=work, capture_output=True, text=True, check=False)
         yield OddRun(moto_s3, output, etags, done, root, root / "ray")
