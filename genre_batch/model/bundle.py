@@ -33,9 +33,9 @@ CARD_FILE: FileName = "README.md"
 
 DEFAULT_BUNDLE = "default"
 SHIPPED_BUNDLES = (DEFAULT_BUNDLE, "default-embedding", "cheap", "one-window")
-"""Folders in `bundles/`. default-embedding: the default with a projection that gives tracks embeddings. cheap: the first
-default, which takes 0.4 of the CPU time, decoding included. one-window: the second default, which hears a single window
-of 30 s."""
+"""Folders in `bundles/`. default-embedding: the default with a projection that gives tracks embeddings. cheap: the
+first default, which takes 0.4 of the CPU time, decoding included. one-window: the second default, which hears a single
+window of 30 s."""
 
 BundleLocation = Annotated[
     str, Field(min_length=1), AfterValidator(lambda uri: uri if uri in SHIPPED_BUNDLES else location(uri))
