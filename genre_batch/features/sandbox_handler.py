@@ -9,9 +9,15 @@ import soundfile
 from genre_batch.decode.audio_format import PCM_CODECS, Libav
 from genre_batch.decode.av_decoder import AvReader
 from genre_batch.features.allocator import keep_freed_memory
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.extract import extract_each, extract_segments
 from genre_batch.features.front_end import FRONT_ENDS
-from genre_batch.features.sandbox_wire import pack_request, pack_segments, unpack_request
+from genre_batch.features.sandbox_wire import (
+    pack_each,
+    pack_request,
+    pack_segments,
+    unpack_request,
+    unpack_request_for_each,
+)
 
 # Above the largest array of a usual track. Rare larger arrays are returned at once, so that a child stays far below its
 # memory limit.
@@ -23,6 +29,12 @@ def handle(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
     """The packed segments of the track that `request` (of `pack_request`) names. Raises TrackRejected."""
     track_id, front_end = unpack_request(request)
     return pack_segments(extract_segments(source, size_bytes, track_id, front_end))
+
+
+def handle_each(request: bytes, source: BinaryIO, size_bytes: int) -> bytes:
+    """The packed segments or rejects of the track that `request` (of `pack_request_for_each`) names."""
+    track_id, front_ends = unpack_request_for_each(request)
+    return pack_each(extract_each(source, size_bytes, track_id, front_ends))
 
 
 def rehearse(*, needs_librosa: bool) -> None:

@@ -5,10 +5,20 @@ import json
 import numpy as np
 import pytest
 
+from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.catalog.track import TrackFacts
 from genre_batch.features.front_end import TrackSegments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.sandbox_wire import pack_request, pack_segments, unpack_request, unpack_segments
+from genre_batch.features.sandbox_wire import (
+    pack_each,
+    pack_request,
+    pack_request_for_each,
+    pack_segments,
+    unpack_each,
+    unpack_request,
+    unpack_request_for_each,
+    unpack_segments,
+)
 
 FRONT_END = LogMelFrontEnd(n_mels=4, segment_frames=8, segment_hop_frames=1292)
 FACTS = {"duration_s": 61.5, "window_start_s": 12.0, "decoder": "soundfile", "sample_rate": 44_100, "channels": 2}
@@ -66,3 +76,23 @@ def test_a_valid_answer_is_accepted() -> None:
 def test_invalid_answers_are_refused(spoiled: bytes) -> None:
     with pytest.raises(ValueError, match=r"^it"):
         unpack_segments(spoiled, FRONT_END)
+
+
+def test_what_each_front_end_gives_arrives() -> None:
+    other = FRONT_END.model_copy(update={"n_mels": 3})
+    facts = TrackFacts(3.5, 0.0, "av", 44_100, 2)
+    silent = TrackRejected(RejectReason.SILENT, RejectStage.FEATURES, "no sound")
+    tracks = [TrackSegments(np.ones((1, rows, 8), np.float16), facts) if rows else silent for rows in (4, None, 3)]
+    front_ends = [FRONT_END, FRONT_END, other]
+    assert unpack_request_for_each(pack_request_for_each("a\nb", front_ends)) == ("a\nb", tuple(front_ends))
+    packed = pack_each(tracks)
+    first, second, third = unpack_each(packed, front_ends)
+    for found, rows in ((first, 4), (third, 3)):
+        assert isinstance(found, TrackSegments)
+        np.testing.assert_array_equal(found.segments, np.ones((1, rows, 8), np.float16))
+        assert found.facts == facts
+    assert isinstance(second, TrackRejected)
+    assert second.reject == silent.reject
+    for spoiled in (packed[:-16], packed + bytes(16), b"[]\n", b"{}\n", pack_each(tracks[:2]), pack_each(tracks[::-1])):
+        with pytest.raises(ValueError, match=r"."):
+            unpack_each(spoiled, front_ends)

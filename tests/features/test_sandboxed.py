@@ -13,13 +13,13 @@ from genre_batch.catalog.track import Track
 from genre_batch.decode.window import Window
 from genre_batch.features import sandboxed
 from genre_batch.features.extract import extract_segments
-from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.front_end import FrontEnd, TrackSegments
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.image import ImageFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
 from genre_batch.features.front_ends.waveform import WaveformFrontEnd
-from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.features.sandboxed import SandboxedFrontEnd, SandboxedFrontEnds
 
 FRONT_END = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 OTHERS = [
@@ -128,3 +128,63 @@ def test_a_longer_window_and_a_slower_front_end_have_more_time() -> None:
 
 def test_the_parent_loads_no_decoder() -> None:
     assert not hasattr(sandboxed, "decode_window")
+
+
+def test_each_front_end_has_what_it_has_alone() -> None:
+    front_ends = [FRONT_END, MfccFrontEnd(segment_frames=130, segment_hop_frames=130, window=Window(length_s=5.0))]
+    data = encode(music(9.0, 48_000)[:, None], 48_000, "mp3")
+    running = SandboxedFrontEnds(front_ends, deadline_s=60.0)
+    try:
+        running.await_ready()
+        for settings, found in zip(front_ends, running.extract(*track_of(data)), strict=True):
+            assert isinstance(found, TrackSegments)
+            expected = extract_segments(io.BytesIO(data), len(data), "track", settings)
+            np.testing.assert_array_equal(found.segments, expected.segments)
+            assert found.facts == expected.facts
+        silent = encode(np.zeros((44_100, 1), np.float32), 44_100, "flac")
+        rejects = running.extract(*track_of(silent))
+        assert [each.reject.reason for each in rejects if isinstance(each, TrackRejected)] == [RejectReason.SILENT] * 2
+        assert running.cpu_s > 0.0
+    finally:
+        running.close()
+
+
+def test_a_track_that_the_child_does_not_survive_is_done_for_each_front_end_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    front_ends = [FRONT_END, FRONT_END.model_copy(update={"n_mels": 64})]
+    running, calls = SandboxedFrontEnds(front_ends, deadline_s=60.0), list[bytes]()
+    call = running._sandbox.call
+
+    def failing(request: bytes, read: Callable[[int, int], bytes], size_bytes: int) -> bytes:
+        calls.append(request)
+        if b"128" in request.partition(b"n_mels")[2][:8]:  # with the first one among them
+            raise TrackRejected(RejectReason.DECODER_CRASH, RejectStage.DECODE, "ended by signal 11")
+        return call(request, read, size_bytes)
+
+    monkeypatch.setattr(running._sandbox, "call", failing)
+    data = encode(music(2.0)[:, None], 22_050, "wav")
+    try:
+        first, second = running.extract(*track_of(data))
+    finally:
+        running.close()
+    assert len(calls) == 3
+    assert isinstance(first, TrackRejected)
+    assert first.reject.reason is RejectReason.DECODER_CRASH
+    assert isinstance(second, TrackSegments)
+
+
+def test_a_failed_read_is_not_tried_for_each_front_end() -> None:
+    reads: list[int] = []
+
+    def gone(start: int, length: int) -> bytes:
+        reads.append(start)
+        raise TrackRejected(RejectReason.GONE, RejectStage.READ, "the object is gone")
+
+    running = SandboxedFrontEnds([FRONT_END, FRONT_END.model_copy(update={"n_mels": 64})], deadline_s=60.0)
+    try:
+        found = running.extract(Track("track", "/track", "etag", 1000), gone)
+    finally:
+        running.close()
+    assert [each.reject.reason for each in found if isinstance(each, TrackRejected)] == [RejectReason.GONE] * 2
+    assert len(reads) == 1
