@@ -15,7 +15,9 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    SerializerFunctionWrapHandler,
     ValidationError,
+    model_serializer,
     model_validator,
 )
 
@@ -144,19 +146,43 @@ class TableConfig(JobConfig):
 class ScoreConfig(TableConfig):
     """Settings of `genre-batch score`.
 
-    bundle: the model: `default` or `cheap`, which are shipped, or the folder of a bundle, here or on S3. predict: the
-    actors that run the model. min_precision: abstain where fewer of the answers would be right, by the thresholds that
-    the bundle keeps for this precision (0.5, 0.6, 0.7, 0.8, 0.9 or 0.95); null: as the bundle was trained, usually
-    never. tags_above: fill the column `tags` with the tags above this probability, if the model knows any; null: not.
-    Rows with other values of either count as those of another model. publish: serve the result if the rules of
-    `publish` allow it.
+    bundle: the model: `default` or `cheap`, which are shipped, or the folder of a bundle, here or on S3.
+    bundles: several models in its place, as a list: each has a run of its own, and tracks are read and decoded once for
+    all; an empty list: the one of `bundle`. predict: the actors that run the model. min_precision: abstain where fewer
+    of the answers would be right, by the thresholds that the bundle keeps for this precision (0.5, 0.6, 0.7, 0.8,
+    0.9 or 0.95); null: as the bundle was trained, usually never. tags_above: fill the column `tags` with the tags
+    above this probability, if the model knows any; null: not. Rows with other values of either count as those of
+    another model. publish: serve the result if the rules of `publish` allow it.
     """
 
     bundle: BundleLocation = DEFAULT_BUNDLE
+    bundles: Annotated[tuple[BundleLocation, ...], Field(strict=False)] = ()
     min_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
     tags_above: float | None = Field(default=None, ge=0.0, lt=1.0)
     predict: PredictPool = PredictPool()
     publish: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_or_several_models(self) -> Self:
+        if not self.bundles:
+            return self
+        if "bundle" in self.model_fields_set:
+            raise ValueError("bundle and bundles exclude each other: leave out one of them")
+        if len(set(self.bundles)) < len(self.bundles):
+            raise ValueError(f"bundles names a model twice: {', '.join(self.bundles)}")
+        if self.publish:
+            raise ValueError("publish serves one model: set bundle, not bundles, or use the verb `publish` afterwards")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_it_loads(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        fields: dict[str, object] = dump(self)
+        return {name: value for name, value in fields.items() if name != "bundle" or not self.bundles}
+
+    def of_each_bundle(self) -> "list[ScoreConfig]":
+        """The settings of the runs, one for each model."""
+        bundles = self.bundles or (self.bundle,)
+        return [self.model_copy(update={"bundle": bundle, "bundles": ()}) for bundle in bundles]
 
 
 class FeaturesConfig(TableConfig):

@@ -2,63 +2,60 @@
 
 catalog -> extract (read, decode, features) -> predict (model) -> sink
 
-`score_flow` and `features_flow` name the stages that the data goes through. `_run` is the life of a run: the listing is
-frozen and cut into shards, the stages work on batches of its tracks, and each shard is committed once; large ones are
-gathered part by part. A run that stops for any reason resumes when it is started again.
+`score_flow` and `features_flow` name the stages that the data goes through. `_run` is the life of a run, or of several
+runs with a model each: the listing is frozen and cut into shards, the stages work on batches of its tracks, and each
+shard is committed once; large ones are gathered part by part. A run that stops for any reason resumes when it is
+started again.
 """
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache, partial
 
-from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.reject import RejectStage
-from genre_batch.catalog.work_order import places_in_order
-from genre_batch.catalog.work_units import Part, tracks_of_parts
 from genre_batch.config import FeaturesConfig, JobConfig, ScoreConfig, TableConfig
 from genre_batch.engine.budget import Budget
 from genre_batch.engine.cluster import Cluster, cluster_when_needed
 from genre_batch.engine.first_actors import FirstActors
 from genre_batch.engine.look_ups import look_up_on_actors
 from genre_batch.engine.run_loop import RunLoop
-from genre_batch.engine.telemetry import RunLabels
+from genre_batch.engine.telemetry import Held
 from genre_batch.engine.usage import Usage
 from genre_batch.engine.workload import Workload
+from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
+from genre_batch.forecast.forecast import Forecast
 from genre_batch.forecast.forecast_error import forecast_error, read_forecast
-from genre_batch.forecast.preview import PlanReport, preview
+from genre_batch.forecast.preview import PlanReport, PlanReports, preview
 from genre_batch.forecast.prices import costing, read_prices
 from genre_batch.notices import say
-from genre_batch.run.canary_watch import CanaryWatch
 from genre_batch.run.failure import failure, still_failed, verdict_on
 from genre_batch.run.jobs import Job, descriptors_of, features_job, scoring_job
 from genre_batch.run.output_check import require_writable_output
+from genre_batch.run.own_run import OwnRun
 from genre_batch.run.placement import placement_of
-from genre_batch.run.planning import resume_or_plan
 from genre_batch.run.possession import Possession, possession_of
-from genre_batch.run.progress import Progress, shown
-from genre_batch.run.report import RunReport, make_report, nothing_to_do
-from genre_batch.run.resume import resume_notice
-from genre_batch.run.verdict import outcome_watcher
+from genre_batch.run.progress import shown
+from genre_batch.run.report import RunReport, RunReports, make_report, nothing_to_do
+from genre_batch.run.shared_pass import SharedPass
+from genre_batch.run.siblings import passes, plan_runs
 from genre_batch.schedule.finish_time import FinishTime
-from genre_batch.sink.elsewhere import DoneElsewhere
 from genre_batch.sink.finish import settle, write_manifest
-from genre_batch.sink.history import retryable_reasons
-from genre_batch.sink.layout import at, listing_folder, run_path
-from genre_batch.sink.part_ledger import PartLedger
-from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.record import CommitRecord, total
+from genre_batch.sink.layout import at, run_path
+from genre_batch.sink.record import total
 from genre_batch.sink.schema import DescribedTrack, ScoredTrack
-from genre_batch.sink.sink import open_sink
-from genre_batch.sink.verdict import failure_before
+from genre_batch.sink.verdict import Verdict, failure_before
 from genre_batch.stages.extract import ExtractFeatures, ExtractWithFrontEnd
 from genre_batch.stages.fused import fuse
 from genre_batch.stages.predict import CollectFeatures, PredictGenres
+from genre_batch.stages.several import together
 from genre_batch.stages.stage import Flow, PoolSize, Stage
 from genre_batch.storage.open_store import open_store
+from genre_batch.storage.store import Store
 from genre_batch.wording import plural
 
 MakeFlow = Callable[[Cluster], Flow]
@@ -104,10 +101,31 @@ def _extract(config: JobConfig, worker: type, settings: str | FrontEnd) -> Stage
 def score(config: ScoreConfig) -> RunReport:
     """Give every track of `config.source` a score or a reject below `config.output`, and report.
 
-    Raises UserError for what the user can fix, StorageError if storage fails for good.
+    Raises UsageError if `config.bundles` names several models, UserError for what else the user can fix, StorageError
+    if storage fails for good.
     """
-    job = scoring_job(config)
-    return _run(job, cache(partial(score_flow, job.config)))
+    _require_one(config)
+    return score_each(config).runs[0]
+
+
+def score_each(config: ScoreConfig) -> RunReports:
+    """The same with each of several models, in a run of its own; a track is read once for all that need it.
+
+    Raises UsageError if two of `config.bundles` are the same model, and as `score` does.
+    """
+    return _run(_scoring(config))
+
+
+def _require_one(config: ScoreConfig) -> None:
+    if len(config.bundles) > 1:
+        raise UsageError("bundles names several models", "use `score_each` or `plan_each`, or set bundle to one model")
+
+
+def _scoring(config: ScoreConfig) -> list[tuple[Job[ScoreConfig], MakeFlow]]:
+    jobs = [scoring_job(each) for each in config.of_each_bundle()]
+    if twice := [model for model, runs in Counter(job.model_id for job in jobs).items() if runs > 1]:
+        raise UsageError(f"bundles names the model {twice[0]} twice", "leave one of them out")
+    return [(job, cache(partial(score_flow, job.config))) for job in jobs]
 
 
 def features(config: FeaturesConfig) -> RunReport:
@@ -115,15 +133,22 @@ def features(config: FeaturesConfig) -> RunReport:
 
     Raises as `score` does.
     """
-    return _run(features_job(config), _features_flow(config))
+    return _run([(features_job(config), _features_flow(config))]).runs[0]
 
 
 def plan(config: ScoreConfig | FeaturesConfig) -> PlanReport:
     """What `score` or `features` with these settings would do. Writes no table. Raises as they do."""
-    if isinstance(config, FeaturesConfig):
-        return preview(config, features_job(config), _features_flow(config))
-    job = scoring_job(config)
-    return preview(config, job, partial(score_flow, job.config))
+    if isinstance(config, ScoreConfig):
+        _require_one(config)
+        return plan_each(config).plans[0]
+    flow = _features_flow(config)
+    return preview([features_job(config)], lambda _: flow).plans[0]
+
+
+def plan_each(config: ScoreConfig) -> PlanReports:
+    """What `score_each` with these settings would do. Writes no table. Raises as it does."""
+    jobs = _scoring(config)
+    return preview([job for job, _ in jobs], lambda places: _joined([jobs[place][1] for place in places]))
 
 
 def _features_flow(config: FeaturesConfig) -> MakeFlow:
@@ -131,111 +156,132 @@ def _features_flow(config: FeaturesConfig) -> MakeFlow:
     return lambda _: flow
 
 
-def _run(job: Job[TableConfig], flow: MakeFlow) -> RunReport:
-    started_s, usage, config = time.monotonic(), Usage(), job.config
-    require_writable_output(config.output)
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """What limits one start of a verb, and what it is compared with."""
+
+    finish: FinishTime
+    budget: Budget
+    cost: Callable[[Held], float]
+    currency: str | None
+    expected: Forecast | None
+
+
+def _start(config: TableConfig) -> _Start:
     finish = FinishTime(config.finish_by, datetime.now().astimezone(), time.monotonic)
-    store, expected, cost = open_store(config.output), read_forecast(config.forecast), costing(config.forecast)
-    prices = read_prices(config.forecast)
-    currency = prices.currency if prices else None
+    expected, cost, prices = read_forecast(config.forecast), costing(config.forecast), read_prices(config.forecast)
     budget = Budget(config.max_core_hours, config.max_cost, cost)
-    is_used = budget.is_used if budget.is_limited else None
+    return _Start(finish, budget, cost, prices.currency if prices else None, expected)
+
+
+def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
+    """Plan a run for each of `jobs`, then carry them out: those that need the same tracks in one pass."""
+    usage, config = Usage(), jobs[0][0].config
+    require_writable_output(config.output)
+    start, store, flow = _start(config), open_store(config.output), _joined([flow for _, flow in jobs])
+    ask_first = any(job.ask_first for job, _ in jobs)
     needed = cluster_when_needed(
-        lambda cluster: flow(cluster).stages, ask_first=job.ask_first, metrics_port=config.metrics_port
+        lambda cluster: flow(cluster).stages, ask_first=ask_first, metrics_port=config.metrics_port
     )
     with needed as cluster, closing(FirstActors()) as first:
         check_new = partial(_start_first, first, cluster, flow)
         look_up_many = partial(look_up_on_actors, cluster, config.extract, config.request_payer)
-        plan, resumed = resume_or_plan(config, job, store, check_new, look_up_many)
-        failed = failure_before(store, config.output, plan)
-        if plan.tracks == 0:
-            repeated = still_failed(store, config, plan, failed) if failed else None
-            return nothing_to_do(config.output, plan, time.monotonic() - started_s, repeated)
+        plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many)
+        runs = [OwnRun(job, plan, store, resumed=old) for (job, _), (plan, old) in zip(jobs, plans, strict=True)]
+        reports = {place: _nothing_to_do(run, store, usage) for place, run in enumerate(runs) if not run.plan.tracks}
+        groups = passes([run.plan for run in runs])
+        if len(groups) > 1:  # a forecast is of one pass
+            start = replace(start, expected=None)
+        for places in groups:
+            if len(places) < len(jobs):  # the first actors work for all models
+                first.close()
+                flow = _joined([jobs[place][1] for place in places])
+            shared = SharedPass([runs[place] for place in places])
+            work_on = partial(_work_on, start, usage, cluster, flow, first)
+            reports |= zip(places, _carry_out(shared, store, start, usage, work_on), strict=True)
+            usage = Usage()
+            start.budget.next_pass()
+    ids = tuple(tuple(runs[place].plan.run_id for place in places) for places in groups)
+    return RunReports(runs=tuple(reports[place] for place in range(len(jobs))), passes=ids)
 
-        def carry_out(work: Workload) -> None:
-            labels = RunLabels(plan.run_id, cost, finish.unix_s)
-            labelled = replace(work, put_off=finish.put_off, is_used=is_used, labels=labels)
-            stages = flow(cluster())
-            if stages.placement:
-                say(stages.placement)
-            RunLoop(stages, cluster(), labelled, usage, first.take()).run()
 
-        canaries = CanaryWatch(store, config.output, plan.run_id, job.canaries, job.canary_tolerance)
-        with possession_of(store, config.output, plan) as mine:
-            kept, found = _work(job, plan, mine, carry_out, canaries if job.canaries else None, resumed=resumed)
-            records = list(found)
-            counts = total(record.counts for record in records)
-            report_of = partial(
-                make_report, config.output, plan, counts, usage, resumed=resumed, kept=kept, currency=currency
-            )
-            if budget.reached and len(records) < plan.shards:
-                mine.pause(f"{budget.reached} is used; start the run again to go on")
-                rest = PartLedger(store, config.output, plan, open_sink(store, config.output, plan)).left()
-                paused = report_of(wall_s=time.monotonic() - started_s, left=tracks_of_parts(rest))
-                left = f"{budget.reached} is used, {plural(paused.left, 'track')} left"
-                say(f"run {plan.run_id}: {left}; start again to go on")
-                return paused
-            manifest = write_manifest(store, config.output, plan, records)
-            verdict = verdict_on(store, config, manifest, failed)
-            settle(store, config.output, plan, verdict)
-    wall_s = time.monotonic() - started_s
+def _carry_out(
+    shared: SharedPass, store: Store, start: _Start, usage: Usage, work_on: Callable[[Workload], None]
+) -> list[RunReport]:
+    """Finish the runs of a pass, or as much as the budget allows: the report of each."""
+    output, runs = shared.runs[0].job.config.output, sorted(shared.runs, key=lambda run: run.plan.run_id)
+    failed = [failure_before(store, output, run.plan) for run in runs]
+    with ExitStack() as held:
+        mine = [held.enter_context(possession_of(store, output, run.plan)) for run in runs]
+        left = shared.take_up()
+        if left and not start.budget.reached:
+            progress = shared.progress(left, mine)
+            with shown(progress):
+                work_on(shared.workload(left, progress, mine))
+        # the newest last: once it is the latest run, older ones count as settled
+        reports = {
+            run.plan.run_id: _end(run, own, before, store, start, usage)
+            for run, own, before in zip(runs, mine, failed, strict=True)
+        }
+    return [reports[run.plan.run_id] for run in shared.runs]
+
+
+def _work_on(
+    start: _Start, usage: Usage, cluster: Callable[[], Cluster], flow: MakeFlow, first: FirstActors, work: Workload
+) -> None:
+    """Take tracks through the stages."""
+    labels = replace(work.labels, cost=start.cost, finish_by_s=start.finish.unix_s)
+    is_used = start.budget.is_used if start.budget.is_limited else None
+    limited = replace(work, put_off=start.finish.put_off, is_used=is_used, labels=labels)
+    stages = flow(cluster())
+    if stages.placement:
+        say(stages.placement)
+    RunLoop(stages, cluster(), limited, usage, first.take()).run()
+
+
+def _end(run: OwnRun, mine: Possession, failed: Verdict | None, store: Store, start: _Start, usage: Usage) -> RunReport:
+    """Finish a run whose pass is over, or pause it: its report, which is kept with a finished run."""
+    config, plan, usage = run.job.config, run.plan, usage.of_run(run.done)
+    records = run.records()
+    report_of = partial(
+        make_report,
+        config.output,
+        plan,
+        total(record.counts for record in records),
+        usage,
+        resumed=run.resumed,
+        kept=run.kept,
+        currency=start.currency,
+    )
+    if start.budget.reached and len(records) < plan.shards:
+        reached = f"{start.budget.reached} is used"
+        mine.pause(f"{reached}; start the run again to go on")
+        paused = report_of(wall_s=time.monotonic() - usage.made_s, left=run.tracks_left())
+        say(f"run {plan.run_id}: {reached}, {plural(paused.left, 'track')} left; start again to go on")
+        return paused
+    manifest = write_manifest(store, config.output, plan, records)
+    verdict = verdict_on(store, config, manifest, failed)
+    settle(store, config.output, plan, verdict)
+    mine.end(None)
+    wall_s = time.monotonic() - usage.made_s
     report = report_of(
         wall_s=wall_s,
-        hindsight=forecast_error(expected, usage, wall_s),
+        hindsight=forecast_error(start.expected, usage, wall_s),
         failure=failure(verdict) if verdict else None,
-        canary_changes=canaries.changes,
+        canary_changes=run.canaries.changes,
     )
     store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
     return report
 
 
-def _work(
-    job: Job[TableConfig],
-    plan: RunPlan,
-    mine: Possession,
-    carry_out: Callable[[Workload], None],
-    canaries: CanaryWatch | None,
-    *,
-    resumed: bool,
-) -> tuple[int, Iterable[CommitRecord]]:
-    """Finish a run. Returns the number of tracks that already had their outcome, and the records of all shards."""
-    config, store = job.config, open_store(job.config.output)
-    sink = open_sink(store, config.output, plan, job.make_table)
-    parts = PartLedger(store, config.output, plan, sink)
-    left = parts.take_up()
-    kept = plan.tracks - tracks_of_parts(left)
-    if resumed:
-        say(resume_notice(store, config, plan, kept).rstrip("\n"))
-    else:
-        say(f"run {plan.run_id}: {plural(plan.tracks, 'track')} in {plural(plan.shards, 'shard')}")
-    if left:
-        listing, tracks = Listing(store, listing_folder(config.output, plan.run_id)), plan.tracks - kept
-        progress = Progress("working", tracks, plan.size_bytes * tracks // plan.tracks)
-        mine.report(progress, kept)
-        elsewhere = DoneElsewhere(store, config.output, plan, retryable_reasons(config.retry))
-        on_done = outcome_watcher(progress.add_tracks, config, plan.run_id)
+def _nothing_to_do(run: OwnRun, store: Store, usage: Usage) -> RunReport:
+    config, failed = run.job.config, failure_before(store, run.job.config.output, run.plan)
+    repeated = still_failed(store, config, run.plan, failed) if failed else None
+    return nothing_to_do(config.output, run.plan, time.monotonic() - usage.made_s, repeated)
 
-        def newest_first(part: Part) -> list[int]:
-            order: list[int] = places_in_order(listing.table(part.start, part.stop)).tolist()
-            return order
 
-        with shown(progress):
-            carry_out(
-                Workload(
-                    left,
-                    tracks,
-                    config.batch_tracks,
-                    listing.rows,
-                    parts.commit,
-                    on_done,
-                    on_wait=progress.wait_for,
-                    on_turn=mine.check,
-                    settled=elsewhere.settled,
-                    order=newest_first if plan.order == "newest" else None,
-                    on_probe=canaries,
-                )
-            )
-    return kept, sink.records()
+def _joined(flows: Sequence[MakeFlow]) -> MakeFlow:
+    return cache(lambda cluster: together([flow(cluster) for flow in flows]))
 
 
 def _start_first(first: FirstActors, cluster: Callable[[], Cluster], flow: MakeFlow, tracks: int) -> None:

@@ -13,7 +13,7 @@ from genre_batch.interrupts import EXIT_CODE, is_supervised, sentence
 from genre_batch.notices import is_json, write_line
 
 if TYPE_CHECKING:
-    from genre_batch.run.report import RunReport
+    from genre_batch.run.report import RunReport, RunReports
 
 _LONGEST_MESSAGE = 4_000
 _RED, _CYAN = 31, 36
@@ -81,7 +81,7 @@ def print_report(report: Report, *, json: bool) -> None:
     typer.echo(report.model_dump_json() if json else report.summary())
 
 
-def print_outcome(report: "RunReport", *, json: bool) -> None:
+def print_outcome(report: "RunReport | RunReports", *, json: bool) -> None:
     """Print what a run did. Raises TooManyRejects unless it was a success."""
     print_report(report, json=json)
     if report.failure is not None:

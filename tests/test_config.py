@@ -121,3 +121,20 @@ def test_a_price_list_is_called_one(tmp_path: Path) -> None:
         load(PriceList, str(tmp_path / "prices.yaml"), what="price list")
     with pytest.raises(UsageError, match=r"cannot read the price list .*absent\.yaml"):
         load(PriceList, str(tmp_path / "absent.yaml"), what="price list")
+
+
+def test_bundle_and_bundles_exclude_each_other(tmp_path: Path) -> None:
+    places = {"source": "in", "output": "out"}
+    both = load(ScoreConfig, None, ["bundles=[default, cheap]"], places)
+    assert [each.bundle for each in both.of_each_bundle()] == ["default", "cheap"]
+    assert [each.bundles for each in both.of_each_bundle()] == [(), ()]
+    assert load(ScoreConfig, None, (), places).of_each_bundle() == [load(ScoreConfig, None, (), places)]
+    for overrides, message in (
+        (["bundle=cheap", "bundles=[default, cheap]"], "bundle and bundles exclude each other: leave out one of them"),
+        (["bundles=[cheap, cheap]"], "bundles names a model twice: cheap, cheap"),
+        (["bundles=[default, cheap]", "publish=true"], "publish serves one model: set bundle, not bundles"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            load(ScoreConfig, None, overrides, places)
+    (tmp_path / "dump.yaml").write_text(dump(both))
+    assert load(ScoreConfig, str(tmp_path / "dump.yaml")) == both

@@ -89,9 +89,9 @@ def score_verb(
     changes = [*(overrides or ()), *(["publish=true"] if publish else [])]
     settings = load(ScoreConfig, config, changes, arguments, names=TABLE)
     if plan:
-        print_report(pipeline.plan(settings), json=json)
+        print_report(pipeline.plan_each(settings) if settings.bundles else pipeline.plan(settings), json=json)
         return
-    report = pipeline.score(settings)
+    report = pipeline.score_each(settings) if settings.bundles else pipeline.score(settings)
     print_outcome(report, json=json)
     if settings.publish and report.left:
         say("not published: the run is not finished")

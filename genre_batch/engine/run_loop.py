@@ -41,7 +41,6 @@ from genre_batch.schedule.events import (
     Send,
     StopActor,
 )
-from genre_batch.sink.schema import AnsweredTrack
 from genre_batch.stages.stage import Flow, Stage, StageReport
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
@@ -69,7 +68,7 @@ class RunLoop:
         self._sizes = self._wanted(cluster)
         check_capacity(cluster, self._stages, self._sizes)
         self._parts: dict[int, Part] = {}
-        self._outcomes: dict[int, PartOutcomes[AnsweredTrack]] = {}
+        self._outcomes: dict[int, PartOutcomes[object]] = {}
         self._sent: dict[int, Send] = {}
         self._returned = deque[Returned]()
         self._commits: dict[Future[object], tuple[int, int]] = {}
@@ -187,7 +186,7 @@ class RunLoop:
         self._telemetry.done(rejects)
         self._workload.on_done(outcomes.tracks(batch), rejects)
 
-    def _part(self, index: int) -> PartOutcomes[AnsweredTrack]:
+    def _part(self, index: int) -> PartOutcomes[object]:
         if index not in self._outcomes:
             part = self._parts.pop(index)
             tracks = self._workload.read(part.start, part.stop)

@@ -30,6 +30,13 @@ class Held:
     writes: int
     bytes_read: int
 
+    def plus(self, other: "Held") -> "Held":
+        """What both have used together."""
+        return Held(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+
+NOTHING_HELD = Held(0.0, 0.0, 0, 0, 0)
+
 
 def costs_nothing(held: Held) -> float:  # noqa: ARG001
     """The cost without a price list."""

@@ -1,6 +1,7 @@
 """What a run uses of machines and storage."""
 
 import time
+from copy import copy
 from dataclasses import dataclass, field
 
 import psutil
@@ -56,6 +57,12 @@ class Usage:
         """Note that a shard is in the ledger."""
         self.tracks += tracks
         self.last_commit_s = time.monotonic()
+
+    def of_run(self, tracks: int) -> "Usage":
+        """What was used, for one of the runs that used it together, which committed so many tracks."""
+        of_run = copy(self)
+        of_run.tracks = tracks
+        return of_run
 
     def close(self, *, own_cluster: bool) -> None:
         """Take the final CPU reading, while all processes are still alive."""

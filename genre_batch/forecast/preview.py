@@ -1,7 +1,8 @@
 """`--plan`: what a run would do, worked out without writing to the output."""
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
@@ -17,13 +18,15 @@ from genre_batch.forecast.probe import allocate, available_cluster, probe
 from genre_batch.forecast.sample import StratifiedSample
 from genre_batch.run.jobs import Job
 from genre_batch.run.output_check import require_writable_output
-from genre_batch.run.planning import claim_for, part_plan, unscored
+from genre_batch.run.planning import Siblings, claim_for, part_plan, unscored
 from genre_batch.run.progress import Progress
+from genre_batch.run.siblings import siblings_of
 from genre_batch.sink import layout
 from genre_batch.sink.history import past_runs
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.sink import open_sink
+from genre_batch.sink.tables import version_keys
 from genre_batch.sink.unlisted import Unlisted
 from genre_batch.stages.stage import Flow, Stage
 from genre_batch.storage.open_store import open_store
@@ -74,24 +77,81 @@ class PlanReport(BaseModel):
         return self.tracks - self.kept
 
 
-def preview(config: TableConfig, job: Job[TableConfig], flow: Callable[[Cluster], Flow]) -> PlanReport:
-    """The plan of the run that `job` would start or resume with these settings, and a forecast of what remains of it.
+class PlanReports(BaseModel):
+    """What the runs of several bundles would do, in the order of `bundles`.
 
-    flow: the stages of the run on a given cluster. The forecast is None if `config.forecast.tracks` is 0 or no track
-    remains. Raises UserError as the run would.
+    passes: the models that would go through the tracks together, in the order of the passes. The forecast of each of
+    them is that of their pass, so those of one pass are not to be added up.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    plans: tuple[PlanReport, ...]
+    passes: tuple[tuple[str, ...], ...]
+
+    def summary(self) -> str:
+        """The reports as lines for a terminal."""
+        passes = [f"in one pass: {' and '.join(models)}" for models in self.passes if len(models) > 1]
+        return "\n\n".join([*(plan.summary() for plan in self.plans), *passes])
+
+
+def preview(
+    jobs: Sequence[Job[TableConfig]], flow_of: Callable[[Sequence[int]], Callable[[Cluster], Flow]]
+) -> PlanReports:
+    """The plans of the runs that `jobs` would start or resume, and a forecast of what remains of them.
+
+    flow_of: the stages, on a given cluster, of a pass for the jobs at these places. The forecast is None if
+    `forecast.tracks` is 0 or no track remains. Raises UserError as the runs would.
+    """
+    config = jobs[0].config
     require_writable_output(config.output)
     store = open_store(config.output)
-    unfinished = claim_for(config, job, store).unfinished
+    with siblings_of(jobs) as siblings:
+        seen = [_look(job, store, siblings) for job in jobs]
+    passes: dict[tuple[object, ...], list[int]] = {}
+    for place, each in enumerate(seen):
+        if each.remaining:
+            passes.setdefault(each.key, []).append(place)
+    for places in passes.values():
+        cluster, flow = available_cluster(), flow_of(places)
+        longest = max((seen[place] for place in places), key=lambda each: each.remaining)
+        planned, left = flow(cluster), replace(longest.parts, tracks=longest.remaining)
+        forecast = _forecast(config, cluster, planned.stages, longest.sample, left, longest.listed)
+        for place in places:
+            update = {"placement": planned.placement, "forecast": forecast}
+            seen[place].report = seen[place].report.model_copy(update=update)
+    return PlanReports(
+        plans=tuple(each.report for each in seen),
+        passes=tuple(tuple(jobs[place].model_id for place in places) for places in passes.values()),
+    )
+
+
+@dataclass(slots=True)
+class _Seen:
+    """The plan of one run. key: equal for runs that can share a pass. remaining, listed: tracks; of them a sample."""
+
+    report: PlanReport
+    key: tuple[object, ...]
+    sample: StratifiedSample
+    parts: PartPlan
+    remaining: int
+    listed: int
+
+
+def _look(job: Job[TableConfig], store: Store, siblings: Siblings) -> _Seen:
+    config = job.config
+    unfinished = claim_for(config, job, store, siblings).unfinished
     selection = selection_for(config.source, config.include, config.exclude)
     listed, remaining, sample = Progress("listed"), Progress("remaining"), StratifiedSample(config.forecast.tracks)
     if unfinished is None:
         past = list(past_runs(store, config.output, job.model_id, job.fingerprint))
-        rows = unscored(config, job, store, listed, selection, past, Unlisted(()))
+        rows = unscored(config, job, store, listed, selection, past, Unlisted(()), siblings=siblings)
     else:
         rows = _uncommitted(unfinished, config, store)
-    for _ in sample.passing(remaining.counted(rows)):
-        pass
+    digest = hashlib.sha256()
+    for batch in sample.passing(remaining.counted(rows)):
+        if siblings.keys:
+            digest.update("".join(f"{key}\n" for key in version_keys(batch).to_pylist()).encode())
     total, tracks, size_bytes = listed.tracks, remaining.tracks, remaining.size_bytes
     if unfinished is not None:
         total, tracks, size_bytes = unfinished.listed, unfinished.tracks, unfinished.size_bytes
@@ -108,12 +168,8 @@ def preview(config: TableConfig, job: Job[TableConfig], flow: Callable[[Cluster]
         shards=len(parts.shards),
         kept=tracks - remaining.tracks,
     )
-    if not remaining.tracks:
-        return report
-    cluster, left = available_cluster(), replace(parts, tracks=remaining.tracks)
-    planned = flow(cluster)
-    forecast = _forecast(config, cluster, planned.stages, sample, left, listed.tracks)
-    return report.model_copy(update={"placement": planned.placement, "forecast": forecast})
+    tracks_key = unfinished.listing_sha256 or unfinished.run_id if unfinished else digest.hexdigest()
+    return _Seen(report, (tracks_key, parts), sample, parts, remaining.tracks, listed.tracks)
 
 
 def _uncommitted(plan: RunPlan, config: TableConfig, store: Store) -> Iterator[pa.RecordBatch]:

@@ -34,7 +34,7 @@ def _measured(stages: Sequence[Stage], strata: Sequence[Stratum], *, on_gpu: boo
     # the first track of a process also pays for tables and FFT plans that are made once
     for stratum in strata[:1]:
         extract.run(stratum.sample[:1])
-    blocks: list[FeatureBlock] = []
+    blocks: list[object] = []
     probed = [
         ProbedStratum(stratum.tracks, tuple(_probe_track(extract, track, blocks) for track in stratum.sample))
         for stratum in strata
@@ -62,18 +62,27 @@ def _worker(stage: Stage) -> Any:
     return stage.worker(*stage.arguments)
 
 
-def _probe_track(extract: Any, track: Track, blocks: list[FeatureBlock]) -> ProbedTrack:
+def _probe_track(extract: Any, track: Track, blocks: list[object]) -> ProbedTrack:
     block, report = extract.run([track])
     blocks.append(block)
     return ProbedTrack(report.cpu_s, report.bytes_read, report.reads)
 
 
-def _predict_s(stage: Stage, blocks: Sequence[FeatureBlock]) -> float:
-    """CPU seconds to run `stage` on all `blocks` as one batch: alone, each track would pay for a call of its own."""
-    rows = [np.full(len(block.segments), row, np.int32) for row, block in enumerate(blocks)]
-    segments = np.concatenate([block.segments for block in blocks])
-    report: StageReport = _worker(stage).run(FeatureBlock(segments, np.concatenate(rows), len(blocks)))
+def _predict_s(stage: Stage, blocks: Sequence[Any]) -> float:
+    """CPU seconds to run `stage` on all `blocks` as one batch: alone, each track would pay for a call of its own.
+
+    blocks: one for each track, or one for each track and model.
+    """
+    batch = (
+        _batch(blocks) if isinstance(blocks[0], FeatureBlock) else [_batch(each) for each in zip(*blocks, strict=True)]
+    )
+    report: StageReport = _worker(stage).run(batch)
     return report.cpu_s
+
+
+def _batch(blocks: Sequence[FeatureBlock]) -> FeatureBlock:
+    rows = [np.full(len(block.segments), row, np.int32) for row, block in enumerate(blocks)]
+    return FeatureBlock(np.concatenate([block.segments for block in blocks]), np.concatenate(rows), len(blocks))
 
 
 def _plus_cpu(stratum: ProbedStratum, cpu_s: float) -> ProbedStratum:

@@ -81,7 +81,11 @@ def doctor(config: ScoreConfig, with_cluster: Callable[[ScoreConfig], str] | Non
         ("source", lambda: _source(config.source), "check the name, and the permissions in cluster/aws/s3-policy.json"),
         ("output", lambda: _output(config.output), "cluster/aws/s3-policy.json has the permissions that it needs"),
         ("region", lambda: _region(config), "run in the region of the bucket, or set AWS_REGION to it"),
-        ("bundle", lambda: _bundle(config), "give another bundle, or install what it needs"),
+        (
+            "bundle",
+            lambda: ", ".join(map(_bundle, config.of_each_bundle())),
+            "give another bundle, or install what it needs",
+        ),
         ("cluster", lambda: (with_cluster or _cluster)(config), "check RAY_ADDRESS, or lower min_size and num_cpus"),
     ]
     return DoctorReport(

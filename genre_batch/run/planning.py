@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import subprocess
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,12 +42,31 @@ _LARGEST_PART = {"scores": 16_384, "features": 4096}
 """The driver holds one or two parts of rows, and up to 5 kB per track of scores while it writes one."""
 
 
+ListedRows = Iterator[pa.RecordBatch]
+
+
+@dataclass(frozen=True, slots=True)
+class Siblings:
+    """What the runs that one start plans one after the other know of each other.
+
+    keys: the model_id and fingerprint of each; they do not refuse each other. listed: called with the rows of the
+    source, returns those that the run is planned from: the same for all, so that the source is listed once.
+    """
+
+    keys: frozenset[tuple[str, str]] = frozenset()
+    listed: Callable[[ListedRows], ListedRows] = iter
+
+
+ALONE = Siblings()
+
+
 def resume_or_plan(
     config: TableConfig,
     job: Job[TableConfig],
     store: Store,
     check_new: Callable[[int], object] | None = None,
     look_up_many: LookUp | None = None,
+    siblings: Siblings = ALONE,
 ) -> tuple[RunPlan, bool]:
     """The plan to carry out, and whether it is that of an unfinished run.
 
@@ -56,19 +76,20 @@ def resume_or_plan(
     UsageError as `claim_for` does.
     """
     for _ in range(_CLAIM_ATTEMPTS):
-        claim = claim_for(config, job, store)
+        claim = claim_for(config, job, store, siblings)
         if claim.unfinished is not None:
             return claim.unfinished, True
-        plan, check_new = _plan(config, job, store, check_new, look_up_many), None
+        plan, check_new = _plan(config, job, store, check_new, look_up_many, siblings), None
         if plan.tracks == 0 or advance_head(store, config.output, plan, claim):
             return plan, False
     raise UserError("other runs over this source keep starting", "let one of them finish, then start again")
 
 
-def claim_for(config: TableConfig, job: Job[TableConfig], store: Store) -> RunClaim:
+def claim_for(config: TableConfig, job: Job[TableConfig], store: Store, siblings: Siblings = ALONE) -> RunClaim:
     """The claim on the next run of this job over this source, whether or not the source ends in a slash.
 
-    Raises UsageError if a run of another job over this source is unfinished, unless the settings allow both.
+    Raises UsageError if a run of another job over this source is unfinished, unless the settings allow both or it is
+    that of a sibling.
     """
     source = config.source.rstrip("/")
     claim = claim_run(
@@ -82,7 +103,8 @@ def claim_for(config: TableConfig, job: Job[TableConfig], store: Store) -> RunCl
     if claim.unfinished is None and not config.beside_unfinished:
         key = job.model_id, job.fingerprint
         for plan in unfinished_beside(store, config.output, claim, job.answers, key):
-            raise resume_refusal(store, config, job, plan)
+            if (plan.model_id, plan.fingerprint) not in siblings.keys:
+                raise resume_refusal(store, config, job, plan)
     return claim
 
 
@@ -101,7 +123,8 @@ def unscored(
     past: Sequence[RunPlan],
     gone: Unlisted,
     look_up_many: LookUp | None = None,
-) -> Iterator[pa.RecordBatch]:
+    siblings: Siblings = ALONE,
+) -> ListedRows:
     """The tracks of the source without an outcome of this job, as rows in listing order; `listed` counts all tracks.
 
     Files that runs wrote are left out, so that a table may share a bucket with its music, then those that `selection`
@@ -116,7 +139,10 @@ def unscored(
             request_payer=config.request_payer,
             look_up_many=look_up_many,
         )
-        tracks = (batch.filter(pc.invert(layout.are_own(config.output, batch["uri"]))) for batch in found.batches())
+        tracks = (
+            batch.filter(pc.invert(layout.are_own(config.output, batch["uri"])))
+            for batch in siblings.listed(found.batches())
+        )
         runs = _with_left_out(past, done, left_to_others(config, job, store), store, config.output)
         taken = listed.counted(selection.taken(tracks))
         yield from new_rows(taken, runs, retryable_reasons(config.retry), gone)
@@ -144,11 +170,11 @@ def left_to_others(config: TableConfig, job: Job[TableConfig], store: Store) -> 
 
 def _with_left_out(
     past: Sequence[RunPlan],
-    done: Mapping[int, Iterator[pa.RecordBatch]],
+    done: Mapping[int, ListedRows],
     left_out: Iterable[RunPlan],
     store: Store,
     output: str,
-) -> dict[int, Iterator[pa.RecordBatch]]:
+) -> dict[int, ListedRows]:
     """What past runs have done and, at the time of their planning, all that the runs `left_out` have listed.
 
     A track that has changed since then has a newer outcome, and must not be labelled again each night.
@@ -158,11 +184,11 @@ def _with_left_out(
     return {number: done[number] if number >= 0 else _as_outcomes(store, output, plan) for number, plan in timed}
 
 
-def _as_outcomes(store: Store, output: str, plan: RunPlan) -> Iterator[pa.RecordBatch]:
+def _as_outcomes(store: Store, output: str, plan: RunPlan) -> ListedRows:
     """The tracks of a run as if each had its answer already."""
     listing = Listing(store, layout.listing_folder(output, plan.run_id))
 
-    def rows(shard: Shard) -> Iterator[pa.RecordBatch]:
+    def rows(shard: Shard) -> ListedRows:
         for start in range(shard.start, shard.stop, GROUP_ROWS):
             found = listing.table(start, min(start + GROUP_ROWS, shard.stop)).select(["track_id", "etag"])
             yield from found.append_column("reason", pa.nulls(found.num_rows, pa.string())).to_batches()
@@ -170,7 +196,7 @@ def _as_outcomes(store: Store, output: str, plan: RunPlan) -> Iterator[pa.Record
     return by_track_id(plan, map(rows, plan.parts.shards))
 
 
-def _after(check: Callable[[int], object], rows: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+def _after(check: Callable[[int], object], rows: ListedRows) -> ListedRows:
     """The same rows; `check` is called before the first of them, with how many there are at least."""
     for number, batch in enumerate(rows):
         if number == 0:
@@ -184,13 +210,14 @@ def _plan(
     store: Store,
     check_new: Callable[[int], object] | None,
     look_up_many: LookUp | None,
+    siblings: Siblings,
 ) -> RunPlan:
     planned_at = next_planning_time(store, config.output, datetime.now(UTC))
     run_id = make_run_id(planned_at, secrets.token_bytes(3))
     listed, selection = Progress("listed"), selection_for(config.source, config.include, config.exclude)
     past = list(past_runs(store, config.output, job.model_id, job.fingerprint))
     gone = Unlisted(number for number, plan in enumerate(past) if _is_full_listing(config, selection, plan))
-    rows = unscored(config, job, store, listed, selection, past, gone, look_up_many)
+    rows = unscored(config, job, store, listed, selection, past, gone, look_up_many, siblings)
     rows, in_order = _after(check_new, rows) if check_new else rows, None
     if is_newest_first(config):
         rows, in_order = in_order_of_work(rows, lambda tracks: part_plan(config, job, tracks).shard_tracks)

@@ -143,6 +143,39 @@ class RunReport(BaseModel):
         return "\n".join(lines)
 
 
+class RunReports(BaseModel):
+    """The outcome of `genre-batch score` with several bundles: the report of each run, in the order of `bundles`.
+
+    passes: the ids of the runs that went through their tracks together, in the order of the passes. All of them report
+    what their pass took: its time, CPU, bytes and requests are not to be added up.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    runs: tuple[RunReport, ...]
+    passes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def left(self) -> int:
+        """The tracks that the runs do when they are started again, of all runs together."""
+        return sum(run.left for run in self.runs)
+
+    @property
+    def failure(self) -> Failure | None:
+        """Why the exit code is 3: the failures of all runs as one, or null."""
+        failed = [run.failure for run in self.runs if run.failure]
+        if len(failed) < 2:
+            return failed[0] if failed else None
+        return Failure(message="; ".join(each.message for each in failed), hint=failed[0].hint)
+
+    def summary(self) -> str:
+        """The reports as lines for a terminal."""
+        blocks = [f"{run.model_id}:\n{run.summary()}" for run in self.runs]
+        shared = [" and ".join(runs) for runs in self.passes if len(runs) > 1]
+        notes = [f"runs {runs} shared one pass: time, CPU and bytes are those of all of them" for runs in shared]
+        return "\n\n".join([*blocks, *notes])
+
+
 def nothing_to_do(output: str, plan: RunPlan, wall_s: float, failure: Failure | None = None) -> RunReport:
     """The report of a run that found every track done already, and wrote nothing. failure: what it repeats."""
     return RunReport(

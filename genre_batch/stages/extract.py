@@ -1,12 +1,13 @@
 """The CPU stage: read, decode and features. A batch of tracks becomes one feature block."""
 
 import time
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from pydantic import PositiveFloat
 
 from genre_batch.catalog.reject import Reject, TrackRejected
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.track import Track, TrackFacts
 from genre_batch.features.front_end import FrontEnd, TrackSegments
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.features.segments import Segments
@@ -46,18 +47,9 @@ class ExtractWithFrontEnd:
 
     def run(self, tracks: list[Track]) -> tuple[FeatureBlock, StageReport]:
         """The segments of all tracks that have some, and for each track its TrackFacts or a Reject."""
-        cpu_start_s, bytes_start, reads_start = self._cpu_s(), self._reader.bytes_read, self._reader.reads
-        requests_start = requests_so_far()
+        meter = Meter(self._reader, self._cpu_s)
         results = [self._one(track, read) for track, read in self._reader.ranges(tracks)]
-        block = self._block(results)
-        report = StageReport(
-            outcomes=_outcomes_of(results),
-            cpu_s=self._cpu_s() - cpu_start_s,
-            bytes_read=self._reader.bytes_read - bytes_start,
-            reads=self._reader.reads - reads_start,
-            requests=tuple((*key, count) for key, count in (requests_so_far() - requests_start).items()),
-        )
-        return block, report
+        return block_of(self._settings, results), meter.report(facts_of(results))
 
     def _one(self, track: Track, read: ReadRange) -> TrackSegments | Reject:
         try:
@@ -65,15 +57,6 @@ class ExtractWithFrontEnd:
             return self._front_end.extract(track, read)
         except TrackRejected as rejected:
             return rejected.reject
-
-    def _block(self, results: list[TrackSegments | Reject]) -> FeatureBlock:
-        parts: list[Segments] = [np.empty((0, *self._settings.segment_shape), self._settings.dtype)]
-        rows: list[int] = []
-        for row, result in enumerate(results):
-            if isinstance(result, TrackSegments):
-                parts.append(result.segments)
-                rows += [row] * len(result.segments)
-        return FeatureBlock(np.concatenate(parts), np.asarray(rows, np.int32), len(results))
 
     def _cpu_s(self) -> float:
         return time.process_time() + self._front_end.cpu_s
@@ -97,8 +80,43 @@ class ExtractFeatures(ExtractWithFrontEnd):
                 results.append(self._front_end.extract(canary.track(), canary.read))
             except TrackRejected as rejected:
                 results.append(rejected.reject)
-        return self._block(results), StageReport(_outcomes_of(results), self._cpu_s() - cpu_start_s)
+        return block_of(self._settings, results), StageReport(facts_of(results), self._cpu_s() - cpu_start_s)
 
 
-def _outcomes_of(results: list[TrackSegments | Reject]) -> tuple[object, ...]:
+class Meter:
+    """What the calls to a worker use from now on: CPU seconds by `cpu_s`, and what `reader` reads."""
+
+    def __init__(self, reader: ObjectReader, cpu_s: Callable[[], float]) -> None:
+        self._reader, self._cpu_s = reader, cpu_s
+        self._cpu_start_s, self._bytes_start, self._reads_start = cpu_s(), reader.bytes_read, reader.reads
+        self._requests_start = requests_so_far()
+
+    def report(self, outcomes: tuple[object, ...]) -> StageReport:
+        """The report of a call with these outcomes."""
+        return StageReport(
+            outcomes=outcomes,
+            cpu_s=self._cpu_s() - self._cpu_start_s,
+            bytes_read=self._reader.bytes_read - self._bytes_start,
+            reads=self._reader.reads - self._reads_start,
+            requests=tuple((*key, count) for key, count in (requests_so_far() - self._requests_start).items()),
+        )
+
+
+Extracted = TrackSegments | Reject
+"""What became of one track."""
+
+
+def block_of(front_end: FrontEnd, results: Sequence[Extracted]) -> FeatureBlock:
+    """The segments of `front_end` in the results of a batch, one result a track."""
+    parts: list[Segments] = [np.empty((0, *front_end.segment_shape), front_end.dtype)]
+    rows: list[int] = []
+    for row, result in enumerate(results):
+        if isinstance(result, TrackSegments):
+            parts.append(result.segments)
+            rows += [row] * len(result.segments)
+    return FeatureBlock(np.concatenate(parts), np.asarray(rows, np.int32), len(results))
+
+
+def facts_of(results: Sequence[Extracted]) -> tuple[TrackFacts | Reject, ...]:
+    """The TrackFacts or the Reject of each track."""
     return tuple(result if isinstance(result, Reject) else result.facts for result in results)

@@ -10,7 +10,6 @@ from typing import Any
 
 from genre_batch.catalog.reject import Reject
 from genre_batch.catalog.track import Track
-from genre_batch.sink.schema import AnsweredTrack
 from genre_batch.stages.stage import Flow, Stage, StageReport, StepFailed
 
 _TOGETHER = 32
@@ -68,7 +67,7 @@ def fuse(flow: Flow) -> Flow:
     """
     first, last = flow.stages[0], flow.stages[-1]
 
-    def row(track: Track, found: Sequence[object]) -> AnsweredTrack:
+    def row(track: Track, found: Sequence[object]) -> object:
         return flow.row(track, *found)
 
     stage = replace(

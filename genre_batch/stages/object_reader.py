@@ -31,20 +31,20 @@ _REASONS: tuple[tuple[type[StorageError], RejectReason], ...] = (
 class ObjectReader:
     """Reads objects ahead of use, each with a few ranged requests, pinned to the etag it was listed with.
 
-    The first bytes of an object tell which ranges the decoder needs for `window`. If they do not, an object of up to
-    `whole_bytes` is read whole, and a larger one by the ranges that the decoder asks for.
+    The first bytes of an object tell which ranges the decoder needs for each of `windows`. If they do not, an object
+    of up to `whole_bytes` is read whole, and a larger one by the ranges that the decoder asks for.
     `bytes_read` and `reads` count the bytes and requests so far. request_payer: see `open_store`.
     """
 
     def __init__(
         self,
-        window: Window,
-        *,
+        *windows: Window,
         ahead_tracks: int = 8,
         whole_bytes: int = 32 << 20,
         request_payer: RequestPayer | None = None,
     ) -> None:
-        self._window = window
+        self._windows = windows
+        self._most_requests = _MOST_REQUESTS * sum(window.pieces for window in windows)
         self._request_payer = request_payer
         self._ahead_tracks = ahead_tracks
         self._whole_bytes = whole_bytes
@@ -69,13 +69,14 @@ class ObjectReader:
         require_listed(track, self._request_payer)
         blocks = max(1, self._whole_bytes // BLOCK_BYTES)
         file = RangedFile(partial(self._read, track), track.size_bytes, max_fetch_blocks=blocks)
-        fetch_window(file, track.track_id, self._window, whole_bytes=self._whole_bytes)
+        for window in self._windows:
+            fetch_window(file, track.track_id, window, whole_bytes=self._whole_bytes)
         return file
 
     def _reader(self, fetch: "Future[RangedFile]") -> ReadRange:
         def read(start: int, length: int) -> bytes:
             file = fetch.result()
-            if file.fetches >= _MOST_REQUESTS * self._window.pieces and file.size_bytes <= self._whole_bytes:
+            if file.fetches >= self._most_requests and file.size_bytes <= self._whole_bytes:
                 file.expect(0, file.size_bytes)
             return file.read_range(start, length)
 

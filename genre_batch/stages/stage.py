@@ -8,8 +8,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
 from threadpoolctl import threadpool_limits
 
-from genre_batch.catalog.reject import RejectStage
-from genre_batch.sink.schema import AnsweredTrack
+from genre_batch.catalog.reject import Reject, RejectStage
 from genre_batch.stages.by_columns import ByColumns
 
 _SLOW_TRACKS = 32
@@ -103,7 +102,7 @@ class Flow:
     """
 
     stages: Sequence[Stage]
-    row: Callable[..., AnsweredTrack]
+    row: Callable[..., object]
     placement: str = ""
 
 
@@ -116,6 +115,12 @@ class StepFailed(Exception):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+def same_or_all(outcomes: tuple[object, ...]) -> object:
+    """The outcome of a track for several models: the Reject itself if all of them have the same, else all outcomes."""
+    first = outcomes[0]
+    return first if isinstance(first, Reject) and all(each == first for each in outcomes) else outcomes
 
 
 def limit_threads() -> None:

@@ -27,3 +27,12 @@ def test_cost_counts_all_that_the_price_list_prices() -> None:
     assert not budget.is_used(held(100.0, reads=2_000))
     assert budget.is_used(held(100.0, reads=2_500))
     assert budget.reached == "max_cost=12.5"
+
+
+def test_passes_of_one_start_share_a_budget() -> None:
+    budget = Budget(200.0, None, costs_nothing)
+    assert not budget.is_used(held(150.0))
+    budget.next_pass()
+    assert not budget.is_used(held(49.0))
+    budget.next_pass()
+    assert budget.is_used(held(1.0))

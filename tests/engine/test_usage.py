@@ -47,3 +47,12 @@ def test_on_a_cluster_of_others_it_counts_itself_and_what_the_actors_report() ->
     usage = Usage(actors_cpu_s=100.0)
     usage.close(own_cluster=False)
     assert usage.cpu_s == pytest.approx(100.0, abs=0.5)
+
+
+def test_runs_of_one_pass_have_its_use_and_their_own_tracks() -> None:
+    usage = Usage()
+    usage.add(StageReport((), cpu_s=1.5, bytes_read=10, reads=2))
+    usage.committed(5)
+    own = usage.of_run(3)
+    assert (own.tracks, own.bytes_read, own.made_s) == (3, 10, usage.made_s)
+    assert usage.tracks == 5

@@ -71,7 +71,7 @@ def settings(catalog: Path, *overrides: str) -> ScoreConfig:
 
 def previewed(config: ScoreConfig) -> PlanReport:
     job = scoring_job(config)
-    return preview(config, job, partial(score_flow, job.config))
+    return preview([job], lambda _: partial(score_flow, job.config)).plans[0]
 
 
 def started_run(config: ScoreConfig) -> RunPlan:

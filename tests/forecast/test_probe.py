@@ -16,6 +16,7 @@ from genre_batch.forecast.probe import allocate, probe
 from genre_batch.forecast.sample import StratifiedSample
 from genre_batch.pipeline import features_flow, score_flow
 from genre_batch.stages.predict import PredictPool
+from genre_batch.stages.several import together
 from genre_batch.stages.stage import Stage
 
 HERE = Cluster(cpus=8.0, gpus=0.0, own=True)
@@ -31,11 +32,14 @@ def catalog(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("answers", ["fused", "separate", "features"])
+@pytest.mark.parametrize("answers", ["fused", "separate", "several", "features"])
 def test_every_sampled_track_has_its_cost(catalog: Path, tmp_path: Path, answers: str) -> None:
     places = {"source": str(catalog), "output": str(tmp_path / "out")}
     if answers == "features":
         flow = features_flow(DescriptorFrontEnd(), load(FeaturesConfig, None, (), places))
+    elif answers == "several":
+        both = load(ScoreConfig, None, ["bundles=[cheap, default]"], places).of_each_bundle()
+        flow = together([score_flow(each, HERE) for each in both])
     else:
         flow = score_flow(load(ScoreConfig, None, [f"predict.placement={answers}"], places), HERE)
     sample = StratifiedSample(8)
