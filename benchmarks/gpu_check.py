@@ -190,7 +190,7 @@ def step(name: str, check: Check) -> Figures:
     except Exception as error:  # noqa: BLE001  # whatever it is, the other steps are worth their seconds
         well, figures = False, {"error": f"{type(error).__name__}: {error}"}
     took_s = round(time.monotonic() - start_s, 1)
-    print(f"{name}: {'well' if well else 'NOT well'}, {took_s} s", file=sys.stderr, flush=True)
+    print(f"{name}: {'passed' if well else 'FAILED'}, {took_s} s", file=sys.stderr, flush=True)
     return {"well": well, "took_s": took_s, **figures}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from threading import Event
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
 
 from genre_batch.errors import UserError
 from genre_batch.storage.open_store import RequestPayer
@@ -62,10 +62,10 @@ class RangeReply(BaseModel):
 
 
 class ListerEnded(Exception):
-    """Such a process ended, as when memory was short. pending: what it had begun."""
+    """Such a process cannot go on, for example because memory was short. pending: what it had begun."""
 
-    def __init__(self, status: int, pending: Iterable[RangeJob]) -> None:
-        super().__init__(f"a process that lists the source ended (exit status {status})")
+    def __init__(self, fault: str, pending: Iterable[RangeJob] = ()) -> None:
+        super().__init__(f"a process that lists the source {fault}")
         self.pending = tuple(pending)
 
 
@@ -74,10 +74,12 @@ class ListerProcess:
 
     def __init__(self, request_payer: RequestPayer | None = None) -> None:
         command = [sys.executable, "-P", "-s", "-m", _MODULE, request_payer or ""]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8", process_group=0
+        )
 
     def work(self, left: "deque[RangeJob]", on_reply: Callable[[RangeReply], None], stop: Event) -> None:
-        """List what is `left`, which other processes share, and tell how far that is until there is nothing.
+        """List what is `left`, which other processes share, and report how far that is, until nothing is left.
 
         Raises ListerEnded, and what the store raises.
         """
@@ -94,8 +96,11 @@ class ListerProcess:
                 return
             line = self._process.stdout.readline()
             if not line:
-                raise ListerEnded(self._process.wait(), pending.values())
-            reply = RangeReply.model_validate_json(line)
+                raise ListerEnded(f"ended (exit status {self._process.wait()})", pending.values())
+            try:
+                reply = RangeReply.model_validate_json(line)
+            except ValidationError as error:
+                raise ListerEnded("does not answer as one", pending.values()) from error
             reply.require()
             on_reply(reply)
             if reply.done:

@@ -14,7 +14,7 @@ from threading import Event
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from genre_batch.catalog.lister_processes import ListerEnded, ListerProcess, RangeJob, RangeReply
+from genre_batch.catalog.lister_processes import AT_ONCE, ListerEnded, ListerProcess, RangeJob, RangeReply
 from genre_batch.catalog.sorted_runs import TrackRuns
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import listed_rows, times_of
@@ -82,7 +82,7 @@ _SMALL = 10_000
 _THREADS = 16
 _PROCESSES = 4
 _MANY = 200_000
-"""Fewer tracks are listed before processes have started."""
+"""A shorter listing ends before processes have started."""
 _REPORT_EVERY_S = 0.5
 _REPORT_EVERY_TRACKS = 1000
 
@@ -173,9 +173,8 @@ class _Ranges:
                 tracks = sum(count.tracks for count in self._counts)
                 on_progress(tracks, sum(count.size_bytes for count in self._counts))
                 cores = len(os.sched_getaffinity(0))
-                if self._make_process and not processes and tracks >= _MANY and len(self._left) > cores > 1:
-                    processes = [self._make_process() for _ in range(min(cores, _PROCESSES))]
-                    self._handed_over.set()
+                if self._make_process and tracks >= _MANY and len(self._left) > cores > 1:
+                    processes = self._start(min(cores, _PROCESSES))
                     pending |= {pool.submit(self._list_there, each) for each in processes}
                 for future in done:
                     future.result()
@@ -187,6 +186,19 @@ class _Ranges:
                 process.close()
             pool.shutdown(cancel_futures=True)
 
+    def _start(self, count: int) -> list[ListerProcess]:
+        """Start processes and hand over what is left to them; the threads go on if none can be started."""
+        make, processes = self._make_process, list[ListerProcess]()
+        self._make_process = None
+        try:
+            while make and len(processes) < count:
+                processes.append(make())
+        except OSError as error:
+            say(f"no further process for the listing can be started: {error.strerror}")
+        if processes:
+            self._handed_over.set()
+        return processes
+
     def _list_here(self, until: Event) -> None:
         """List what is left until an event that hands it over to others."""
         while not (self._stop.is_set() or until.is_set()):
@@ -197,14 +209,16 @@ class _Ranges:
             self._list_job(job)
 
     def _list_there(self, process: ListerProcess) -> None:
-        """Let a process list; if it ends, what it had begun is listed here, and what is left."""
+        """Let a process list; if it ends, as many threads list what it had begun, and what is left."""
         try:
             process.work(self._left, self._reply, self._stop)
         except ListerEnded as ended:
             if not self._stop.is_set():
                 say(f"{ended}: its ranges are listed without it")
                 self._left.extendleft(ended.pending)
-                self._list_here(self._stop)
+                with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="list") as pool:
+                    for future in [pool.submit(self._list_here, self._stop) for _ in range(AT_ONCE)]:
+                        future.result()
 
     def _list_job(self, job: RangeJob) -> None:
         self._counts[job.number] = ListingCount(ignore_progress)

@@ -25,6 +25,8 @@ _LOCK = Lock()
 
 def main() -> None:
     """List until there is no more to do."""
+    for stream in (sys.stdin, sys.stdout):
+        stream.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # whatever the environment says
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     payer = next((known for known in get_args(RequestPayer) if known == sys.argv[1]), None)
@@ -34,21 +36,21 @@ def main() -> None:
 
 
 def _list(job: RangeJob, payer: RequestPayer | None) -> None:
-    told = 0
+    reported = 0
 
-    def tell(tracks: int, size_bytes: int) -> None:
-        nonlocal told
-        if tracks - told >= _REPORT_EVERY_TRACKS:
-            told = tracks
+    def report(tracks: int, size_bytes: int) -> None:
+        nonlocal reported
+        if tracks - reported >= _REPORT_EVERY_TRACKS:
+            reported = tracks
             _reply(RangeReply(number=job.number, tracks=tracks, size_bytes=size_bytes))
 
-    count = ListingCount(tell)
+    count = ListingCount(report)
     try:
         pages = list_range(open_store(job.prefix, payer), KeyRange(job.prefix, job.after, job.until))
         write_run(Path(job.path), count.counted(track_batches(pages)))
     except (StorageError, UserError) as error:
         _reply(RangeReply(number=job.number, error=type(error).__name__, message=str(error), hint=error.hint))
-    # the parent has to hear of anything
+    # the parent must learn of any failure
     except Exception as error:  # noqa: BLE001
         _reply(RangeReply(number=job.number, error="Exception", message=f"{type(error).__name__}: {error}"))
     else:

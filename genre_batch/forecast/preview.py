@@ -128,7 +128,9 @@ def preview(
 
 @dataclass(slots=True)
 class _Seen:
-    """The plan of one run. key: equal for runs that can share a pass. remaining, listed: tracks; of them a sample."""
+    """The plan of one run. key: equal for runs that can share a pass. remaining, listed: tracks. sample: some of those
+    that remain.
+    """
 
     report: PlanReport
     key: tuple[object, ...]

@@ -93,9 +93,9 @@ def publish(config: PublishConfig) -> PublishReport:
         store = open_store(config.output)
         report = _roll_back(store, config) if config.rollback else _Publication(store, config).run()
         written = write_serving(store, config.output) if config.serving else []
+        registered = {lake.name: register_steps(store, config.output, lake) for lake in _lakes(config)}
         if config.done_index:
             extend_done_index(store, config.output)
-        registered = {lake.name: register_steps(store, config.output, lake) for lake in _lakes(config)}
         return report.model_copy(
             update={"serving_rows": sum(record.rows for record in written), "registered": registered}
         )

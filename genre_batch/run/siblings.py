@@ -50,7 +50,7 @@ def siblings_of(jobs: Sequence[Job[TableConfig]]) -> Iterator[Siblings]:
 
 
 class _ListedOnce:
-    """Keeps the rows of the first listing in `kept`, and has them in place of every later one."""
+    """Keeps the rows of the first listing in `kept`, and returns them for every later one."""
 
     def __init__(self, kept: TrackRuns) -> None:
         self._kept = kept
@@ -66,14 +66,16 @@ class _ListedOnce:
 def passes(plans: Sequence[RunPlan]) -> list[list[int]]:
     """The places of `plans` that have something to do, those together that can share a pass.
 
-    These have the same tracks, cut in the same way. If there are several passes, a line on stderr says so.
+    These have the same tracks, cut in the same way. The pass with the newest run is the last one: once that run is the
+    latest, an older run with a manifest counts as settled, and its verdict must be there by then. If there are several
+    passes, a line on stderr says so.
     """
     alike: dict[tuple[object, ...], list[int]] = {}
     for place, plan in enumerate(plans):
         if plan.tracks:
             cut = plan.tracks, plan.shard_tracks, plan.parts.part_tracks, plan.order
             alike.setdefault((plan.listing_sha256 or plan.run_id, *cut), []).append(place)
-    found = list(alike.values())
+    found = sorted(alike.values(), key=lambda places: max(plans[place].run_id for place in places))
     if len(found) > 1:
         groups = ", then ".join(" and ".join(plans[place].model_id for place in places) for places in found)
         say(f"the models have different tracks to do, so they go one after the other: {groups}")

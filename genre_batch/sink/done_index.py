@@ -22,10 +22,11 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.pointer import parse, read_pointer
 from genre_batch.sink.run_facts import RunId
 from genre_batch.sink.sink import open_sink
-from genre_batch.storage.store import ObjectGone, Store
-from genre_batch.wording import plural
+from genre_batch.storage.store import AccessDenied, ObjectGone, ReadFailed, Store
 
 _SHA256 = r"^[0-9a-f]{64}$"
+UNUSABLE = (DamageFound, ReadFailed, AccessDenied)
+"""What keeps a part of the index from being used: the runs are read instead."""
 
 
 class CoveredRun(BaseModel):
@@ -126,15 +127,13 @@ def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executo
     key = key_of_model(plans[0].model_id, plans[0].fingerprint)
     try:
         found = read_done_index(store, output, key)
-    except DamageFound as damage:
-        say(f"{printable(str(damage))}: all runs are read instead")
+    except UNUSABLE as unusable:
+        say(f"{printable(str(unusable))}: all runs are read instead")
         return []
     segments = found[0].segments if found else ()
     faults = segment_faults(store, output, segments, {plan.run_id: plan for plan in plans}, executor)
-    for segment, fault in zip(segments, faults, strict=True):
-        if fault:
-            runs = plural(len(segment.runs), "run")
-            say(f"the done-index does not fit any more: {printable(fault)}; {runs} read instead")
+    for fault in filter(None, faults):
+        say(f"a part of the done-index no longer fits: {printable(fault)}; its runs are read instead")
     return [segment for segment, fault in zip(segments, faults, strict=True) if not fault]
 
 
@@ -178,8 +177,8 @@ def _manifest_fault(store: Store, output: str, run: CoveredRun, plan: RunPlan | 
         manifest = parse(data, RunManifest, path, output)
     except ObjectGone:
         return f"{path} is missing", None
-    except DamageFound as damage:
-        return str(damage), None
+    except UNUSABLE as unusable:
+        return str(unusable), None
     if open_sink(store, output, plan).shards() != set(range(plan.shards)):
         return f"{layout.commits_folder(run.run_id)} does not have the marker of each shard", None
     return "", manifest

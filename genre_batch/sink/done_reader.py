@@ -13,11 +13,10 @@ from genre_batch.catalog.reject import printable
 from genre_batch.errors import DamageFound
 from genre_batch.notices import say
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import Segment, SegmentFile
+from genre_batch.sink.done_index import UNUSABLE, Segment, SegmentFile
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.tables import PLACED
 from genre_batch.storage.store import ObjectGone, Store
-from genre_batch.wording import plural
 
 _ROWS_AT_ONCE = 16_384
 _AHEAD = 3
@@ -91,9 +90,8 @@ class IndexedOutcomes(Iterator[pa.RecordBatch]):
         file, future = self._pending.popleft()
         try:
             rows = future.result()
-        except DamageFound as damage:
-            runs = plural(len(self._segment.runs), "run")
-            say(f"the done-index is damaged: {printable(str(damage))}; {runs} read instead from there on")
+        except UNUSABLE as fault:
+            say(f"the done-index cannot be used: {printable(str(fault))}; from there on, its runs are read instead")
             self._left.clear()
             self._pending.clear()
             return self._from_runs(self._done)

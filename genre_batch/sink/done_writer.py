@@ -5,6 +5,7 @@ import io
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,7 @@ from genre_batch.errors import DamageFound
 from genre_batch.notices import warn
 from genre_batch.sink import layout
 from genre_batch.sink.done_index import (
+    UNUSABLE,
     CoveredRun,
     DoneIndex,
     Segment,
@@ -34,7 +36,7 @@ from genre_batch.sink.pointer import parse, swap_pointer
 from genre_batch.sink.sink import open_sink
 from genre_batch.sink.tables import PLACED
 from genre_batch.storage.open_store import absolute
-from genre_batch.storage.store import ObjectGone, Store
+from genre_batch.storage.store import ObjectGone, StorageError, Store
 
 _READERS = 16
 _LEAST_ROWS = 100_000
@@ -62,8 +64,16 @@ def extend_done_index(store: Store, output: str) -> int:
     """Add the finished runs of all models that it lacks, if they are worth it. Returns how many outcomes were written.
 
     Safe to repeat, to kill, and to do in several processes at once: all but one of them give up. If a run is damaged,
-    the index of its model stays as it is, with a warning. Raises what the store raises.
+    the index of its model stays as it is, with a warning; so do all if the store fails, since planning works without.
     """
+    try:
+        return _extend(store, output)
+    except StorageError as error:
+        warn(f"the done-index is left as it is: {printable(str(error))}")
+        return 0
+
+
+def _extend(store: Store, output: str) -> int:
     with ThreadPoolExecutor(_READERS) as executor:
         models: dict[str, dict[str, _Finished]] = {}
         ids = list(run_ids(store, output))
@@ -74,12 +84,12 @@ def extend_done_index(store: Store, output: str) -> int:
 
 
 def _finished(store: Store, output: str, run_id: str) -> _Finished | None:
-    """The run, if it has finished; None also if its manifest is damaged: its files are read as they are then."""
+    """The run, if it has finished; None also if its manifest cannot be read: planning reads its files then."""
     path = layout.manifest_path(run_id)
     try:
         data = store.read(layout.at(output, path))
         return _Finished(parse(data, RunManifest, path, output), hashlib.sha256(data).hexdigest())
-    except (ObjectGone, DamageFound):
+    except (ObjectGone, *UNUSABLE):
         return None
 
 
@@ -130,9 +140,14 @@ class _Extension:
         index = DoneIndex.of(plan.model_id, plan.fingerprint, [*kept, *added])
         if swap_pointer(self.store, layout.at(self.output, layout.done_index_path(self.key)), index, etag):
             return sum(segment.rows for segment in added)
-        for file in (file for segment in added for file in segment.files):
-            self.store.delete(layout.at(self.output, layout.done_file_path(self.key, file.name)))
+        self._discard(file for segment in added for file in segment.files)
         return 0
+
+    def _discard(self, files: Iterable[SegmentFile]) -> None:
+        """Remove files that nothing names; `gc` does it where this process may not."""
+        for file in files:
+            with suppress(StorageError):
+                self.store.delete(layout.at(self.output, layout.done_file_path(self.key, file.name)))
 
     def _segment(self, new: Sequence[_Finished], merged: Sequence[Segment]) -> Segment:
         """One segment of these runs and those of `merged`. Raises DamageFound if a new run is not whole."""
@@ -152,9 +167,14 @@ class _Extension:
         streams.append(read_runs(run.plan.run_id for run in new))
         sources = _numbers_of_sources(self.runs[run_id].plan for run_id in inside)
         rows = (newest_of_each_kind(batch, sources) for batch in merge(streams))
-        files = tuple(self._files(rows))
+        files: list[SegmentFile] = []
+        try:
+            files.extend(self._files(rows))
+        except (DamageFound, StorageError):
+            self._discard(files)
+            raise
         runs = (CoveredRun(run_id=run_id, manifest_sha256=self.runs[run_id].sha256) for run_id in inside)
-        return Segment(runs=tuple(runs), files=files)
+        return Segment(runs=tuple(runs), files=tuple(files))
 
     def _files(self, batches: Iterable[pa.RecordBatch]) -> Iterator[SegmentFile]:
         """Write the rows; all those of a track are in one batch, and so in one file."""

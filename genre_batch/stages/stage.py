@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_limits
 from genre_batch.catalog.reject import Reject, RejectStage
 from genre_batch.stages.by_columns import ByColumns
 
-_SLOW_TRACKS = 32
+_SLOW_TRACKS, _QUICK_TRACK_S = 32, 10.0
 
 
 class PoolSize(BaseModel):
@@ -87,10 +87,11 @@ class Stage:
     def deadline_s(self, tracks: int) -> float:
         """The deadline, in seconds, of a call with this many tracks.
 
-        Beyond 32 tracks it no longer grows: batches are as large as that only where tracks are quick, and an actor that
-        hangs would not be noticed for hours.
+        Beyond 32 tracks it grows by at most 10 s a track: batches adapt to be as large as that only where tracks are
+        quick, and an actor that hangs would not be noticed for hours.
         """
-        return self.call_s + min(tracks, _SLOW_TRACKS) * self.track_s
+        slow = min(tracks, _SLOW_TRACKS)
+        return self.call_s + slow * self.track_s + (tracks - slow) * min(self.track_s, _QUICK_TRACK_S)
 
 
 @dataclass(frozen=True, slots=True)

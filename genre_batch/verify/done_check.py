@@ -13,9 +13,8 @@ from genre_batch.sink.done_reader import read_segment_file
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.store import StoredObject
 from genre_batch.verify.findings import Findings, Kind
-from genre_batch.verify.output import Output, kind_of, reading
+from genre_batch.verify.output import Output, Unreadable, kind_of, reading
 from genre_batch.verify.records import StoredRecord, read_record
-from genre_batch.wording import plural
 
 _READERS = 8
 _PATH = re.compile(
@@ -43,8 +42,7 @@ def check_done(output: Output, plans: Mapping[str, RunPlan], findings: Findings)
             faults = segment_faults(output.store, output.root, index.segments, plans, executor)
         for segment, fault in zip(index.segments, faults, strict=True):
             if fault:
-                runs = plural(len(segment.runs), "run")
-                findings.add(Kind.STALE, path, f"{fault}; planning reads the {runs} instead, `publish` renews it")
+                findings.add(Kind.STALE, path, f"{fault}; planning reads its runs instead, `publish` renews it")
             for file in segment.files:
                 _check_file(output, index.key, file, findings)
 
@@ -54,7 +52,7 @@ def replaced_files(output: Output, kept: list[str]) -> Iterator[tuple[str, Store
     indexes, named = _indexes(output), set[str]()
     for path, record in indexes.items():
         if record.value is None:
-            kept.append(f"{path}: it {record.fault}; verify it first")
+            kept.append(f"{path}: it {record.fault or 'is missing'}; verify it first")
         else:
             files = (file for segment in record.value.segments for file in segment.files)
             named |= {layout.done_file_path(record.value.key, file.name) for file in files}
@@ -77,7 +75,8 @@ def _check_file(output: Output, key: str, file: SegmentFile, findings: Findings)
         with reading():
             rows = read_segment_file(output.store, output.root, key, file)
     except DamageFound as damage:
-        kind = kind_of(damage) if output.exists(path) else Kind.MISSING
+        is_there = isinstance(damage, Unreadable) or output.exists(path)
+        kind = kind_of(damage) if is_there else Kind.MISSING
         findings.add(kind, path, str(damage), tracks=file.rows)
         return
     ids = rows["track_id"].combine_chunks()

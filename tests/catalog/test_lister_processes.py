@@ -58,6 +58,34 @@ def test_a_large_prefix_is_listed_by_processes_as_by_threads(
     assert capsys.readouterr().err.count("its ranges are listed without it") == dead
 
 
+def test_threads_list_everything_if_no_process_can_start(
+    bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(6):
+        S3Store().write(f"s3://{bucket}/music/{number}/x", b"x")
+    for name, value in {"_SMALL": 2, "_MANY": 0, "_THREADS": 1, "_LEVELS": 1, "_REPORT_EVERY_S": 0.05}.items():
+        monkeypatch.setattr(prefix, name, value)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
+
+    def make() -> ListerProcess:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with TrackRuns() as runs:
+        add_prefix(runs, Slow(), f"s3://{bucket}/music/", lambda *_: None, make)
+        assert len(list(runs.merged())) == 6
+    assert capsys.readouterr().err.count("Resource temporarily unavailable") == 1
+
+
+def test_an_answer_that_is_none_ends_the_use_of_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    (tmp_path / "sitecustomize.py").write_text("print('hello')\n")
+    process = ListerProcess()
+    with pytest.raises(ListerEnded, match="does not answer as one"):
+        process.work(deque([job(tmp_path, f"{tmp_path}/")]), lambda _: None, threading.Event())
+    process.close()
+
+
 def test_an_error_of_the_store_is_raised_here(moto_s3: object, tmp_path: Path) -> None:
     process = ListerProcess()
     with pytest.raises(ObjectGone, match="no-such-bucket"):
@@ -76,11 +104,14 @@ def test_a_process_that_dies_leaves_what_it_had_begun(tmp_path: Path) -> None:
     process.close()
 
 
-def test_several_ranges_are_done_by_one_process(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.wav").write_bytes(b"abc")
+def test_several_ranges_are_done_by_one_process_whatever_its_encoding(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    (tmp_path / "mü☃").mkdir()
+    (tmp_path / "mü☃" / "a.wav").write_bytes(b"abc")
     process, replies = ListerProcess(), list[RangeReply]()
-    left = deque(job(tmp_path, f"{tmp_path}/in/", number) for number in range(9))
+    left = deque(job(tmp_path, f"{tmp_path}/mü☃/", number) for number in range(9))
     process.work(left, replies.append, threading.Event())
     process.close()
     assert sorted(reply.number for reply in replies) == list(range(9))

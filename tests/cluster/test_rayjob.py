@@ -47,7 +47,8 @@ def test_pods_do_not_run_as_root_and_get_permissions_from_the_service_account() 
 
 def test_nodes_run_the_image_of_their_kind() -> None:
     images = [container["image"] for pod in pod_specs() for container in pod["containers"]]
-    cpu, cuda = launcher()["docker"]["image"], f"{launcher()['docker']['image']}-cuda"
+    cpu = launcher()["docker"]["image"].rpartition("/")[2]
+    cuda = f"{cpu}-cuda"
     assert images == [cpu, cpu, cuda]
     page = (CLUSTER / "README.md").read_text()
     assert f"--target cpu --tag {cpu} ." in page

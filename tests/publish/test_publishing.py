@@ -20,6 +20,7 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
 from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.sink.verdict import Verdict, write_verdict
+from genre_batch.storage.store import Store, WriteFailed
 
 CORRUPT = RejectReason.CORRUPT
 in_a_folder = pytest.mark.parametrize("place", ["local"], indirect=True)
@@ -210,6 +211,18 @@ def test_an_output_without_a_good_run_cannot_be_published(tmp_path: Path) -> Non
         publish(PublishConfig(output=str(tmp_path)))
     with pytest.raises(UsageError, match="no run of a model 'x'"):
         publish(PublishConfig(output=str(tmp_path), model="x"))
+
+
+def test_a_publication_stands_if_the_done_index_cannot_be_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(store: Store, output: str) -> int:
+        raise WriteFailed(f"no room at {output}")
+
+    monkeypatch.setattr(done_writer, "_extend", fail)
+    night(place, 0, {"a:v1": "rock"})
+    assert run(place, done_index=True).outcome == "published"
+    assert "the done-index is left as it is: no room" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -54,6 +54,9 @@ def test_runs_share_a_pass_if_their_listings_are_equal_and_cut_alike(capsys: pyt
     assert passes(alike) == [[0, 1]]
     assert passes([make_plan(0), *alike]) == [[1, 2]]
     assert capsys.readouterr().err == ""
+    newest_first = [make_plan(run_id=f"20261120T00000{day}Z-000000", listing_sha256=str(day) * 64) for day in (2, 1)]
+    assert passes(newest_first) == [[1], [0]]  # the latest run is the last to have a manifest
+    capsys.readouterr()
     others = [
         make_plan(listing_sha256="b" * 64),
         make_plan(listing_sha256="a" * 64, shard_tracks=3),

@@ -9,6 +9,7 @@ from genre_batch.storage.store import ObjectChanged, ObjectGone, StoredObject
 class MemoryStore:
     def __init__(self, objects: dict[str, bytes] | None = None) -> None:
         self.objects = dict(objects or {})
+        self.denied: dict[str, Exception] = {}
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
         yield from [self.head(uri) for uri in sorted(self.objects) if uri.startswith(prefix)]
@@ -25,6 +26,8 @@ class MemoryStore:
     def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
         if etag is not None and self.head(uri).etag != etag:
             raise ObjectChanged(uri)
+        if uri in self.denied:
+            raise self.denied[uri]
         self.head(uri)
         return self.objects[uri][start : None if length is None else start + length]
 

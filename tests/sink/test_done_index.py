@@ -11,6 +11,7 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import DamageFound
 from genre_batch.sink import done_writer, layout
 from genre_batch.sink.done_index import DoneIndex, key_of_model, read_done_index, usable_segments
+from genre_batch.storage.store import AccessDenied, Archived
 
 NIGHTS = [Night({"a": ("v1", None), "b": ("v1", RejectReason.CORRUPT)}), Night({"c": ("v1", None)})]
 PLANS = [night.plan(day) for day, night in enumerate(NIGHTS)]
@@ -58,8 +59,18 @@ def test_a_run_that_has_changed_is_read_and_named(
     hurt(store, layout.at(OUTPUT, path))
     assert usable(store) == [PLANS[1].run_id]
     said = capsys.readouterr().err
-    assert said.startswith(f"the done-index does not fit any more: {path} ")
-    assert said.endswith("; 1 run read instead\n")
+    assert said.startswith(f"a part of the done-index no longer fits: {path} ")
+    assert said.endswith("; its runs are read instead\n")
+
+
+@pytest.mark.parametrize("error", [AccessDenied, Archived])
+@pytest.mark.parametrize("path", [POINTER, layout.at(OUTPUT, layout.manifest_path(PLANS[0].run_id))])
+def test_what_cannot_be_read_does_not_count(
+    store: MemoryStore, path: str, error: type[Exception], capsys: pytest.CaptureFixture[str]
+) -> None:
+    store.denied = {path: error("it is out of reach")}
+    assert usable(store) == ([] if path == POINTER else [PLANS[1].run_id])
+    assert "out of reach" in capsys.readouterr().err
 
 
 def test_a_run_without_all_markers_is_read(store: MemoryStore, capsys: pytest.CaptureFixture[str]) -> None:

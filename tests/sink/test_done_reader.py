@@ -76,4 +76,4 @@ def test_where_a_file_is_damaged_the_runs_are_read(
         store.objects[layout.at(OUTPUT, path)] = data[:-1] + bytes([data[-1] ^ 1])
     with ThreadPoolExecutor(1) as executor:
         assert read(opened(store, executor)) == NAMES
-    assert f"the done-index is damaged: {path}" in capsys.readouterr().err
+    assert f"the done-index cannot be used: {path}" in capsys.readouterr().err

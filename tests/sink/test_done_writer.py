@@ -246,6 +246,7 @@ def test_a_damaged_run_leaves_the_index_as_it_is(capsys: pytest.CaptureFixture[s
     assert extend(store) == 0
     assert index_in(store) == before
     assert "the done-index is left as it is" in capsys.readouterr().err
+    assert len([uri for uri in store.objects if layout.DONE_FOLDER in uri]) == 2  # nothing of the attempt is left
 
 
 def test_a_damaged_index_is_replaced() -> None:

@@ -70,7 +70,7 @@ def test_an_index_that_does_not_fit_its_runs_is_information(output: Path, pointe
     found = verify(VerifyConfig(output=str(output)))
     stale = [finding for finding in found.findings if finding.path == name(output, pointer)]
     assert [(str(finding.kind), finding.is_damage) for finding in stale] == [("stale", False)]
-    assert f"{name(output, manifest)} is missing; planning reads the 2 runs instead" in stale[0].message
+    assert f"{name(output, manifest)} is missing; planning reads its runs instead" in stale[0].message
 
 
 def test_replaced_files_are_leftovers_once_they_are_old(output: Path, pointer: Path) -> None:
