@@ -20,7 +20,8 @@ from genre_batch.engine.cluster import connected
 from genre_batch.engine.run_metrics import METRICS
 from genre_batch.pipeline import score
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
+# the highest limit, so that it comes first: after several clusters in one process, Ray's exporter stops sending
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(620)]
 
 TRACKS, WAIT_S = 60, 120
 PRICES = Path(__file__).parents[2] / "configs/prices/example.yaml"
