@@ -86,8 +86,8 @@ def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals,
     assert stderr.endswith(SENTENCE)
     assert stderr.count("interrupted") == 1
     assert not any(trace in stderr for trace in ("Traceback", "***", "Stack", "core dumped", "Fatal")), stderr
-    alive: list[psutil.Process] = psutil.wait_procs(below, timeout=300)[1]
-    return alive
+    alive = psutil.wait_procs(below, timeout=300)[1]
+    assert alive == []
 
 
 @pytest.mark.slow
@@ -148,8 +148,8 @@ def test_a_run_ends_with_the_process_that_started_it(music: Path, tmp_path: Path
     time.sleep(1.0)
     run.kill()
     run.wait()
-    alive: list[psutil.Process] = psutil.wait_procs(below, timeout=300)[1]
-    return alive
+    alive = psutil.wait_procs(below, timeout=300)[1]
+    assert alive == []
 
 
 def test_a_command_under_nohup_survives_the_end_of_its_terminal(tmp_path: Path) -> None:

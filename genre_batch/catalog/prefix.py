@@ -187,7 +187,7 @@ class _Ranges:
             pool.shutdown(cancel_futures=True)
 
     def _start(self, count: int) -> list[ListerProcess]:
-        """Start processes and hand over what is left to them; the threads go on if none can be started."""
+        """Start processes and hand the remaining ranges to them. If none can be started, the threads continue."""
         make, processes = self._make_process, list[ListerProcess]()
         self._make_process = None
         try:
@@ -200,7 +200,7 @@ class _Ranges:
         return processes
 
     def _list_here(self, until: Event) -> None:
-        """List what is left until an event that hands it over to others."""
+        """List the remaining ranges until the event `until` hands them to others."""
         while not (self._stop.is_set() or until.is_set()):
             try:
                 job = self._left.popleft()
@@ -209,7 +209,7 @@ class _Ranges:
             self._list_job(job)
 
     def _list_there(self, process: ListerProcess) -> None:
-        """Let a process list; if it ends, as many threads list what it had begun, and what is left."""
+        """Let a process list ranges. If it ends early, threads list its unfinished and the remaining ranges."""
         try:
             process.work(self._left, self._reply, self._stop)
         except ListerEnded as ended:

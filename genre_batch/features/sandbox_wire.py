@@ -128,7 +128,7 @@ def unpack_each(answer: bytes, front_ends: Sequence[FrontEnd]) -> list[TrackSegm
             found.append(unpack_segments(answer[place : place + part.length], front_end))
             place += part.length + -part.length % _ALIGNMENT_BYTES
     if place != len(answer):
-        raise ValueError(f"it has {len(answer)} bytes in place of {place}")
+        raise ValueError(f"it has {len(answer)} bytes instead of {place}")
     return found
 
 

@@ -21,7 +21,7 @@ def _lines(settings: BaseModel, indent: str) -> Iterator[str]:
     notes, plain = notes_of(type(settings)), settings.model_dump(mode="json")
     # what a user has to give comes first
     for name, field in sorted(type(settings).model_fields.items(), key=lambda item: not item[1].is_required()):
-        if name not in plain:  # another setting stands in for it
+        if name not in plain:  # another setting replaces it
             continue
         value = getattr(settings, name)
         if not indent and not field.is_required():

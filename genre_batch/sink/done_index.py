@@ -121,7 +121,7 @@ def read_done_index(store: Store, output: str, key: str) -> tuple[DoneIndex, str
 
 
 def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executor: Executor) -> list[Segment]:
-    """The segments that may stand for their runs, which are among `plans`; says on stderr why others may not."""
+    """The segments that can replace their runs, which are among `plans`. Reports on stderr why others cannot."""
     if not plans:
         return []
     key = key_of_model(plans[0].model_id, plans[0].fingerprint)
@@ -140,7 +140,7 @@ def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executo
 def segment_faults(
     store: Store, output: str, segments: Sequence[Segment], plans: Mapping[str, RunPlan], executor: Executor
 ) -> list[str]:
-    """Why each segment may not stand for its runs; empty if it may.
+    """Why each segment cannot replace its runs; an empty text if it can.
 
     Each run must have its plan, the same manifest, all its markers, and files of the right names and sizes.
     """
