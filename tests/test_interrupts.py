@@ -67,8 +67,8 @@ def a_shard_is_committed(run: "subprocess.Popen[str]", output: Path) -> bool:
     return any(output.glob("_runs/*/commits/*.json"))
 
 
-def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> list[psutil.Process]:
-    """Check how a run ends that gets a signal at a moment, and return its processes that are still alive."""
+def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send) -> None:
+    """Check how a run ends that gets a signal at a moment, and that no process of it stays alive."""
     command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), *SETTINGS, "shard_tracks=8"]
     # a shell ignores Ctrl-C on behalf of what it starts in the background, and nohup hang-ups: that may be these tests
     command = ["env", "--default-signal=INT,HUP", *command]
@@ -103,7 +103,7 @@ def interrupt(music: Path, output: Path, moment: Moment, number: signal.Signals,
 def test_a_signal_ends_a_run_at_any_moment(
     music: Path, tmp_path: Path, moment: Moment, number: signal.Signals, send: Send
 ) -> None:
-    assert interrupt(music, tmp_path, moment, number, send) == []
+    interrupt(music, tmp_path, moment, number, send)
 
 
 @pytest.mark.soak
@@ -112,7 +112,7 @@ def test_signals_end_runs_at_forty_moments_until_they_are_done(music: Path, tmp_
     for step in range(40):
         send = (to_process, to_group)[step % 2]
         try:
-            assert interrupt(music, tmp_path / str(step), after(step * 0.3), SIGNALS[step % 3], send) == []
+            interrupt(music, tmp_path / str(step), after(step * 0.3), SIGNALS[step % 3], send)
         except AssertionError as error:
             if "the run ended before the signal" not in str(error):
                 raise
