@@ -33,6 +33,10 @@ def key_of(number: int) -> str:
     return f"music/label-{label:05d}/album-{album:03d}/track-{track:02d}.flac"
 
 
+PLACES = [key_of(number).removeprefix("music/label-00000/") for number in range(LABEL_TRACKS)]
+"""The keys below any label, ready: the endpoint shares the cores with what is measured."""
+
+
 def etag_of(number: int) -> str:
     """32 hex digits that do not compress, like a real etag."""
     return f"{(number + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
@@ -83,10 +87,11 @@ def _parts(query: dict[str, str], numbers: list[int], folders: list[str], rest: 
     yield "<EncodingType>url</EncodingType>" if spelled is quote else ""
     yield "<IsTruncated>false</IsTruncated>" if rest is None else "<IsTruncated>true</IsTruncated>"
     yield "" if rest is None else f"<NextContinuationToken>{escape(rest)}</NextContinuationToken>"
-    for number in numbers:
+    for number in numbers:  # nothing in a key needs spelling
         yield (
-            f"<Contents><Key>{spelled(key_of(number))}</Key><LastModified>2026-01-01T00:00:00.000Z</LastModified>"
-            f"<ETag>&quot;{etag_of(number)}&quot;</ETag><Size>{30_000_000 + number}</Size>{TAIL}"
+            f"<Contents><Key>music/label-{number // LABEL_TRACKS:05d}/{PLACES[number % LABEL_TRACKS]}</Key>"
+            f"<LastModified>2026-01-01T00:00:00.000Z</LastModified><ETag>&quot;{etag_of(number)}&quot;</ETag>"
+            f"<Size>{30_000_000 + number}</Size>{TAIL}"
         )
     for folder in folders:
         yield f"<CommonPrefixes><Prefix>{spelled(folder)}</Prefix></CommonPrefixes>"

@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import ListObjectsV2OutputTypeDef
 
 _OBJECT = re.compile(
-    r"(<Contents>\s*"
+    r"<Contents>\s*"
     r"(?:(?:<Key>([^<]++)</Key>|<ETag>([^<]++)</ETag>|<Size>([0-9]++)</Size>|<LastModified>([^<]*+)</LastModified>|"
-    r"<(?!Key>|ETag>|Size>|LastModified>)(\w++)>[^<]*+</\6>)\s*+)*+"
-    r"</Contents>)"
+    r"<(?!Key>|ETag>|Size>|LastModified>)(\w++)>[^<]*+</\5>)\s*+)*+"
+    r"</Contents>"
 )
 _BEGIN, _END = "<Contents>", "</Contents>"
 _BEGINNING = re.compile(
     r"""(?:<\?xml version=["']1\.0["'](?: encoding=["']utf-8["'])? *\?>)?\s*<ListBucketResult[ >]""", re.IGNORECASE
 )
 _QUOTE = "&quot;"
-_ENTITIES = ("&amp;", "&lt;", "&gt;", "&apos;")
+_ENTITIES = (_QUOTE, "&amp;", "&lt;", "&gt;", "&apos;")
 _OBJECTS = "Objects"
 _SECONDS = len("2026-11-29T01:00:00")
 # botocore's own handler for all operations, which parses a whole response to look for errors, runs after this one only
@@ -91,34 +91,31 @@ def _take_objects(response_dict: RawResponse, customized_response_dict: dict[str
 
 def _parted(page: str) -> tuple[Objects, str]:
     """The objects of a page, and the page without them. Raises ValueError if it is not in the usual form."""
-    start, stop = page.find(_BEGIN), page.rfind(_END) + len(_END)
     found = _OBJECT.findall(page)
-    rest = page[:start] + page[stop:] if found else page
-    if found and sum([len(each[0]) for each in found]) != stop - start:  # there is something between two of them
+    if page.count(_BEGIN) == len(found) == page.count(_END + _BEGIN) + 1:
+        rest = page[: page.find(_BEGIN)] + page[page.rfind(_END) + len(_END) :]
+    else:  # there is something between two of them, or there are none
         rest = _OBJECT.sub("", page)
-    if not _BEGINNING.match(rest) or "<Contents" in rest or _is_unusual(page):
+    if not _BEGINNING.match(rest) or "<Contents" in rest or "\r" in page or ("!" in page and "<!" in page):
         raise ValueError("not in the usual form")
-    keys, etags, sizes, times = ([each[place] for each in found] for place in range(1, 5))
+    keys, etags, sizes, times, _ = map(list, zip(*found, strict=True)) if found else ([], [], [], [], [])
     if not (all(keys) and all(etags) and all(sizes)):
         raise ValueError("an object without a key, an etag or a size")
-    keys = [unescape(key) if "&" in key else key for key in keys]
+    keys = _plain(keys)
     if "<EncodingType>url</EncodingType>" in rest:
         keys = [unquote_plus(key) if "%" in key or "+" in key else key for key in keys]
     etags = [etag[6:-6] if etag[:6] == etag[-6:] == _QUOTE else etag for etag in etags]
-    etags = [unescape(etag) if "&" in etag else etag for etag in etags]
     modified = [time[:_SECONDS] if time[-1:] == "Z" else "" for time in times]
-    return Objects(keys, [etag.strip('"') for etag in etags], list(map(int, sizes)), modified), rest
+    return Objects(keys, [etag.strip('"') for etag in _plain(etags)], list(map(int, sizes)), modified), rest
 
 
-def _is_unusual(page: str) -> bool:
-    """Whether it has a comment or literal text, a carriage return or an entity that XML does not know without a DTD.
-
-    A pattern for all of these would take longer than the one for the objects.
-    """
-    if "<!" in page or "\r" in page:
-        return True
-    others = page.count("&") - page.count(_QUOTE)  # each etag has two quotes
-    return others != 0 and others != sum(map(page.count, _ENTITIES))
+def _plain(texts: list[str]) -> list[str]:
+    """The texts without entities. Raises ValueError if one has an entity that XML does not know without a DTD."""
+    every = "".join(texts)
+    count = every.count("&")
+    if count and count != sum(map(every.count, _ENTITIES)):
+        raise ValueError("not in the usual form")
+    return [unescape(text) for text in texts] if count else texts
 
 
 if TYPE_CHECKING:
