@@ -2,17 +2,16 @@
 
 catalog -> extract (read, decode, features) -> predict (model) -> sink
 
-`score_flow` and `features_flow` name the stages that the data goes through. `_run` is the life of a run, or of several
-runs with a model each: the listing is frozen and cut into shards, the stages work on batches of its tracks, and each
-shard is committed once; large ones are gathered part by part. A run that stops for any reason resumes when it is
-started again.
+`score_flow` and `features_flow` name the stages that the data goes through. `_run` plans a run, or several with a
+model each, and carries them out (`run/carry_out.py`): the listing is frozen and cut into shards, the stages work on
+batches of its tracks, and the sink (`sink/sink.py`) commits each shard once; large ones are gathered part by part. A
+run that stops for any reason resumes when it is started again.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from contextlib import closing
 from datetime import datetime
 from functools import cache, partial
 
@@ -23,40 +22,30 @@ from genre_batch.engine.cluster import Cluster, cluster_when_needed
 from genre_batch.engine.first_actors import FirstActors
 from genre_batch.engine.look_ups import look_up_on_actors
 from genre_batch.engine.run_loop import RunLoop
-from genre_batch.engine.telemetry import Held
 from genre_batch.engine.usage import Usage
 from genre_batch.engine.workload import Workload
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
-from genre_batch.forecast.forecast import Forecast
 from genre_batch.forecast.forecast_error import forecast_error, read_forecast
 from genre_batch.forecast.preview import PlanReport, PlanReports, preview
 from genre_batch.forecast.prices import costing, read_prices
 from genre_batch.notices import say
-from genre_batch.run.failure import failure, still_failed, verdict_on
+from genre_batch.run.carry_out import Limits, carry_out, nothing_done
 from genre_batch.run.jobs import Job, descriptors_of, features_job, scoring_job
 from genre_batch.run.output_check import require_writable_output
 from genre_batch.run.own_run import OwnRun
 from genre_batch.run.placement import placement_of
-from genre_batch.run.possession import Possession, possession_of
-from genre_batch.run.progress import shown
-from genre_batch.run.report import RunReport, RunReports, make_report, nothing_to_do
+from genre_batch.run.report import RunReport, RunReports
 from genre_batch.run.shared_pass import SharedPass
 from genre_batch.run.siblings import passes, plan_runs
 from genre_batch.schedule.finish_time import FinishTime
-from genre_batch.sink.finish import settle, write_manifest
-from genre_batch.sink.layout import at, run_path
-from genre_batch.sink.record import total
 from genre_batch.sink.schema import DescribedTrack, ScoredTrack
-from genre_batch.sink.verdict import Verdict, failure_before
 from genre_batch.stages.extract import ExtractFeatures, ExtractWithFrontEnd
 from genre_batch.stages.fused import fuse
 from genre_batch.stages.predict import CollectFeatures, PredictGenres
 from genre_batch.stages.several import together
 from genre_batch.stages.stage import Flow, PoolSize, Stage
 from genre_batch.storage.open_store import open_store
-from genre_batch.storage.store import Store
-from genre_batch.wording import plural
 
 MakeFlow = Callable[[Cluster], Flow]
 
@@ -156,29 +145,19 @@ def _features_flow(config: FeaturesConfig) -> MakeFlow:
     return lambda _: flow
 
 
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """What limits one start of a verb, and what it is compared with."""
-
-    finish: FinishTime
-    budget: Budget
-    cost: Callable[[Held], float]
-    currency: str | None
-    expected: Forecast | None
-
-
-def _start(config: TableConfig) -> _Start:
+def _limits(config: TableConfig) -> Limits:
     finish = FinishTime(config.finish_by, datetime.now().astimezone(), time.monotonic)
     expected, cost, prices = read_forecast(config.forecast), costing(config.forecast), read_prices(config.forecast)
     budget = Budget(config.max_core_hours, config.max_cost, cost)
-    return _Start(finish, budget, cost, prices.currency if prices else None, expected)
+    currency = prices.currency if prices else None
+    return Limits(finish, budget, cost, currency, partial(forecast_error, expected))
 
 
 def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
     """Plan a run for each of `jobs`, then carry them out: those that need the same tracks in one pass."""
     usage, config = Usage(), jobs[0][0].config
     require_writable_output(config.output)
-    start, store, flow = _start(config), open_store(config.output), _joined([flow for _, flow in jobs])
+    limits, store, flow = _limits(config), open_store(config.output), _joined([flow for _, flow in jobs])
     ask_first = any(job.ask_first for job, _ in jobs)
     needed = cluster_when_needed(
         lambda cluster: flow(cluster).stages, ask_first=ask_first, metrics_port=config.metrics_port
@@ -188,96 +167,29 @@ def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
         look_up_many = partial(look_up_on_actors, cluster, config.extract, config.request_payer)
         plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many)
         runs = [OwnRun(job, plan, store, resumed=old) for (job, _), (plan, old) in zip(jobs, plans, strict=True)]
-        reports = {place: _nothing_to_do(run, store, usage) for place, run in enumerate(runs) if not run.plan.tracks}
+        reports = {place: nothing_done(run, store, usage) for place, run in enumerate(runs) if not run.plan.tracks}
         groups = passes([run.plan for run in runs])
-        if len(groups) > 1:  # a forecast is of one pass
-            start = replace(start, expected=None)
+        if len(groups) > 1:
+            limits = limits.of_several_passes()
         for places in groups:
             if len(places) < len(jobs):  # the first actors work for all models
                 first.close()
                 flow = _joined([jobs[place][1] for place in places])
             shared = SharedPass([runs[place] for place in places])
-            work_on = partial(_work_on, start, usage, cluster, flow, first)
-            reports |= zip(places, _carry_out(shared, store, start, usage, work_on), strict=True)
+            work_on = partial(_work_on, usage, cluster, flow, first)
+            reports |= zip(places, carry_out(shared, store, limits, usage, work_on), strict=True)
             usage = Usage()
-            start.budget.next_pass()
+            limits.budget.next_pass()
     ids = tuple(tuple(runs[place].plan.run_id for place in places) for places in groups)
     return RunReports(runs=tuple(reports[place] for place in range(len(jobs))), passes=ids)
 
 
-def _carry_out(
-    shared: SharedPass, store: Store, start: _Start, usage: Usage, work_on: Callable[[Workload], None]
-) -> list[RunReport]:
-    """Finish the runs of a pass, or as much as the budget allows: the report of each."""
-    output, runs = shared.runs[0].job.config.output, sorted(shared.runs, key=lambda run: run.plan.run_id)
-    failed = [failure_before(store, output, run.plan) for run in runs]
-    with ExitStack() as held:
-        mine = [held.enter_context(possession_of(store, output, run.plan)) for run in runs]
-        left = shared.take_up()
-        if left and not start.budget.reached:
-            progress = shared.progress(left, mine)
-            with shown(progress):
-                work_on(shared.workload(left, progress, mine))
-        # the newest last: once it is the latest run, older ones count as settled
-        reports = {
-            run.plan.run_id: _end(run, own, before, store, start, usage)
-            for run, own, before in zip(runs, mine, failed, strict=True)
-        }
-    return [reports[run.plan.run_id] for run in shared.runs]
-
-
-def _work_on(
-    start: _Start, usage: Usage, cluster: Callable[[], Cluster], flow: MakeFlow, first: FirstActors, work: Workload
-) -> None:
+def _work_on(usage: Usage, cluster: Callable[[], Cluster], flow: MakeFlow, first: FirstActors, work: Workload) -> None:
     """Take tracks through the stages."""
-    labels = replace(work.labels, cost=start.cost, finish_by_s=start.finish.unix_s)
-    is_used = start.budget.is_used if start.budget.is_limited else None
-    limited = replace(work, put_off=start.finish.put_off, is_used=is_used, labels=labels)
     stages = flow(cluster())
     if stages.placement:
         say(stages.placement)
-    RunLoop(stages, cluster(), limited, usage, first.take()).run()
-
-
-def _end(run: OwnRun, mine: Possession, failed: Verdict | None, store: Store, start: _Start, usage: Usage) -> RunReport:
-    """Finish a run whose pass is over, or pause it: its report, which is kept with a finished run."""
-    config, plan, usage = run.job.config, run.plan, usage.of_run(run.done)
-    records = run.records()
-    report_of = partial(
-        make_report,
-        config.output,
-        plan,
-        total(record.counts for record in records),
-        usage,
-        resumed=run.resumed,
-        kept=run.kept,
-        currency=start.currency,
-    )
-    if start.budget.reached and len(records) < plan.shards:
-        reached = f"{start.budget.reached} is used"
-        mine.pause(f"{reached}; start the run again to go on")
-        paused = report_of(wall_s=time.monotonic() - usage.made_s, left=run.tracks_left())
-        say(f"run {plan.run_id}: {reached}, {plural(paused.left, 'track')} left; start again to go on")
-        return paused
-    manifest = write_manifest(store, config.output, plan, records)
-    verdict = verdict_on(store, config, manifest, failed)
-    settle(store, config.output, plan, verdict)
-    mine.end(None)
-    wall_s = time.monotonic() - usage.made_s
-    report = report_of(
-        wall_s=wall_s,
-        hindsight=forecast_error(start.expected, usage, wall_s),
-        failure=failure(verdict) if verdict else None,
-        canary_changes=run.canaries.changes,
-    )
-    store.write(at(config.output, run_path(plan.run_id, "report.json")), report.model_dump_json(indent=1).encode())
-    return report
-
-
-def _nothing_to_do(run: OwnRun, store: Store, usage: Usage) -> RunReport:
-    config, failed = run.job.config, failure_before(store, run.job.config.output, run.plan)
-    repeated = still_failed(store, config, run.plan, failed) if failed else None
-    return nothing_to_do(config.output, run.plan, time.monotonic() - usage.made_s, repeated)
+    RunLoop(stages, cluster(), work, usage, first.take()).run()
 
 
 def _joined(flows: Sequence[MakeFlow]) -> MakeFlow:

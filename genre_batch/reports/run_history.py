@@ -98,7 +98,7 @@ class RunInHistory:
             cpu_s_per_track=report.cpu_s_per_track if report else None,
             cost=report.cost if report else None,
             currency=report.currency if report else None,
-            forecast=report.hindsight if report else None,
+            forecast=report.forecast_error if report else None,
             canary_changes=tuple(self.canaries.changes()) if self.canaries else None,
         )
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from genre_batch.catalog.name_patterns import left_out_words
 from genre_batch.catalog.reject import printable
@@ -54,13 +54,14 @@ class RunReport(BaseModel):
     of this process. run_id is None if there was nothing to do. start_s: seconds until the first batch was sent. work_s:
     seconds from then to the last commit. tracks_per_s: `done` per second of work_s. cpu_s_per_track: of all processes
     of the run. reads: requests for bytes of tracks. left_out: files of the source that are no tracks by their names, by
-    pattern; they are not listed. hindsight: actual over forecast, if a forecast was given. failure: why the exit code
-    is 3, or null. not_tried: of the rejected tracks, those left to the next run or done by another run. left: tracks
-    that the run does when it is started again, because its budget is used; it is not finished then. staged: tracks
-    whose outcome waits on storage for the rest of their shard, and is in no other count.
+    pattern; they are not listed. forecast_error: actual over forecast, if a forecast was given; older reports call it
+    hindsight. failure: why the exit code is 3, or null. not_tried: of the rejected tracks, those left to the next run
+    or done by another run. left: tracks that the run does when it is started again, because its budget is used; it is
+    not finished then. staged: tracks whose outcome waits on storage for the rest of their shard, and is in no other
+    count.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_by_name=True)
 
     run_id: str | None
     output: str
@@ -80,7 +81,7 @@ class RunReport(BaseModel):
     cpu_s_per_track: float
     bytes_read: int
     reads: int = 0
-    hindsight: ForecastRatios | None = None
+    forecast_error: ForecastRatios | None = Field(None, validation_alias=AliasChoices("forecast_error", "hindsight"))
     start_s: float = 0.0
     work_s: float = 0.0
     kept: int = 0
@@ -132,8 +133,8 @@ class RunReport(BaseModel):
             f"then {plural(self.done, 'track')} in {duration(self.work_s)} ({self.tracks_per_s:,.2f} tracks/s)"
         )
         lines.append(f"{self.cpu_s_per_track:.3f} CPU-seconds per track, {size(self.bytes_read)} read")
-        if self.hindsight:
-            lines.append(self.hindsight.summary())
+        if self.forecast_error:
+            lines.append(self.forecast_error.summary())
         if self.canary_changes is not None:
             lines += self.canary_changes or ["the canaries answered as expected"]
         lines.append(f"run {self.run_id}, {self.model_id}")
@@ -211,7 +212,7 @@ def make_report(
     wall_s: float,
     kept: int = 0,
     left: int = 0,
-    hindsight: ForecastRatios | None = None,
+    forecast_error: ForecastRatios | None = None,
     failure: Failure | None = None,
     canary_changes: tuple[str, ...] | None = None,
     currency: str | None = None,
@@ -242,7 +243,7 @@ def make_report(
         cpu_s_per_track=usage.cpu_s / usage.tracks if usage.tracks else 0.0,
         bytes_read=usage.bytes_read,
         reads=usage.reads,
-        hindsight=hindsight,
+        forecast_error=forecast_error,
         start_s=usage.start_s,
         work_s=usage.scoring_s,
         kept=kept,

@@ -51,7 +51,7 @@ def write_night(output: Path, night: int) -> RunPlan:
     assert manifest
     usage = Usage(tracks=len(tracks), cpu_s=0.25 * len(tracks), first_sent_s=0.0, last_commit_s=8.0 + night, cost=1.75)
     report = make_report(
-        str(output), plan, manifest.counts, usage, resumed=False, wall_s=20.0, hindsight=RATIOS, currency="EUR"
+        str(output), plan, manifest.counts, usage, resumed=False, wall_s=20.0, forecast_error=RATIOS, currency="EUR"
     )
     path = layout.at(str(output), layout.run_path(plan.run_id, "report.json"))
     store.write(path, report.model_dump_json(indent=1).encode())
