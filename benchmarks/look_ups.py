@@ -19,7 +19,7 @@ import ray
 from genre_batch.catalog.catalog_file import CatalogRow, HeadResult, tracks_of
 from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.look_ups import look_up_on_actors
-from genre_batch.stages.extract import ExtractPool
+from genre_batch.stages.stage import ExtractPool
 
 ANSWER = (
     b'HTTP/1.1 200 OK\r\nContent-Length: 30000000\r\nETag: "0123456789abcdef0123456789abcdef"\r\n'

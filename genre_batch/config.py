@@ -28,8 +28,8 @@ from genre_batch.model.bundle import DEFAULT_BUNDLE, BundleLocation
 from genre_batch.schedule.finish_time import FinishBy
 from genre_batch.settings.faults import fault
 from genre_batch.sink.plan import RunKind
-from genre_batch.stages.extract import ExtractPool
 from genre_batch.stages.predict import PredictPool
+from genre_batch.stages.stage import ExtractPool
 from genre_batch.storage.open_store import RequestPayer, UriOrPath
 
 _LOG = logging.getLogger(__name__)

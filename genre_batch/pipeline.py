@@ -30,7 +30,7 @@ from genre_batch.forecast.forecast_error import forecast_error, read_forecast
 from genre_batch.forecast.preview import PlanReport, PlanReports, preview
 from genre_batch.forecast.prices import costing, read_prices
 from genre_batch.notices import say
-from genre_batch.run.carry_out import Limits, carry_out, nothing_done
+from genre_batch.run.carry_out import StartLimits, carry_out, nothing_done
 from genre_batch.run.jobs import Job, descriptors_of, features_job, scoring_job
 from genre_batch.run.output_check import require_writable_output
 from genre_batch.run.own_run import OwnRun
@@ -145,12 +145,12 @@ def _features_flow(config: FeaturesConfig) -> MakeFlow:
     return lambda _: flow
 
 
-def _limits(config: TableConfig) -> Limits:
+def _limits(config: TableConfig) -> StartLimits:
     finish = FinishTime(config.finish_by, datetime.now().astimezone(), time.monotonic)
     expected, cost, prices = read_forecast(config.forecast), costing(config.forecast), read_prices(config.forecast)
     budget = Budget(config.max_core_hours, config.max_cost, cost)
     currency = prices.currency if prices else None
-    return Limits(finish, budget, cost, currency, partial(forecast_error, expected))
+    return StartLimits(finish, budget, cost, currency, partial(forecast_error, expected))
 
 
 def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:

@@ -21,10 +21,10 @@ from genre_batch.decode.audio_format import Libav
 from genre_batch.decode.av_samples import to_mono
 from genre_batch.decode.mix import Mix
 from genre_batch.decode.rejected import rejected
+from genre_batch.decode.search import PREROLL_S
 from genre_batch.decode.waveform import Samples, downmix
 from genre_batch.storage.ranged_file import report_progress
 
-_PREROLL_S = 0.5
 _BLOCK_FRAMES = 1 << 16
 _MAX_FIRST_PACKETS = 64
 _HIGHEST_RATE = 768_000
@@ -77,7 +77,7 @@ class AvReader:
         Raises TrackRejected: `corrupt` if a packet of the window cannot be decoded.
         """
         with _errors_as_rejects():
-            begin = max(0, start - round(_PREROLL_S * self.sample_rate))
+            begin = max(0, start - round(PREROLL_S * self.sample_rate))
             self._seek(begin if self._kind.seeks else 0)
             pieces = list(self._mono_pieces(start, count, mix))
         return np.concatenate(pieces) if pieces else np.empty(0, np.float32)
@@ -187,7 +187,7 @@ class AvReader:
         Skips packets that cannot be decoded before frame `start`, and at the end, where a file may have been cut.
         """
         damage: av.error.InvalidDataError | None = None
-        begin = start - round(_PREROLL_S * self.sample_rate)
+        begin = start - round(PREROLL_S * self.sample_rate)
         for packet in self._container.demux(self._stream):
             if damage is not None and packet.size:
                 raise damage

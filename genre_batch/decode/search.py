@@ -9,6 +9,9 @@ from genre_batch.storage.ranged_file import BLOCK_BYTES, expect
 SLACK_S = 0.25
 """Margin on both sides of a window: headers and decoders disagree slightly about a track's length."""
 
+PREROLL_S = 0.5
+"""What is decoded before a window and dropped: some codecs need a few frames until their output is right."""
+
 _SPARE = 1.05
 _MAX_PROBES = 4
 

@@ -16,7 +16,7 @@ from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.ray_errors import cause
 from genre_batch.errors import UserError
 from genre_batch.notices import say, waiting_for
-from genre_batch.stages.extract import ExtractPool
+from genre_batch.stages.stage import ExtractPool
 from genre_batch.storage.open_store import RequestPayer
 from genre_batch.wording import plural
 

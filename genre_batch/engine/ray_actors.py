@@ -38,7 +38,7 @@ class _Actor:
     oldest_since_s: float = 0.0
 
 
-Answer = tuple[Event, StageReport | None]
+Arrival = tuple[Event, StageReport | None]
 
 
 def reserved(stage: Stage) -> dict[str, float]:
@@ -150,7 +150,7 @@ class RayActors:
         for actor in list(self._actors):
             self.stop(actor)
 
-    def wait(self, timeout_s: float) -> Iterator[Answer]:
+    def wait(self, timeout_s: float) -> Iterator[Arrival]:
         """The answers that arrive within `timeout_s` seconds, if any.
 
         The next answer is requested from Ray only after this one has been handled: an answer and the death of its actor
@@ -168,7 +168,7 @@ class RayActors:
                 yield self._answer(ref)
         yield from self._overdue()
 
-    def _answer(self, ref: ObjectRef[object]) -> Answer:
+    def _answer(self, ref: ObjectRef[object]) -> Arrival:
         actor, call = self._waiting.pop(ref)
         try:
             report = ray.get(ref)
@@ -209,7 +209,7 @@ class RayActors:
                 raise UserError(f"the {name} actors do not start: {cause(error)}", "see Ray's worker logs for more")
         return ActorLost(actor, blameless, cause(error), state.machine)
 
-    def _overdue(self) -> list[Answer]:
+    def _overdue(self) -> list[Arrival]:
         now_s = time.monotonic()
         if now_s < self._look_again_s:
             return []

@@ -9,22 +9,18 @@ from genre_batch.features.sandbox_wire import pack_request, pack_request_for_eac
 from genre_batch.sandbox.call import ReadRange
 from genre_batch.sandbox.sandbox import Sandbox
 
-_HANDLER = "genre_batch.features.sandbox_handler:handle"
-_HANDLER_WITH_LIBROSA = "genre_batch.features.librosa_handler:handle"
+_HANDLERS = {False: "genre_batch.features.sandbox_handler", True: "genre_batch.features.librosa_handler"}
+"""The modules of the child's side, by whether a front end uses librosa."""
 _MEMORY_BYTES = 1 << 30
 
 
-class SandboxedFrontEnd:
-    """Turns one track at a time into segments; close it when done.
+class _InSandbox:
+    """Runs a function of the child's side for these front ends; close it when done."""
 
-    deadline_s: CPU time a track may take, on a processor of the usual speed. A track that makes no progress is given
-    up sooner, after `front_end.stall_s`.
-    """
-
-    def __init__(self, front_end: FrontEnd, deadline_s: float) -> None:
-        self._front_end = front_end
-        handler = _HANDLER_WITH_LIBROSA if front_end.uses_librosa else _HANDLER
-        self._sandbox = Sandbox(handler, deadline_s=deadline_s, stall_s=front_end.stall_s, memory_bytes=_MEMORY_BYTES)
+    def __init__(self, function: str, front_ends: Sequence[FrontEnd], deadline_s: float) -> None:
+        handler = f"{_HANDLERS[any(each.uses_librosa for each in front_ends)]}:{function}"
+        stall_s = max(each.stall_s for each in front_ends)
+        self._sandbox = Sandbox(handler, deadline_s=deadline_s, stall_s=stall_s, memory_bytes=_MEMORY_BYTES)
 
     def await_ready(self) -> None:
         """Return once the child processes can work. Raises RuntimeError if they do not start."""
@@ -34,6 +30,22 @@ class SandboxedFrontEnd:
     def cpu_s(self) -> float:
         """CPU seconds that the child processes have used so far."""
         return self._sandbox.cpu_s
+
+    def close(self) -> None:
+        """End the child processes."""
+        self._sandbox.close()
+
+
+class SandboxedFrontEnd(_InSandbox):
+    """Turns one track at a time into segments; close it when done.
+
+    deadline_s: CPU time a track may take, on a processor of the usual speed. A track that makes no progress is given
+    up sooner, after `front_end.stall_s`.
+    """
+
+    def __init__(self, front_end: FrontEnd, deadline_s: float) -> None:
+        super().__init__("handle", [front_end], deadline_s)
+        self._front_end = front_end
 
     def extract(self, track: Track, read: ReadRange) -> TrackSegments:
         """The segments of `track`, whose bytes `read(start, length)` returns. Raises TrackRejected."""
@@ -43,12 +55,8 @@ class SandboxedFrontEnd:
         except ValueError as error:
             raise _invalid(error) from error
 
-    def close(self) -> None:
-        """End the child processes."""
-        self._sandbox.close()
 
-
-class SandboxedFrontEnds:
+class SandboxedFrontEnds(_InSandbox):
     """Turns one track at a time into the segments of several front ends, and decodes it once for those that can share.
 
     deadline_s: as for `SandboxedFrontEnd`. A track that the child does not survive, or not in this time, is done again
@@ -56,19 +64,8 @@ class SandboxedFrontEnds:
     """
 
     def __init__(self, front_ends: Sequence[FrontEnd], deadline_s: float) -> None:
+        super().__init__("handle_each", front_ends, deadline_s)
         self._front_ends = front_ends
-        handler = _HANDLER_WITH_LIBROSA if any(each.uses_librosa for each in front_ends) else _HANDLER
-        stall_s = max(each.stall_s for each in front_ends)
-        self._sandbox = Sandbox(f"{handler}_each", deadline_s=deadline_s, stall_s=stall_s, memory_bytes=_MEMORY_BYTES)
-
-    def await_ready(self) -> None:
-        """Return once the child processes can work. Raises RuntimeError if they do not start."""
-        self._sandbox.await_ready()
-
-    @property
-    def cpu_s(self) -> float:
-        """CPU seconds that the child processes have used so far."""
-        return self._sandbox.cpu_s
 
     def extract(self, track: Track, read: ReadRange) -> list[TrackSegments | TrackRejected]:
         """The segments of `track` for each front end, or why it has none. Raises what `read` raises."""
@@ -93,10 +90,6 @@ class SandboxedFrontEnds:
             return rejected
         except ValueError as error:
             return _invalid(error)
-
-    def close(self) -> None:
-        """End the child processes."""
-        self._sandbox.close()
 
 
 def _invalid(error: ValueError) -> TrackRejected:

@@ -27,7 +27,7 @@ from genre_batch.wording import plural
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StartLimits:
     """What limits one start of a verb, and what its cost is compared with.
 
     cost: of the resources that were held. forecast_error: actual over forecast, by what was used and seconds; None
@@ -40,7 +40,7 @@ class Limits:
     currency: str | None
     forecast_error: Callable[[Usage, float], ForecastRatios | None]
 
-    def of_several_passes(self) -> "Limits":
+    def of_several_passes(self) -> "StartLimits":
         """The same for a start with several passes: a forecast is of one."""
         return replace(self, forecast_error=lambda _usage, _wall_s: None)
 
@@ -52,7 +52,7 @@ class Limits:
 
 
 def carry_out(
-    shared: SharedPass, store: Store, limits: Limits, usage: Usage, work_on: Callable[[Workload], None]
+    shared: SharedPass, store: Store, limits: StartLimits, usage: Usage, work_on: Callable[[Workload], None]
 ) -> list[RunReport]:
     """Finish the runs of a pass, or as much as the budget allows: the report of each. work_on: takes tracks through the
     stages.
@@ -82,7 +82,7 @@ def nothing_done(run: OwnRun, store: Store, usage: Usage) -> RunReport:
 
 
 def _end(
-    run: OwnRun, mine: Possession, failed: Verdict | None, store: Store, limits: Limits, usage: Usage
+    run: OwnRun, mine: Possession, failed: Verdict | None, store: Store, limits: StartLimits, usage: Usage
 ) -> RunReport:
     """Finish a run whose pass is over, or pause it: its report, which is kept with a finished run."""
     config, plan, usage = run.job.config, run.plan, usage.of_run(run.done)

@@ -24,7 +24,7 @@ from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 from genre_batch.stages.several import SeveralAnswers
 from genre_batch.storage.open_store import open_store
 
-_Answer = AnsweredTrack | SeveralAnswers
+_Row = AnsweredTrack | SeveralAnswers
 """A row of a flow: one answer, or one for each model."""
 
 
@@ -81,7 +81,7 @@ class SharedPass:
         first, *others = [run.settled(tracks) for run in self.runs]
         return {place: reject for place, reject in first.items() if all(place in other for other in others)}
 
-    def commit(self, part: Part, answered: Sequence[_Answer], rejected: Sequence[RejectedTrack]) -> None:
+    def commit(self, part: Part, answered: Sequence[_Row], rejected: Sequence[RejectedTrack]) -> None:
         """Store for each run its own outcomes of a part, one run after the other. Raises as `OwnRun.commit` does."""
         for number, run in enumerate(self.runs):
             run.commit(part, [row.of(number) if isinstance(row, SeveralAnswers) else row for row in answered], rejected)

@@ -38,7 +38,7 @@ class CoveredRun(BaseModel):
     manifest_sha256: str = Field(pattern=_SHA256)
 
 
-class SegmentFile(BaseModel):
+class IndexSegmentFile(BaseModel):
     """One file of a segment: the outcomes of all tracks from `first` to `last`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -51,7 +51,7 @@ class SegmentFile(BaseModel):
     last: str
 
 
-class Segment(BaseModel):
+class IndexSegment(BaseModel):
     """The outcomes of these runs, oldest first, in files that are sorted by track_id; no track is in two of them.
 
     The column `run` of the files is a place in `runs`.
@@ -60,7 +60,7 @@ class Segment(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     runs: tuple[CoveredRun, ...]
-    files: tuple[SegmentFile, ...]
+    files: tuple[IndexSegmentFile, ...]
 
     @property
     def rows(self) -> int:
@@ -81,11 +81,11 @@ class DoneIndex(BaseModel):
     version: Literal[1] = 1
     model_id: str
     fingerprint: str
-    segments: tuple[Segment, ...]
+    segments: tuple[IndexSegment, ...]
     sha256: str
 
     @classmethod
-    def of(cls, model_id: str, fingerprint: str, segments: Iterable[Segment]) -> Self:
+    def of(cls, model_id: str, fingerprint: str, segments: Iterable[IndexSegment]) -> Self:
         """The index of a model with these segments."""
         facts = model_id, fingerprint, tuple(segments)
         unsigned = cls.model_construct(None, model_id=facts[0], fingerprint=facts[1], segments=facts[2], sha256="")
@@ -120,7 +120,7 @@ def read_done_index(store: Store, output: str, key: str) -> tuple[DoneIndex, str
     return read_pointer(store, layout.at(output, layout.done_index_path(key)), DoneIndex)
 
 
-def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executor: Executor) -> list[Segment]:
+def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executor: Executor) -> list[IndexSegment]:
     """The segments that can replace their runs, which are among `plans`. Reports on stderr why others cannot."""
     if not plans:
         return []
@@ -138,7 +138,7 @@ def usable_segments(store: Store, output: str, plans: Sequence[RunPlan], executo
 
 
 def segment_faults(
-    store: Store, output: str, segments: Sequence[Segment], plans: Mapping[str, RunPlan], executor: Executor
+    store: Store, output: str, segments: Sequence[IndexSegment], plans: Mapping[str, RunPlan], executor: Executor
 ) -> list[str]:
     """Why each segment cannot replace its runs; an empty text if it can.
 

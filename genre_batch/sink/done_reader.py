@@ -13,7 +13,7 @@ from genre_batch.catalog.reject import printable
 from genre_batch.errors import DamageFound
 from genre_batch.notices import say
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import UNUSABLE, Segment, SegmentFile
+from genre_batch.sink.done_index import UNUSABLE, IndexSegment, IndexSegmentFile
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.tables import PLACED
 from genre_batch.storage.store import ObjectGone, Store
@@ -24,7 +24,7 @@ _AHEAD = 3
 ReadRuns = Callable[[Sequence[str]], Iterator[pa.RecordBatch]]
 
 
-def read_segment_file(store: Store, output: str, key: str, file: SegmentFile) -> pa.Table:
+def read_segment_file(store: Store, output: str, key: str, file: IndexSegmentFile) -> pa.Table:
     """The rows of one file. Raises DamageFound if they are not those that were written."""
     path = layout.done_file_path(key, file.name)
     try:
@@ -49,7 +49,7 @@ class IndexedOutcomes(Iterator[pa.RecordBatch]):
         store: Store,
         output: str,
         key: str,
-        segment: Segment,
+        segment: IndexSegment,
         numbers: Mapping[str, int],
         read_runs: ReadRuns,
         executor: Executor,
@@ -58,7 +58,7 @@ class IndexedOutcomes(Iterator[pa.RecordBatch]):
         self._store, self._output, self._key = store, output, key
         self._segment, self._read_runs, self._executor = segment, read_runs, executor
         self._left = deque(segment.files)
-        self._pending: deque[tuple[SegmentFile, Future[pa.Table]]] = deque()
+        self._pending: deque[tuple[IndexSegmentFile, Future[pa.Table]]] = deque()
         self._done = ""
         self._batches: Iterator[pa.RecordBatch] = iter(())
 

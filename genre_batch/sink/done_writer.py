@@ -22,8 +22,8 @@ from genre_batch.sink.done_index import (
     UNUSABLE,
     CoveredRun,
     DoneIndex,
-    Segment,
-    SegmentFile,
+    IndexSegment,
+    IndexSegmentFile,
     key_of_model,
     read_done_index,
     segment_faults,
@@ -115,7 +115,7 @@ class _Extension:
         few = not new or (rows < _LEAST_ROWS and len(new) < _LEAST_RUNS)
         if few and len(kept) == len(before):
             return 0
-        merged: list[Segment] = []
+        merged: list[IndexSegment] = []
         while kept and kept[-1].rows <= _GROWTH * rows:
             merged.append(kept.pop())
             rows += merged[-1].rows
@@ -126,7 +126,7 @@ class _Extension:
             warn(f"the done-index is left as it is: {printable(str(damage))}")
             return 0
 
-    def _before(self) -> tuple[Sequence[Segment], str | None]:
+    def _before(self) -> tuple[Sequence[IndexSegment], str | None]:
         """The segments so far and the etag of the pointer; none of one that is damaged, which is replaced."""
         try:
             found = read_done_index(self.store, self.output, self.key)
@@ -134,7 +134,7 @@ class _Extension:
             return (), self.store.head(layout.at(self.output, layout.done_index_path(self.key))).etag
         return (found[0].segments, found[1]) if found else ((), None)
 
-    def _replace(self, kept: Sequence[Segment], added: Sequence[Segment], etag: str | None) -> int:
+    def _replace(self, kept: Sequence[IndexSegment], added: Sequence[IndexSegment], etag: str | None) -> int:
         """Move the pointer to these segments; if another writer was first, remove the files of those that are new."""
         plan = next(iter(self.runs.values())).plan
         index = DoneIndex.of(plan.model_id, plan.fingerprint, [*kept, *added])
@@ -143,13 +143,13 @@ class _Extension:
         self._discard(file for segment in added for file in segment.files)
         return 0
 
-    def _discard(self, files: Iterable[SegmentFile]) -> None:
+    def _discard(self, files: Iterable[IndexSegmentFile]) -> None:
         """Remove files that nothing names; `gc` does it where this process may not."""
         for file in files:
             with suppress(StorageError):
                 self.store.delete(layout.at(self.output, layout.done_file_path(self.key, file.name)))
 
-    def _segment(self, new: Sequence[_Finished], merged: Sequence[Segment]) -> Segment:
+    def _segment(self, new: Sequence[_Finished], merged: Sequence[IndexSegment]) -> IndexSegment:
         """One segment of these runs and those of `merged`. Raises DamageFound if a new run is not whole."""
         for run in new:
             _check_markers(self.store, self.output, run)
@@ -167,23 +167,23 @@ class _Extension:
         streams.append(read_runs(run.plan.run_id for run in new))
         sources = _numbers_of_sources(self.runs[run_id].plan for run_id in inside)
         rows = (newest_of_each_kind(batch, sources) for batch in merge(streams))
-        files: list[SegmentFile] = []
+        files: list[IndexSegmentFile] = []
         try:
             files.extend(self._files(rows))
         except (DamageFound, StorageError):
             self._discard(files)
             raise
         runs = (CoveredRun(run_id=run_id, manifest_sha256=self.runs[run_id].sha256) for run_id in inside)
-        return Segment(runs=tuple(runs), files=tuple(files))
+        return IndexSegment(runs=tuple(runs), files=tuple(files))
 
-    def _files(self, batches: Iterable[pa.RecordBatch]) -> Iterator[SegmentFile]:
+    def _files(self, batches: Iterable[pa.RecordBatch]) -> Iterator[IndexSegmentFile]:
         """Write the rows; all those of a track are in one batch, and so in one file."""
         token = secrets.token_hex(8)
         for number, rows in enumerate(_in_tables(batches)):
             name, data = f"{token}-{number:05d}.parquet", _segment_bytes(rows)
             if not self.store.create(layout.at(self.output, layout.done_file_path(self.key, name)), data):
                 raise DamageFound(f"{name} exists already")
-            yield SegmentFile(
+            yield IndexSegmentFile(
                 name=name,
                 rows=rows.num_rows,
                 size_bytes=len(data),

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pydantic import PositiveFloat
 
 from genre_batch.catalog.reject import Reject, TrackRejected
 from genre_batch.catalog.track import Track, TrackFacts
@@ -17,18 +16,9 @@ from genre_batch.model.golden import check_segments
 from genre_batch.sandbox.call import ReadRange
 from genre_batch.stages.feature_block import FeatureBlock
 from genre_batch.stages.object_reader import ObjectReader, require_listed
-from genre_batch.stages.stage import PoolSize, StageReport, limit_threads
+from genre_batch.stages.stage import StageReport, limit_threads
 from genre_batch.storage.open_store import RequestPayer
 from genre_batch.storage.request_counts import requests_so_far
-
-
-class ExtractPool(PoolSize):
-    """How many extract actors a run has.
-
-    max_size: at most this many; null means as many as the cluster's CPUs allow. num_cpus: CPUs that each one reserves.
-    """
-
-    num_cpus: PositiveFloat = 1.0
 
 
 class ExtractWithFrontEnd:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, model_validator
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt, model_validator
 from threadpoolctl import threadpool_limits
 
 from genre_batch.catalog.reject import Reject, RejectStage
@@ -30,6 +30,15 @@ class PoolSize(BaseModel):
         if self.max_size is not None and self.min_size > self.max_size:
             raise ValueError(f"min_size={self.min_size} is more than max_size={self.max_size}")
         return self
+
+
+class ExtractPool(PoolSize):
+    """How many extract actors a run has.
+
+    max_size: at most this many; null means as many as the cluster's CPUs allow. num_cpus: CPUs that each one reserves.
+    """
+
+    num_cpus: PositiveFloat = 1.0
 
 
 @dataclass(frozen=True, slots=True)

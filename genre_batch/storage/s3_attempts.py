@@ -192,14 +192,14 @@ def read_body(body: "StreamingBody") -> bytes:
     Raises ReadTimeoutError if the server sends nothing for `READ_TIMEOUT_S`, or less than 4 KiB/s during that time, and
     ResponseStreamingError if the body breaks off.
     """
-    pieces, pace = [], _Pace()
+    pieces, speed = [], _SpeedCheck()
     try:
         with body as wrapped:
             # botocore's `read` waits for all requested bytes; `read1` of what it wraps returns those that have arrived
             stream = cast("HTTPResponse", wrapped)
             while piece := stream.read1(_PIECE_BYTES):
                 pieces.append(piece)
-                pace.note(len(piece))
+                speed.note(len(piece))
     except SocketTimeoutError as error:
         raise ReadTimeoutError(endpoint_url=_NOWHERE, error=error) from error
     except ProtocolError as error:
@@ -207,7 +207,7 @@ def read_body(body: "StreamingBody") -> bytes:
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-class _Pace:
+class _SpeedCheck:
     """Checks every `READ_TIMEOUT_S` how fast a server sends."""
 
     def __init__(self) -> None:

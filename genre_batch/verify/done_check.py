@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import DoneIndex, SegmentFile, segment_faults
+from genre_batch.sink.done_index import DoneIndex, IndexSegmentFile, segment_faults
 from genre_batch.sink.done_reader import read_segment_file
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.store import StoredObject
@@ -69,7 +69,7 @@ def _indexes(output: Output) -> dict[str, StoredRecord[DoneIndex]]:
     return {path: read_record(output, path, DoneIndex) for path in paths}
 
 
-def _check_file(output: Output, key: str, file: SegmentFile, findings: Findings) -> None:
+def _check_file(output: Output, key: str, file: IndexSegmentFile, findings: Findings) -> None:
     path = layout.done_file_path(key, file.name)
     try:
         with reading():

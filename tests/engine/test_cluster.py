@@ -8,9 +8,8 @@ import pytest
 from genre_batch.catalog.reject import RejectStage
 from genre_batch.engine.cluster import Cluster, check_capacity, connected, pool_sizes, runs_already
 from genre_batch.errors import UsageError, UserError
-from genre_batch.stages.extract import ExtractPool
 from genre_batch.stages.predict import PredictPool
-from genre_batch.stages.stage import Stage
+from genre_batch.stages.stage import ExtractPool, Stage
 
 
 def stages(

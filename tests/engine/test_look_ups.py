@@ -10,7 +10,7 @@ from genre_batch.catalog.catalog_file import CatalogRow, HeadResult, tracks_of
 from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.lean_ray import without_unused_services
 from genre_batch.engine.look_ups import look_up_on_actors
-from genre_batch.stages.extract import ExtractPool
+from genre_batch.stages.stage import ExtractPool
 from genre_batch.storage.store import NoCredentials
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

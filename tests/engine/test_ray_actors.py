@@ -15,7 +15,7 @@ from two_stages import Role
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, load
 from genre_batch.engine.cluster import Cluster
-from genre_batch.engine.ray_actors import Answer, RayActors, reserved
+from genre_batch.engine.ray_actors import Arrival, RayActors, reserved
 from genre_batch.errors import UserError
 from genre_batch.pipeline import score_flow
 from genre_batch.schedule.events import ActorLost, ActorReady, CallFailed, Returned
@@ -47,7 +47,7 @@ def test_slivers_for_actors_that_need_no_cpu_fit_beside_those_that_do() -> None:
     assert reserved(on_gpu) == {"num_cpus": 0.0, "num_gpus": 1.0}
 
 
-def next_answers(actors: RayActors) -> list[Answer]:
+def next_answers(actors: RayActors) -> list[Arrival]:
     for _ in range(600):
         if answers := list(actors.wait(timeout_s=0.1)):
             return answers

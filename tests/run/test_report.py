@@ -6,7 +6,7 @@ import pytest
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.engine.usage import Usage
-from genre_batch.run.report import RunReport, make_report, nothing_to_do
+from genre_batch.run.report import ForecastRatios, RunReport, make_report, nothing_to_do
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
 
@@ -68,3 +68,11 @@ def test_with_nothing_to_do_it_says_so() -> None:
     made = nothing_to_do("/out", plan(0), wall_s=0.5)
     assert (made.run_id, made.listed, made.skipped, made.reject_rate) == (None, 12, 12, 0.0)
     assert made.summary().endswith("nothing to do: every track has its answer or its reject already")
+
+
+def test_a_report_by_an_earlier_version_can_be_read() -> None:
+    ratios = ForecastRatios(hours=1.5, cpu=1.0, bytes_read=1.0, reads=1.0)
+    now = report().model_copy(update={"forecast_error": ratios})
+    before = now.model_dump_json().replace('"forecast_error"', '"hindsight"')
+    assert '"forecast_error"' not in before
+    assert RunReport.model_validate_json(before) == RunReport.model_validate_json(now.model_dump_json()) == now

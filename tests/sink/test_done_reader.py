@@ -9,7 +9,7 @@ from sink.done_histories import OUTPUT, Night, carry_out
 from sink.memory_store import MemoryStore
 
 from genre_batch.sink import done_reader, done_writer, layout
-from genre_batch.sink.done_index import Segment, key_of_model, read_done_index
+from genre_batch.sink.done_index import IndexSegment, key_of_model, read_done_index
 from genre_batch.sink.done_reader import IndexedOutcomes
 from genre_batch.sink.history import merged_outcomes
 
@@ -28,7 +28,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
     return found
 
 
-def segment_in(store: MemoryStore) -> Segment:
+def segment_in(store: MemoryStore) -> IndexSegment:
     found = read_done_index(store, OUTPUT, KEY)  # type: ignore[arg-type]
     assert found is not None
     return found[0].segments[0]

@@ -9,9 +9,8 @@ from threadpoolctl import threadpool_info
 from genre_batch.catalog.reject import RejectStage
 from genre_batch.config import ScoreConfig, load
 from genre_batch.errors import UsageError
-from genre_batch.stages.extract import ExtractPool
 from genre_batch.stages.predict import PredictPool
-from genre_batch.stages.stage import PoolSize, Stage, limit_threads
+from genre_batch.stages.stage import ExtractPool, PoolSize, Stage, limit_threads
 
 
 @pytest.mark.parametrize("kind", [ExtractPool, PredictPool])

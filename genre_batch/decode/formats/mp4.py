@@ -23,7 +23,7 @@ from genre_batch.decode.audio_format import (
 )
 from genre_batch.decode.mp4_boxes import boxes, open_edits
 from genre_batch.decode.rejected import rejected, require_bytes
-from genre_batch.decode.search import SLACK_S
+from genre_batch.decode.search import PREROLL_S, SLACK_S
 from genre_batch.storage.ranged_file import BLOCK_BYTES, expect, read_at
 from genre_batch.storage.spliced_file import ByteRange
 
@@ -36,7 +36,6 @@ _CODECS = (
 )
 _MAX_BOXES = 1000
 _LIKELY_INDEX_BYTES = 64 * 1024
-_PREROLL_S = 0.5
 _PROBED_BYTES = 48 * 1024
 """What decoders read of the first samples when they open a file."""
 _MAX_INDEX_BYTES = 16 << 20
@@ -150,7 +149,7 @@ def locate(source: BinaryIO, size_bytes: int, spans: Spans) -> list[Location] | 
     read_at(source, table.byte_of(0), _PROBED_BYTES)
     locations = []
     for span in spans(table.duration / table.timescale):
-        start = table.byte_of(table.sample_at(span.start_s - _PREROLL_S - SLACK_S))
+        start = table.byte_of(table.sample_at(span.start_s - PREROLL_S - SLACK_S))
         end = table.byte_of(table.sample_at(span.end_s + SLACK_S)) + 2 * BLOCK_BYTES
         part = ByteRange(start, min(size_bytes, end))
         expect(source, part.start, part.end)

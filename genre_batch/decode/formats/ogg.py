@@ -33,14 +33,13 @@ from genre_batch.decode.ogg_pages import (
     scan_links,
 )
 from genre_batch.decode.rejected import rejected
-from genre_batch.decode.search import SLACK_S, Mark, expect_frames, find_end, find_mark
+from genre_batch.decode.search import PREROLL_S, SLACK_S, Mark, expect_frames, find_end, find_mark
 from genre_batch.storage.ranged_file import BLOCK_BYTES, read_at
 from genre_batch.storage.spliced_file import ByteRange, splice
 
 _SMALL_BYTES = 1 << 20
 _MIN_LINKS = 2
 _OPUS_RATE = 48_000
-_PREROLL_S = 0.5
 _TOLERANCE_S = 3.0
 _MAX_HEADER_PAGES = 512
 _VORBIS, _OPUS, _FLAC = b"\x01vorbis", b"OpusHead", b"\x7fFLAC"
@@ -127,7 +126,7 @@ def locate(source: BinaryIO, size_bytes: int, spans: Spans) -> list[Location] | 
     wanted = spans(stream.last.granule / rate)
     first, locations = Mark(stream.first.end, 0), []
     for span in wanted:
-        start, end = round((span.start_s - _PREROLL_S - SLACK_S) * rate), round((span.end_s + SLACK_S) * rate)
+        start, end = round((span.start_s - PREROLL_S - SLACK_S) * rate), round((span.end_s + SLACK_S) * rate)
         if len(wanted) > 1:
             last = Mark(stream.last.start, stream.last.granule)
             expect_frames(source, first, last, start - round(_TOLERANCE_S * rate), end)
