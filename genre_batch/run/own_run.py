@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from threading import Lock
 
+import pyarrow as pa
+
+from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.reject import NOT_TRIED, Reject
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.work_units import Part, tracks_of_parts
@@ -13,6 +16,7 @@ from genre_batch.run.jobs import Job
 from genre_batch.run.resume import resume_notice
 from genre_batch.sink.elsewhere import DoneElsewhere
 from genre_batch.sink.history import retryable_reasons
+from genre_batch.sink.layout import listing_folder
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import CommitRecord
@@ -20,6 +24,9 @@ from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.store import Store
 from genre_batch.wording import plural
+
+_MOST_IDS = 1_000_000
+"""The ids of so many tracks take some 100 MB."""
 
 
 class OwnRun:
@@ -53,8 +60,13 @@ class OwnRun:
             say(f"run {self.plan.run_id}: {tracks} in {shards}")
         if left:
             again = retryable_reasons(self.job.config.retry)
-            self._elsewhere = DoneElsewhere(self._store, self._output, self.plan, again)
+            own_ids = self._ids if self.plan.tracks <= _MOST_IDS else None
+            self._elsewhere = DoneElsewhere(self._store, self._output, self.plan, again, own_ids)
         return left
+
+    def _ids(self) -> pa.ChunkedArray:
+        listing = Listing(self._store, listing_folder(self._output, self.plan.run_id))
+        return listing.table(0, len(listing))["track_id"]
 
     def settled(self, tracks: Sequence[Track]) -> Mapping[int, Reject]:
         """The places of `tracks` that need no work for this run, and the reject for each; kept until their commit."""

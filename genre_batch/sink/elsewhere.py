@@ -1,11 +1,13 @@
 """What other runs of the same model have done since this one was planned, so that it is not done again."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.catalog.track import Track
@@ -39,13 +41,22 @@ class _Other:
 class DoneElsewhere:
     """Looks, before a part is begun, for outcomes of its tracks that other runs have committed in the meantime.
 
-    again: the reasons of rejects that are tried again. Runs that were planned after this one are read as a whole. Of
-    older ones, which planning has read already, only what they commit from now on. Memory holds the keys of the
-    outcomes that are read.
+    again: the reasons of rejects that are tried again. own_ids: returns the track_ids of this run, if they are few
+    enough to be held. Runs that were planned after this one are read as a whole. Of older ones, which planning has read
+    already, only what they commit from now on. Memory holds the keys of those outcomes that are of tracks of this run:
+    a nightly run would otherwise hold all that a backfill beside it commits. With many tracks, it holds all keys.
     """
 
-    def __init__(self, store: Store, output: str, plan: RunPlan, again: Collection[str]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        output: str,
+        plan: RunPlan,
+        again: Collection[str],
+        own_ids: Callable[[], pa.Array | pa.ChunkedArray] | None = None,
+    ) -> None:
         self._store, self._output, self._plan, self._again = store, output, plan, again
+        self._own_ids = cache(own_ids) if own_ids else None
         self._others: dict[str, _Other | None] = {}
         for run_id in self._candidates():
             other = self._other(run_id)
@@ -89,8 +100,14 @@ class DoneElsewhere:
                 continue
             sink = open_sink(self._store, self._output, other.plan)
             for shard in self._committed(other) - other.shards:
-                other.outcomes[shard] = shard_outcomes(self._store, self._output, sink.record(shard)).combine_chunks()
+                other.outcomes[shard] = self._own(shard_outcomes(self._store, self._output, sink.record(shard)))
                 other.shards.add(shard)
+
+    def _own(self, outcomes: pa.Table) -> pa.Table:
+        """Those of tracks of this run."""
+        if self._own_ids:
+            outcomes = outcomes.filter(pc.is_in(outcomes["track_id"], value_set=self._own_ids()))
+        return outcomes.combine_chunks()
 
     def _committed(self, other: _Other) -> set[int]:
         return open_sink(self._store, self._output, other.plan).shards()

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+import pyarrow as pa
+import pytest
 from sink.shard_rows import PLANNED_AT, make_plan, make_track, make_tracks, reject, score
 
 from genre_batch.catalog.reject import RejectReason
@@ -84,3 +86,16 @@ def test_a_damaged_run_does_not_block(table: Table) -> None:
     mine, other = plan_of(table, 0, 10), plan_of(table, 1, 5, "s3://a/")
     table[0].write(layout.at(table[1], layout.plan_path(other.run_id)), b"{")
     assert places(table, mine, make_tracks(10)) == set()
+
+
+@pytest.mark.parametrize("own", [[0, 1, 7], []])
+def test_memory_holds_only_outcomes_of_tracks_of_this_run(table: Table, own: list[int]) -> None:
+    """A backfill commits millions of tracks while a nightly run with a few is at work."""
+    earlier, mine = plan_of(table, 0, 10, "s3://old/"), plan_of(table, 1, max(1, len(own)))
+    ids = pa.array([make_track(number).track_id for number in own], pa.string())
+    elsewhere = DoneElsewhere(*table, mine, retryable_reasons(()), lambda: ids)
+    for shard in (0, 1):
+        commit(table, earlier, shard, make_tracks(10)[5 * shard : 5 * shard + 5])
+    assert set(elsewhere.settled([make_track(number) for number in own])) == set(range(len(own)))
+    other = elsewhere._other(earlier.run_id)
+    assert sum(outcomes.num_rows for outcomes in other.outcomes.values()) == (len(own) if own else 0)
