@@ -2,16 +2,20 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.catalog.catalog_file import LookUp
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.name_patterns import left_out_words, selection_for
 from genre_batch.catalog.work_units import PartPlan
 from genre_batch.config import TableConfig
-from genre_batch.engine.cluster import Cluster, most_batches
+from genre_batch.engine.cluster import Cluster, fit_cluster, most_batches
+from genre_batch.engine.look_ups import look_up_on_actors
 from genre_batch.forecast.forecast import Forecast, make_forecast, with_money
 from genre_batch.forecast.prices import read_prices
 from genre_batch.forecast.probe import allocate, available_cluster, probe
@@ -106,8 +110,11 @@ def preview(
     config = jobs[0].config
     require_writable_output(config.output)
     store = open_store(config.output)
-    with siblings_of(jobs) as siblings:
-        seen = [_look(job, store, siblings) for job in jobs]
+    everything = flow_of(range(len(jobs)))
+    with siblings_of(jobs) as siblings, ExitStack() as stack:
+        cluster_of_run = cache(lambda: stack.enter_context(fit_cluster(lambda found: everything(found).stages)))
+        look_up_many = partial(look_up_on_actors, cluster_of_run, config.extract, config.request_payer)
+        seen = [_look(job, store, siblings, look_up_many) for job in jobs]
     passes: dict[tuple[object, ...], list[int]] = {}
     for place, each in enumerate(seen):
         if each.remaining:
@@ -140,14 +147,14 @@ class _Seen:
     listed: int
 
 
-def _look(job: Job[TableConfig], store: Store, siblings: Siblings) -> _Seen:
+def _look(job: Job[TableConfig], store: Store, siblings: Siblings, look_up_many: LookUp) -> _Seen:
     config = job.config
     unfinished = claim_for(config, job, store, siblings).unfinished
     selection = selection_for(config.source, config.include, config.exclude)
     listed, remaining, sample = Progress("listed"), Progress("remaining"), StratifiedSample(config.forecast.tracks)
     if unfinished is None:
         past = list(past_runs(store, config.output, job.model_id, job.fingerprint))
-        rows = unscored(config, job, store, listed, selection, past, Unlisted(()), siblings=siblings)
+        rows = unscored(config, job, store, listed, selection, past, Unlisted(()), look_up_many, siblings)
     else:
         rows = _uncommitted(unfinished, config, store)
     digest = hashlib.sha256()

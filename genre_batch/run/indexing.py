@@ -1,15 +1,20 @@
 """The `index` verb: the listing that `score` makes as its first step, on its own."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import partial
 from itertools import chain
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
 
+from genre_batch.catalog.catalog_file import CatalogRow, HeadResult
 from genre_batch.catalog.corpora import labelled_file, labelled_parquet, read_corpus
 from genre_batch.catalog.listing import write_batches
 from genre_batch.catalog.name_patterns import DEFAULT_PATTERNS, Globs, left_out_words, selection_for
 from genre_batch.catalog.source import list_tracks
 from genre_batch.errors import UsageError
 from genre_batch.run.progress import Progress, shown
+from genre_batch.stages.stage import ExtractPool
 from genre_batch.storage.open_store import RequestPayer, UriOrPath, open_store
 from genre_batch.wording import plural, size
 
@@ -62,12 +67,13 @@ def index_catalog(config: IndexConfig) -> IndexReport:
     store = open_store(config.output)
     if any(True for _ in store.list(config.output)):
         raise UsageError(f"{config.output} is not empty", "give a new folder: a listing is never overwritten")
-    with shown(Progress("listing")) as progress:
+    with shown(Progress("listing")) as progress, ExitStack() as stack:
         found = list_tracks(
             config.source,
             progress.update,
             max_denied_in_a_row=config.max_denied_in_a_row,
             request_payer=config.request_payer,
+            look_up_many=partial(_look_up_on_actors, stack, config.request_payer),
         )
         selection = selection_for(config.source, config.include, config.exclude)
         rows = selection.taken(found.batches())
@@ -82,6 +88,16 @@ def index_catalog(config: IndexConfig) -> IndexReport:
         files=len(info.files),
         left_out=dict(selection.left_out),
     )
+
+
+def _look_up_on_actors(
+    stack: ExitStack, request_payer: RequestPayer | None, rows: Iterator[CatalogRow]
+) -> Iterator[HeadResult]:
+    """See `LookUp`. Starts Ray, or connects to the cluster, until `stack` ends: most sources do not need it."""
+    from genre_batch.engine.cluster import connected
+    from genre_batch.engine.look_ups import look_up_on_actors
+
+    yield from look_up_on_actors(lambda: stack.enter_context(connected()), ExtractPool(), request_payer, rows)
 
 
 def _index_corpus(config: IndexConfig) -> IndexReport:

@@ -4,8 +4,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 from audio_samples import chirp, encode
 
+from genre_batch.catalog import source
+from genre_batch.catalog.catalog_file import tracks_of
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.config import ScoreConfig, load
@@ -144,3 +147,17 @@ def test_the_forecast_is_priced_and_kept_in_the_file_that_the_settings_name(cata
     assert Forecast.model_validate_json(kept.read_bytes()) == report.forecast
     assert "EUR" in report.summary()
     assert not (catalog.parent / "out").exists()
+
+
+@pytest.mark.slow
+def test_the_objects_of_a_large_catalog_file_are_looked_up_on_the_cluster(
+    catalog: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One process would take hours for ten million of them, and `--plan` is what a backfill begins with."""
+    monkeypatch.setattr(source, "tracks_of", partial(tracks_of, few_rows=1))
+    listed = catalog.parent / "catalog.csv"
+    listed.write_text("".join(f"{line}\n" for line in ("uri", *sorted(map(str, catalog.iterdir())))))
+    report = previewed(settings(catalog, f"source={listed}", "forecast.tracks=0"))
+    assert (report.tracks, report.size_bytes) == (5, sum(path.stat().st_size for path in catalog.iterdir()))
+    assert "looking up the objects of a large catalog file" in capsys.readouterr().err
+    assert not ray.is_initialized()

@@ -1,13 +1,17 @@
 """`index`: a listing of its own."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+import ray
 from fault_rules import Fault, Rule
 from faulty_proxy import FaultyProxy
 from s3_server import S3Server
 from typer.testing import CliRunner
 
+from genre_batch.catalog import source
+from genre_batch.catalog.catalog_file import tracks_of
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.catalog.listing import Listing
 from genre_batch.cli.app import app
@@ -78,3 +82,17 @@ def test_a_labelled_corpus_is_listed_with_its_genres(tmp_path: Path) -> None:
     command = ["index", config.source, f"{tmp_path}/again.parquet", "--labelled"]
     assert CliRunner().invoke(app, command).exit_code == 0
     assert read_corpus(f"{tmp_path}/again.parquet") == read_corpus(config.source)
+
+
+@pytest.mark.slow
+def test_the_objects_of_a_large_catalog_file_are_looked_up_on_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(source, "tracks_of", partial(tracks_of, few_rows=1))
+    for name in "abc":
+        (tmp_path / name).write_bytes(b"four")
+    (tmp_path / "catalog.csv").write_text(f"uri\n{tmp_path}/a\n{tmp_path}/b\n{tmp_path}/c\n")
+    report = index_catalog(IndexConfig(source=str(tmp_path / "catalog.csv"), output=str(tmp_path / "out")))
+    assert (report.tracks, report.size_bytes) == (3, 12)
+    assert "looking up the objects of a large catalog file" in capsys.readouterr().err
+    assert not ray.is_initialized()
