@@ -149,6 +149,7 @@ class Format:
     content_end: `(source, size_bytes)` of such a file to the byte at which its audio ends; tags and padding follow.
         The other functions get to see the file up to there.
     has_magic: whether the format begins with magic bytes. Others are considered last.
+    places_take_reads: whether `locate` reads several parts of the file to find a place in it, as there is no table.
     search: the first bytes of a file, which may be anything, to the byte at which many frames begin to follow one
         another, or at which magic bytes are that are long enough; None if they do not.
     """
@@ -160,4 +161,5 @@ class Format:
     locate: Callable[[BinaryIO, int, Spans], Sequence[Location] | None] | None = None
     content_end: Callable[[BinaryIO, int], int] = whole_content
     has_magic: bool = True
+    places_take_reads: bool = False
     search: Callable[[bytes], int | None] | None = None

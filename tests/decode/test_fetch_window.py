@@ -93,7 +93,7 @@ def test_pieces_take_few_requests_each_and_are_those_of_the_whole_track(
 ) -> None:
     monkeypatch.setattr("genre_batch.decode.fetch_window._WHOLE_BYTES_A_PIECE", 0)
     data = encode(chirp(24.0, RATE), RATE, encoding)
-    storage = fetched(data, len(data), PIECES)
+    storage = fetched(data, len(data) - 1, PIECES)
     requests = storage.fetches
     assert requests <= 5 + 2 * PIECES.pieces
     child = RangedFile(storage.read_range, len(data))
@@ -113,4 +113,19 @@ def test_a_file_with_little_between_the_pieces_is_fetched_whole() -> None:
     data = encode(chirp(24.0, RATE), RATE, "wav")
     many = Window(length_s=1.0, pieces=8)
     assert (fetched(data, 0, many).fetches, fetched(data, 0, many).fetched_bytes) == (1, len(data))
-    assert fetched(data, 0, PIECES).fetched_bytes < len(data)
+    assert fetched(4 * data, 0, PIECES).fetched_bytes < 4 * len(data)
+
+
+@pytest.mark.parametrize("encoding", ["flac", "ogg"])
+def test_pieces_that_have_to_be_searched_are_fetched_with_the_whole_file(
+    encoding: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The eight pieces of a FLAC file took twenty-one requests, which cost more than the bytes between them."""
+    monkeypatch.setattr("genre_batch.decode.fetch_window._WHOLE_BYTES_A_PIECE", 0)
+    sound = np.random.default_rng(3).uniform(-0.5, 0.5, (120 * RATE, 1)).astype(np.float32)
+    data = encode(sound, RATE, encoding)
+    whole, parts = fetched(data, len(data), PIECES), fetched(data, len(data) - 1, PIECES)
+    assert whole.fetches <= 3
+    assert whole.fetched_bytes == len(data)
+    assert parts.fetches > 4
+    assert parts.fetched_bytes < len(data)

@@ -277,6 +277,7 @@ FORMATS = (
         decoders=DECODERS,
         check_whole=check_whole,
         locate=locate,
+        places_take_reads=True,
         search=_find_beginning,
     ),
 )

@@ -236,7 +236,7 @@ _LIBAV = Libav("ogg", frozenset({"vorbis", "opus", "libopus", "flac"}))
 _LIBAV_FROM_ZERO = Libav("ogg", _LIBAV.codecs, from_zero=True)
 _format = partial(Format, decoders=(_LIBAV,), check_whole=check_whole, content_end=content_end)
 FORMATS = (
-    _format("ogg_vorbis", sniff=_first_codec_is(_VORBIS), locate=locate),
-    _format("ogg_opus", sniff=_first_codec_is(_OPUS), locate=locate),
+    _format("ogg_vorbis", sniff=_first_codec_is(_VORBIS), locate=locate, places_take_reads=True),
+    _format("ogg_opus", sniff=_first_codec_is(_OPUS), locate=locate, places_take_reads=True),
     _format("ogg_flac", sniff=_first_codec_is(_FLAC)),
 )
