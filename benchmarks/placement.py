@@ -1,10 +1,11 @@
 """What it saves to run the model in the extract actors: the same batch in each `predict.placement`, in turns.
 
-    python benchmarks/placement.py [--rounds 10] [--tracks 16] [--bundles default cheap]
+    python benchmarks/placement.py [--rounds 10] [--tracks 16] [--bundles default cheap] [--nodes]
 
 Prints one JSON object: for each bundle the CPU seconds per track of all processes, Ray's included, without start-up, in
 each placement, and fused over separate; each is the median of the rounds. Both placements have one actor per stage on
-the same local Ray and work one after the other, so that a machine that slows down slows down both.
+the same local Ray and work one after the other, so that a machine that slows down slows down both. With `--nodes` each
+actor has a node of its own, as on several machines: features go from one object store to another over the loopback.
 """
 
 import argparse
@@ -59,6 +60,21 @@ class Chain:
         return (tree_cpu_s() - start_s) / len(tracks)
 
 
+def start_ray(*, nodes: bool) -> None:
+    """One node with room for all actors or, if `nodes`, a node for each actor and one for the driver."""
+    quiet = {"include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    if not nodes:
+        ray.init(address="local", num_cpus=4, **quiet)
+        return
+    from ray.cluster_utils import Cluster as Nodes
+
+    cluster = Nodes(initialize_head=True, head_node_args={"num_cpus": 0})
+    for _ in range(3):
+        cluster.add_node(num_cpus=1)
+    ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
+    cluster.wait_for_nodes()
+
+
 def tree_cpu_s() -> float:
     """CPU seconds of this process and its descendants, ended ones included."""
     times = [process.cpu_times() for process in (psutil.Process(), *psutil.Process().children(recursive=True))]
@@ -91,8 +107,9 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--tracks", type=int, default=16)
     parser.add_argument("--bundles", nargs="+", default=["default", "cheap"])
+    parser.add_argument("--nodes", action="store_true")
     given = parser.parse_args()
-    ray.init(address="local", num_cpus=4, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    start_ray(nodes=given.nodes)
     with tempfile.TemporaryDirectory() as folder:
         catalog(Path(folder) / "in", given.tracks, Encoding.MP3)
         listed = [Track(each.uri, each.uri, each.etag, each.size_bytes) for each in LocalStore().list(f"{folder}/in/")]
