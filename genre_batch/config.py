@@ -146,13 +146,13 @@ class TableConfig(JobConfig):
 class ScoreConfig(TableConfig):
     """Settings of `genre-batch score`.
 
-    bundle: the model: `default` or `cheap`, which are shipped, or the folder of a bundle, here or on S3.
+    bundle: the model: the name of a shipped bundle, such as `default`, or the folder of a bundle, here or on S3.
     bundles: several models in its place, as a list: each has a run of its own, and tracks are read and decoded once for
     all; an empty list: the one of `bundle`. predict: the actors that run the model. min_precision: abstain where fewer
     of the answers would be right, by the thresholds that the bundle keeps for this precision (0.5, 0.6, 0.7, 0.8,
     0.9 or 0.95); null: as the bundle was trained, usually never. tags_above: fill the column `tags` with the tags
-    above this probability, if the model knows any; null: not. Rows with other values of either count as those of
-    another model. publish: serve the result if the rules of `publish` allow it.
+    above this probability, if the model knows any; null: leave it empty. Rows with other values of either count as
+    those of another model. publish: serve the result if the rules of `publish` allow it.
     """
 
     bundle: BundleLocation = DEFAULT_BUNDLE

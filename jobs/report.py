@@ -1,4 +1,4 @@
-"""Write the page of a run or of one track as a Ray job; the page is written on the machine that runs the job.
+"""Write the page of a catalog, a run or a track as a Ray job; the page is written on the machine that runs the job.
 
 ray job submit --working-dir . -- python jobs/report.py --config configs/report/run.yaml
 """

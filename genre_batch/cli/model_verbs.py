@@ -85,7 +85,7 @@ def adopt_verb(
 def canaries_verb(
     bundle: Annotated[str, typer.Argument(metavar="BUNDLE", help="The folder of a bundle.")],
     clips: Annotated[
-        list[str] | None, typer.Argument(metavar="CLIP", help="Short audio files; those of genre-batch unless given.")
+        list[str] | None, typer.Argument(metavar="CLIP", help="Short audio files; default: those shipped.")
     ] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -100,7 +100,9 @@ def canaries_verb(
 
 @verb
 def evaluate_verb(
-    bundle: Annotated[str | None, typer.Argument(metavar="BUNDLE", help="`default`, `cheap` or a folder.")] = None,
+    bundle: Annotated[
+        str | None, typer.Argument(metavar="BUNDLE", help="A shipped bundle, such as `cheap`, or a folder.")
+    ] = None,
     source: Labelled = None,
     html: Annotated[str | None, typer.Option("--html", metavar="FILE", help="Also write a page with figures.")] = None,
     genre_map: Annotated[

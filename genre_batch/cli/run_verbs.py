@@ -27,7 +27,7 @@ Retry = Annotated[
         autocompletion=reject_reasons,
     ),
 ]
-Plan = Annotated[bool, typer.Option("--plan", help="Say what would be done, and do nothing.")]
+Plan = Annotated[bool, typer.Option("--plan", help="Say what would be done, and write no table.")]
 _LOADING = "loading Ray and the libraries of the model"
 
 

@@ -34,7 +34,7 @@ def write_clips(folder: Path, per_style: int = CLIPS_PER_STYLE) -> None:
 
 
 def train_on(clips: Path, bundle: Path) -> "TrainReport":
-    """Train the default recipe on the folder `clips` and write it to `bundle`, with figures of held-out clips."""
+    """Train the recipe `texture_kernel` on the folder `clips`, and write `bundle` with figures of held-out clips."""
     from genre_batch.training.train_config import TrainConfig
     from genre_batch.training.trainer import train  # loads torch
 

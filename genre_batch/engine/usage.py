@@ -36,7 +36,7 @@ class Usage:
         return 0.0 if self.first_sent_s is None else self.first_sent_s - self.made_s
 
     @property
-    def scoring_s(self) -> float:
+    def work_s(self) -> float:
         """Seconds from the first batch sent to the last commit; 0 if there was none."""
         if self.first_sent_s is None or self.last_commit_s is None:
             return 0.0
@@ -54,12 +54,12 @@ class Usage:
             self.first_sent_s = time.monotonic()
 
     def committed(self, tracks: int) -> None:
-        """Note that a shard is in the ledger."""
+        """Count the tracks of a committed part."""
         self.tracks += tracks
         self.last_commit_s = time.monotonic()
 
     def of_run(self, tracks: int) -> "Usage":
-        """What was used, for one of the runs that used it together, which committed so many tracks."""
+        """The usage of a shared pass, for one of its runs, which committed `tracks` tracks."""
         of_run = copy(self)
         of_run.tracks = tracks
         return of_run

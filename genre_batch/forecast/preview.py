@@ -42,7 +42,7 @@ class PlanReport(BaseModel):
     """What a run would do. resumes: the unfinished run that it would continue, or null for a new run.
 
     listed, skipped, tracks, size_bytes and shards are those of the resumed run, if there is one; `kept` of its tracks
-    have their outcome already. left_out: files that are no tracks by their names, by pattern.
+    have their outcome already. left_out: files excluded by name, counted by pattern.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -75,7 +75,7 @@ class PlanReport(BaseModel):
             lines.append(self.placement)
         if self.forecast:
             lines.append(self.forecast.summary())
-        return "\n".join([*lines, f"output: {self.output}; nothing was written"])
+        return "\n".join([*lines, f"output: {self.output}; no table was written"])
 
     def _left(self) -> int:
         return self.tracks - self.kept

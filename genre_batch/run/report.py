@@ -53,8 +53,8 @@ class RunReport(BaseModel):
     of these outcomes, `kept` were there when this process started, and it added `done`. Time, CPU and bytes are those
     of this process. run_id is None if there was nothing to do. start_s: seconds until the first batch was sent. work_s:
     seconds from then to the last commit. tracks_per_s: `done` per second of work_s. cpu_s_per_track: of all processes
-    of the run. reads: requests for bytes of tracks. left_out: files of the source that are no tracks by their names, by
-    pattern; they are not listed. forecast_error: actual over forecast, if a forecast was given; older reports call it
+    of the run. reads: requests for bytes of tracks. left_out: files of the source excluded by name, counted by pattern;
+    they are not listed. forecast_error: actual over forecast, if a forecast was given; older reports call it
     hindsight. failure: why the exit code is 3, or null. not_tried: of the rejected tracks, those left to the next run
     or done by another run. left: tracks that the run does when it is started again, because its budget is used; it is
     not finished then. staged: tracks whose outcome waits on storage for the rest of their shard, and is in no other
@@ -115,7 +115,7 @@ class RunReport(BaseModel):
         if self.run_id is None:
             return "\n".join([*lines, "nothing to do: every track has its answer or its reject already"])
         if self.left:
-            lines.append(f"the budget is used: {plural(self.left, 'track')} left; start again to go on")
+            lines.append(f"the budget is used: {plural(self.left, 'track')} left; start again to continue")
         if self.not_tried:
             deferred = self.rejects_by_reason.get("deferred", 0)
             others = plural(self.not_tried - deferred, "track")
@@ -239,13 +239,13 @@ def make_report(
         rejects_by_reason={str(reason): n for reason, n in counts.rejected_by_reason.items()},
         genres=counts.genres,
         wall_s=wall_s,
-        tracks_per_s=usage.tracks / usage.scoring_s if usage.scoring_s else 0.0,
+        tracks_per_s=usage.tracks / usage.work_s if usage.work_s else 0.0,
         cpu_s_per_track=usage.cpu_s / usage.tracks if usage.tracks else 0.0,
         bytes_read=usage.bytes_read,
         reads=usage.reads,
         forecast_error=forecast_error,
         start_s=usage.start_s,
-        work_s=usage.scoring_s,
+        work_s=usage.work_s,
         kept=kept,
         done=usage.tracks,
         failure=failure,

@@ -19,7 +19,7 @@ def test_reports_add_up() -> None:
 
 def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
     usage = Usage()
-    assert (usage.start_s, usage.scoring_s) == (0.0, 0.0)
+    assert (usage.start_s, usage.work_s) == (0.0, 0.0)
     usage.sent()
     first_s = usage.first_sent_s
     time.sleep(0.01)
@@ -28,7 +28,7 @@ def test_time_runs_from_the_first_batch_to_the_last_commit() -> None:
     usage.committed(2)
     assert usage.first_sent_s == first_s
     assert usage.tracks == 5
-    assert 0.01 <= usage.scoring_s < 5.0
+    assert 0.01 <= usage.work_s < 5.0
     assert usage.start_s == first_s - usage.made_s if first_s else False
 
 

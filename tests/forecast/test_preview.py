@@ -35,11 +35,11 @@ PLAN = PlanReport(
 )
 
 
-def test_it_says_how_much_is_left_to_do_and_that_nothing_was_written() -> None:
+def test_it_says_how_much_is_left_to_do_and_that_no_table_was_written() -> None:
     assert PLAN.summary().splitlines() == [
         "12,345 tracks listed, 345 done by earlier runs, 12,000 to do",
         "48 MB in 12 shards, with short-cnn-1",
-        "output: out; nothing was written",
+        "output: out; no table was written",
     ]
 
 

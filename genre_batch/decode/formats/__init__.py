@@ -1,1 +1,4 @@
-"""The audio formats that can be decoded: everything specific to a format is in one module, which defines FORMATS."""
+"""The audio formats that can be decoded, one module each, which defines FORMATS.
+
+The parsers of FLAC and MPEG frames, Ogg pages and MP4 boxes are modules of their own in `decode/`.
+"""

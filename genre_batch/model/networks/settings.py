@@ -143,7 +143,7 @@ class MobileNetSettings(OneImageSettings):
 
 
 class TextureKernelSettings(NetworkSettings):
-    """The default classifier: kernel ridge regression on statistics of a log-mel segment.
+    """The classifier of `cheap`: kernel ridge regression on statistics of a log-mel segment.
 
     width: of the kernel; a larger value is narrower. ridge: how much the answers are smoothed. support_segments: the
     largest number of training segments that a segment is compared with; scoring costs in proportion.

@@ -1,4 +1,4 @@
-"""The default: a radial kernel on statistics of a segment. No filters are learned, so little data suffices."""
+"""The classifier of `cheap`: a radial kernel on statistics of a segment. It learns no filters: little data suffices."""
 
 from collections.abc import Mapping
 
