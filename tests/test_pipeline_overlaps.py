@@ -196,7 +196,7 @@ def test_a_run_whose_budget_is_used_ends_well_and_its_next_starts_do_the_rest(
     assert (first.failure, first.rejected) == (None, 0)
     assert first.scored + first.left == 6
     assert 0 < first.scored < 6
-    assert f"max_core_hours=1e-09 is used, {first.left} tracks left; start again to go on" in capsys.readouterr().err
+    assert f"max_core_hours=1e-09 is used, {first.left} tracks left; start again to continue" in capsys.readouterr().err
     assert f"the budget is used: {first.left} tracks left" in first.summary()
     assert {report.run_id for report in reports} == {first.run_id}
     assert (last.scored, last.rejected, sum(report.done for report in reports)) == (6, 0, 6)

@@ -1,7 +1,7 @@
 """The order of a nightly run: first what an earlier run left for later, then the newest tracks.
 
-Other runs take the tracks in the order of their ids. A nightly run may have to end before it is done, and what it has
-not come to then should be the oldest music. So its shards are cut in the order of work. Each is sorted by track_id like
+Other runs take the tracks in the order of their ids. A nightly run may have to end before it is done, and what is
+left over then should be the oldest music. So its shards are cut in the order of work. Each is sorted by track_id like
 any other, and `places_in_order` says which tracks of a part come first.
 """
 

@@ -100,7 +100,8 @@ def similar_verb(
     output: Output = None,
     track: Annotated[str | None, typer.Argument(metavar="TRACK", help="The track_id of a track in OUTPUT.")] = None,
     model: Annotated[
-        str | None, typer.Option("--model", metavar="MODEL", help="Whose embeddings; unless given, of the served one.")
+        str | None,
+        typer.Option("--model", metavar="MODEL", help="Whose embeddings to compare; default: the served model's."),
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
@@ -124,7 +125,7 @@ def sql_verb(
         str | None, typer.Option("--engine", metavar="ENGINE", help="duckdb (the default), spark, athena or trino.")
     ] = None,
     prefix: Annotated[
-        str | None, typer.Option("--prefix", metavar="PREFIX", help="What names begin with; genre_ by default.")
+        str | None, typer.Option("--prefix", metavar="PREFIX", help="Prefix of table and view names; default genre_.")
     ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,

@@ -7,7 +7,7 @@ from genre_batch.decode.ogg_pages import CAPTURE, MAX_PAGE_BYTES, TAIL_BYTES, Pa
 from genre_batch.storage.ranged_file import BLOCK_BYTES, expect, is_in_memory, read_at
 
 _LIKELY_PAGES = 1.04
-"""How many times the bytes of the pages near its head and tail the pages of one stream have, at the most usually."""
+"""The pages of one stream are usually, on average, at most this many times as long as those near its head or tail."""
 
 _MAX_STEPS = 24
 _STREAM_BEGINS = re.compile(re.escape(CAPTURE) + rb"[\x02\x06]")

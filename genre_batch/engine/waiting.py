@@ -11,7 +11,7 @@ _AGAIN_AFTER_S = 30.0
 
 
 class Waiting:
-    """Decides when to say what is missing: after 20 s, in which actors load their model, and each 30 s from then on.
+    """Decides when to say what is missing: after 20 s, in which actors load their model, and every 30 s after that.
 
     started_s: by the clock that `note` is given.
     """

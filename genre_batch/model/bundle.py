@@ -109,8 +109,8 @@ class Bundle:
             if manifest.never_answers(manifest.thresholds):
                 reached = [target for target, thresholds in kept.items() if not manifest.never_answers(thresholds)]
                 raise UsageError(
-                    f"the model bundle {self.uri} cannot reach min_precision={min_precision:g}: its held-out tracks "
-                    "show no confidence from which so many answers are right, so it would never answer",
+                    f"the model bundle {self.uri} cannot reach min_precision={min_precision:g}: no threshold "
+                    "reaches this precision on its held-out tracks, so it would never answer",
                     f"choose one that it reaches: {', '.join(reached)}" if reached else "train it on more tracks",
                 )
         if tags_above is not None and not manifest.architecture.tags:

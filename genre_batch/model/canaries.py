@@ -94,7 +94,8 @@ def read_canaries(bundle: Bundle) -> tuple[Canary, ...]:
     unknown = {genre for canary in found for genre in canary.probabilities} - set(bundle.manifest.taxonomy.genres)
     if unknown:
         raise UsageError(
-            f"{CANARIES_FILE} of the model bundle {bundle.uri} expects {min(unknown)!r}, which is no genre of it",
+            f"{CANARIES_FILE} of the model bundle {bundle.uri} expects {min(unknown)!r}, "
+            "which is not one of its genres",
             "add the canaries again: genre-batch canaries BUNDLE",
         )
     return found

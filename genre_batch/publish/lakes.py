@@ -83,7 +83,7 @@ def _unregistered(store: Store, output: str, lake: Lake) -> list[Published]:
     if not lake.is_new:
         raise UsageError(
             f"the table {lake.name} has steps that are not in the log of {output!r}",
-            "it is of another output, or the log was begun anew: name a new table",
+            "it belongs to another output, or the log was restarted: name a new table",
         )
     return pending[::-1]
 

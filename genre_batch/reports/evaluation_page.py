@@ -33,7 +33,7 @@ _LINES = (BLUE, VERMILLION, GREEN, PURPLE, INK)
 
 
 def confusion_width(genres: int) -> float:
-    """Inches of the matrix of so many genres: with its text as large as in other figures, it is wider than a phone."""
+    """Width in inches of a matrix of `genres` genres: its text is as large as in other figures, so it is wider."""
     return max(WIDTH, min(1.4 + 0.34 * genres, 14.0))
 
 

@@ -25,8 +25,8 @@ class ReportConfig(BaseModel):
     """Settings of `genre-batch report`, which writes the page of a catalog, of a run or of one track to `output`.
 
     source: the output of `genre-batch score`. run_id: one of its runs instead of the whole catalog. track: the track to
-    draw instead, with the answer of `bundle`. model: whose answers; null for the model that is served. run_pages: so
-    many of the newest runs get pages beside that of the catalog, linked with it. output: the file; for a catalog it may
+    draw instead, with the answer of `bundle`. model: whose answers; null for the model that is served. run_pages: how
+    many of the newest runs also get a page, linked with that of the catalog. output: the file; for a catalog it may
     be null, and no page is written.
     """
 

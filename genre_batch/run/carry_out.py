@@ -99,9 +99,9 @@ def _end(
     )
     if limits.budget.reached and len(records) < plan.shards:
         reached = f"{limits.budget.reached} is used"
-        mine.pause(f"{reached}; start the run again to go on")
+        mine.pause(f"{reached}; start the run again to continue")
         paused = report_of(wall_s=time.monotonic() - usage.made_s, left=run.tracks_left())
-        say(f"run {plan.run_id}: {reached}, {plural(paused.left, 'track')} left; start again to go on")
+        say(f"run {plan.run_id}: {reached}, {plural(paused.left, 'track')} left; start again to continue")
         return paused
     manifest = write_manifest(store, config.output, plan, records)
     verdict = verdict_on(store, config, manifest, failed)

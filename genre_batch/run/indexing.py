@@ -40,7 +40,7 @@ class IndexConfig(BaseModel):
 
 
 class IndexReport(BaseModel):
-    """The outcome of `genre-batch index`. left_out: files that are no tracks by their names, by pattern."""
+    """The outcome of `genre-batch index`. left_out: files excluded by name, counted by pattern."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 

@@ -51,9 +51,9 @@ class Possession:
         """Raise UserError if another driver has taken the run."""
         if self._taken_by:
             raise UserError(
-                f"run {self._plan.run_id} was taken over by {self._taken_by}, because nothing was heard from here for "
-                f"{_DEAD_AFTER_S:.0f} s",
-                "let it go on there: what is committed is kept",
+                f"run {self._plan.run_id} was taken over by {self._taken_by}, because this driver sent no heartbeat "
+                f"for {_DEAD_AFTER_S:.0f} s",
+                "let that driver finish: what is committed is kept",
             )
 
     def take(self) -> None:
@@ -119,7 +119,7 @@ class Possession:
     def _watch(self, found: Heartbeat) -> None:
         """Return once `found` has not moved for so long that its driver must be dead. Raises UserError if it moves."""
         run_id, by = self._plan.run_id, found.by.name()
-        say(f"{by} worked on run {run_id}; finding out whether it still does, which takes up to {_DEAD_AFTER_S:.0f} s")
+        say(f"{by} worked on run {run_id}; checking whether it is still alive, which takes up to {_DEAD_AFTER_S:.0f} s")
         until_s = time.monotonic() + _DEAD_AFTER_S
         while time.monotonic() < until_s:
             check()
@@ -129,7 +129,7 @@ class Possession:
                 return
             if (now[0].by.driver, now[0].beat) != (found.by.driver, found.beat):
                 raise UserError(
-                    f"run {run_id} over {printable(self._plan.source)} is at work on {now[0].by.name()}, with "
+                    f"run {run_id} over {printable(self._plan.source)} is in progress on {now[0].by.name()}, with "
                     f"{now[0].tracks:,} of {now[0].of:,} tracks done; a second start would do the same work twice",
                     f"wait for it, or stop it first; `genre-batch status {self._output}` shows how far it is",
                 )

@@ -194,5 +194,5 @@ def _state(store: Store, output: str, plan: RunPlan, heartbeat: Heartbeat | None
     if heartbeat is None:
         return "stopped", ""
     if heartbeat.state != "working" or died_here(heartbeat.by):
-        return "stopped", heartbeat.error or "its process ended without a word"
+        return "stopped", heartbeat.error or "its process ended without reporting why"
     return ("running" if _heard_s(heartbeat) < _SILENT_AFTER_S else "silent"), ""

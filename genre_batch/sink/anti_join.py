@@ -70,7 +70,10 @@ def not_done(batch: pa.RecordBatch, outcomes: Iterable[pa.Table], again: Collect
 
 
 class _Newest:
-    """When each track of a batch got its newest outcomes, or -1; rejected: with two bits that tell what follows."""
+    """For each track of a batch, when it got its newest answer, reject, and outcome of another etag; -1: never.
+
+    The time of a reject is shifted by two bits: 2 if it is final (not to be tried again), 1 if it was deferred.
+    """
 
     def __init__(self, batch: pa.RecordBatch, again: Collection[str]) -> None:
         self._batch, self._again = batch, pa.array(sorted(again), pa.string())

@@ -41,7 +41,7 @@ from genre_batch.storage.store import ObjectGone, StorageError, Store
 _READERS = 16
 _LEAST_ROWS = 100_000
 _LEAST_RUNS = 16
-"""Fewer outcomes in fewer runs are read faster than an index of them is kept."""
+"""Below both, reading the runs is cheaper than keeping an index."""
 _GROWTH = 4
 _FILE_ROWS = 131_072
 _TRANSIENT = pa.array(sorted(TRANSIENT), pa.string())
@@ -61,7 +61,7 @@ class _Finished:
 
 
 def extend_done_index(store: Store, output: str) -> int:
-    """Add the finished runs of all models that it lacks, if they are worth it. Returns how many outcomes were written.
+    """Index the finished runs that are missing, unless they are too few. Returns how many outcomes were written.
 
     Safe to repeat, to kill, and to do in several processes at once: all but one of them give up. If a run is damaged,
     the index of its model stays as it is, with a warning; so do all if the store fails, since planning works without.

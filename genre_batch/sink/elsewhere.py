@@ -22,7 +22,7 @@ from genre_batch.sink.run_claim import Head
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.store import ObjectGone, Store
 
-_DONE = Reject(RejectReason.DONE_ELSEWHERE, RejectStage.READ, "another run had its outcome before this one came to it")
+_DONE = Reject(RejectReason.DONE_ELSEWHERE, RejectStage.READ, "another run recorded an outcome for this track first")
 
 
 @dataclass(slots=True)

@@ -6,14 +6,14 @@ import numpy.typing as npt
 from genre_batch.model.scores import NEVER, Floats, Labels
 
 SURE = 0.9
-"""How sure it must be that a threshold reaches its target, by the tracks that it is found on."""
+"""Confidence level at which a threshold must reach its target, by the tracks that it is found on."""
 
 _Counts = npt.NDArray[np.int64]
 _Booleans = npt.NDArray[np.bool_]
 
 
 def fit_thresholds(probabilities: Floats, labels: Labels, target: float, *, repeats: int = 1) -> list[float]:
-    """For each genre, the least confidence from which its answers are to be right in a share of `target`.
+    """For each genre, the lowest confidence at which a share of `target` of its answers are right.
 
     probabilities: [n, n_genres] of held-out tracks; labels: [n]; each track occurs `repeats` times, which adds no
     evidence. A common threshold comes first: the lowest at which the precision of the answers above it, all genres

@@ -31,7 +31,7 @@ def index_of(path: str) -> str | None:
 def check_done(output: Output, plans: Mapping[str, RunPlan], findings: Findings) -> None:
     """Check the index of each model. plans: of all runs, by id.
 
-    A segment that does not fit its runs any more is no damage: planning reads the runs instead.
+    A segment that does not fit its runs any more is not damage: planning reads the runs instead.
     """
     for path, record in _indexes(output).items():
         index = record.value

@@ -46,7 +46,7 @@ class RepairReport(BaseModel):
     def summary(self) -> str:
         """The report as lines of text."""
         moved, again = plural(len(self.moved), "file"), plural(self.again, "shard")
-        done = f"repair: {moved} moved away, {again} done again, {plural(self.rewritten, 'marker')} rewritten"
+        done = f"repair: {moved} moved away, {again} redone, {plural(self.rewritten, 'marker')} rewritten"
         return "\n".join([done, *(f"not repaired: {each}" for each in self.hopeless)])
 
 

@@ -87,7 +87,7 @@ def test_of_two_drivers_that_start_together_one_does_the_work(world: Path, tmp_p
     ended = [(*process.communicate(timeout=200), process.returncode) for process in both]
     reports = [json.loads(stdout) for stdout, _, code in ended if code == 0]
     # a driver that came after the other had finished had nothing to do
-    assert all(code == 0 or (code == 1 and "is at work on" in stderr) for _, stderr, code in ended), ended
+    assert all(code == 0 or (code == 1 and "is in progress on" in stderr) for _, stderr, code in ended), ended
     assert max(report["done"] for report in reports) == sum(report["done"] for report in reports) == TRACKS
     runs = {report["run_id"] for report in reports} - {None}
     (run_id,) = runs

@@ -85,7 +85,7 @@ def test_what_is_no_archive_of_canaries_is_an_error(bundle: Bundle) -> None:
         with pytest.raises(UsageError, match="does not hold its canaries"):
             read_canaries(with_canaries(bundle, data))
     other = archive({"canaries.json": index.replace(b"jazz", b"polka"), "a.ogg": good.data})
-    with pytest.raises(UsageError, match="'polka', which is no genre of it"):
+    with pytest.raises(UsageError, match="'polka', which is not one of its genres"):
         read_canaries(with_canaries(bundle, other))
 
 

@@ -57,7 +57,7 @@ def test_a_second_driver_sees_a_live_one_and_stops(place: Place, monkeypatch: py
     monkeypatch.setattr(possession, "_BEAT_EVERY_S", 0.05)
     with (
         possession_of(*place, PLAN),
-        pytest.raises(UserError, match=rf"{RUN_ID} .* is at work on .*process {os.getpid()}"),
+        pytest.raises(UserError, match=rf"{RUN_ID} .* is in progress on .*process {os.getpid()}"),
         possession_of(*place, PLAN),
     ):
         pass

@@ -20,7 +20,7 @@ from genre_batch.verify.verification import RepairReport, VerifyReport, verify
 def test_a_repair_is_summarised_with_what_it_could_not_repair() -> None:
     report = RepairReport(moved=("a", "b"), again=1, rewritten=0, hopeless=("the listing",))
     assert report.summary().splitlines() == [
-        "repair: 2 files moved away, 1 shard done again, 0 markers rewritten",
+        "repair: 2 files moved away, 1 shard redone, 0 markers rewritten",
         "not repaired: the listing",
     ]
 

@@ -38,9 +38,9 @@ _MAX_DR_FLAC_CHANNELS = 2
 _MAX_DR_FLAC_BITS = 24
 _SMALL_BYTES = 1 << 20
 _LIKELY_FULL = 0.9
-"""How much of the longest frame the mean one has, at the most usually."""
+"""The mean frame is usually at most this fraction of the longest."""
 _LIKELY_OFF = 0.35
-"""How far from half of the samples the middle of the bytes is, at the most usually."""
+"""The frame at the middle byte usually lies within this fraction of all samples from the middle one."""
 _BEGINNINGS = (b"fLaC\x00\x00\x00\x22", b"fLaC\x80\x00\x00\x22")
 ONLY_STREAM_INFO = b"fLaC\x80\x00\x00\x22"
 """The bytes before the stream info of a file without further metadata."""
