@@ -18,7 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 EXIT_CODE = 130
-SENTENCE = "error: interrupted\nhint: start again to continue: what is committed is kept\n"
+_HINT = "start again to continue: what is committed is kept"
+SENTENCE = f"error: interrupted\nhint: {_HINT}\n"
 _SIGNALS = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
 _GRACE_S = 8.0
 _LOOK_EVERY_S = 0.02
@@ -53,15 +54,19 @@ def check() -> None:
 
 
 def log_as_json(wanted: bool) -> None:
-    """Whether an interrupt is reported as a JSON object, as everything else then is."""
+    """Whether an interrupt or a killed command is reported as a JSON object, as everything else then is."""
     _flags[_JSON] = wanted
 
 
 def sentence() -> str:
     """What is written to stderr at an interrupt."""
+    return _error("interrupted", _HINT)
+
+
+def _error(message: str, hint: str) -> str:
+    """An error and its hint as the user wants them on stderr: two lines of text, or one JSON object."""
     if not _flags[_JSON]:
-        return SENTENCE
-    message, hint = (line.partition(": ")[2] for line in SENTENCE.splitlines())
+        return f"error: {message}\nhint: {hint}\n"
     time_now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return json.dumps({"time": time_now, "level": "error", "message": message, "hint": hint}) + "\n"
 
@@ -158,10 +163,8 @@ def _exit_as(status: int) -> None:
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         name = signal.Signals(-code).name
-        sys.stderr.write(
-            f"error: the process was ended by {name}\nhint: start again to continue: what is committed is kept"
-        )
-        sys.stderr.write("; SIGKILL often means that memory ran out\n" if name == "SIGKILL" else "\n")
+        why = "; SIGKILL often means that memory ran out" if name == "SIGKILL" else ""
+        sys.stderr.write(_error(f"the process was ended by {name}", _HINT + why))
     sys.exit(code if code >= 0 else 1)
 
 

@@ -1,5 +1,6 @@
 """A signal at any moment ends a real run with one sentence and exit code 130, and leaves no process behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -181,6 +182,20 @@ def test_a_killed_command_is_reported() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.startswith("error: the process was ended by SIGKILL\nhint: start again")
+    assert done.stderr.count("\n") == 2
+
+
+def test_a_killed_command_is_reported_in_the_format_of_the_log() -> None:
+    program = (
+        "import os; from genre_batch.interrupts import log_as_json, supervise; log_as_json(True); "
+        "supervise(lambda: os.kill(os.getpid(), 9))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    entry = json.loads(line)
+    assert (entry["level"], entry["message"]) == ("error", "the process was ended by SIGKILL")
+    assert entry["hint"].startswith("start again to continue")
 
 
 def test_orderly_work_is_asked_to_stop_and_may_clean_up(tmp_path: Path) -> None:
