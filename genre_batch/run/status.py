@@ -1,7 +1,9 @@
 """`status`: what the runs of an output are doing, as far as storage shows. Reads only, and needs no Ray."""
 
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, PositiveInt
@@ -82,7 +84,10 @@ class RunStatus(BaseModel):
 
 
 class StatusReport(BaseModel):
-    """The newest runs of an output, newest first. serving: what readers get. hidden: how many older runs there are."""
+    """The newest runs of an output, newest first. serving: what readers get.
+
+    hidden: how many older ones there are, counted by their folders: it includes any whose planning did not end.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -108,27 +113,29 @@ def status(config: StatusConfig) -> StatusReport:
     """The state of the newest runs. Raises UsageError if there is no run, and what the store raises."""
     with user_errors():
         store = open_store(config.output)
-        plans = _plans(store, config.output)
-        if not plans:
+        older = sorted(run_ids(store, config.output))
+        shown = list(islice(_plans(store, config.output, older), config.runs))
+        if not shown:
             raise UsageError(f"there is no run at {config.output!r}", "give the OUTPUT of `genre-batch score`")
         published = read_published(store, config.output)
-        shown = plans[: config.runs]
         return StatusReport(
             output=config.output,
             serving=_serving(published),
             runs=tuple(_status(store, config.output, plan, published) for plan in shown),
-            hidden=len(plans) - len(shown),
+            hidden=len(older),
         )
 
 
-def _plans(store: Store, output: str) -> list[RunPlan]:
-    """The plans of the runs that can be read, newest first; one that is being planned has none."""
-    plans = []
-    for run_id in run_ids(store, output):
+def _plans(store: Store, output: str, ids: list[str]) -> Iterator[RunPlan]:
+    """The plans of the runs that can be read, newest first; each run that was looked at is taken from the end of `ids`.
+
+    A run that is being planned has no plan. Two requests a run: an output of years has a thousand, and ten are shown.
+    """
+    while ids:
+        run_id = ids.pop()
         with suppress(ObjectGone, DamageFound):
             manifest = read_manifest(store, output, run_id)
-            plans.append(manifest.plan if manifest else read_plan(store, output, run_id))
-    return plans[::-1]
+            yield manifest.plan if manifest else read_plan(store, output, run_id)
 
 
 def _serving(published: Published | None) -> str:

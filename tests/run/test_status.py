@@ -8,6 +8,7 @@ from outputs import make_run, write_run
 
 from genre_batch.errors import UsageError
 from genre_batch.publish.publishing import PublishConfig, publish
+from genre_batch.run import status as status_module
 from genre_batch.run.possession import possession_of, this_driver
 from genre_batch.run.progress import Progress
 from genre_batch.run.status import RunStatus, StatusConfig, status
@@ -84,6 +85,29 @@ def test_finished_failed_and_published_runs(tmp_path: Path) -> None:
     ]
     assert "1 answer of 1 run (step 1)" in report.serving
     assert "and 1 older run" in status(StatusConfig(output=output, runs=1)).summary()
+
+
+class _Noting(LocalStore):
+    """Notes what is read."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def read(self, uri: str, *, etag: str | None = None, start: int = 0, length: int | None = None) -> bytes:
+        self.seen.append(uri)
+        return super().read(uri, etag=etag, start=start, length=length)
+
+
+def test_only_the_runs_that_are_shown_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output, store = str(tmp_path), _Noting()
+    runs = [write_run(STORE, output, day, {("a", f"v{day}"): "rock"}).run_id for day in range(6)]
+    planning = tmp_path / "_runs" / make_run(6, 1).run_id  # the newest one has no plan yet
+    (planning / "listing").mkdir(parents=True)
+    monkeypatch.setattr(status_module, "open_store", lambda uri: store)
+    report = status(StatusConfig(output=output, runs=2))
+    assert ([run.run_id for run in report.runs], report.hidden) == (runs[:3:-1], 4)
+    assert store.seen
+    assert not [uri for uri in store.seen for run_id in runs[:4] if run_id in uri]
 
 
 def test_an_output_without_a_run(tmp_path: Path) -> None:
