@@ -38,6 +38,7 @@ def seeds(first: int, count: int, *, traced: bool) -> dict[str, object]:
         "seeds": count,
         "tracks": sum(run.tracks for run in passed),
         "given_up": sum(run.given_up for run in passed),
+        "put_off": sum(run.put_off for run in passed),
         "driver_deaths": sum(run.deaths for run in passed),
         "events": dict(sum((run.events for run in passed), Counter[str]())),
         "virtual_s": round(sum(run.took_s for run in passed)),

@@ -163,7 +163,7 @@ def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
         lambda cluster: flow(cluster).stages, ask_first=ask_first, metrics_port=config.metrics_port
     )
     with needed as cluster, closing(FirstActors()) as first:
-        check_new = partial(_start_first, first, cluster, flow)
+        check_new = partial(_start_first, first, cluster, flow, start.finish)
         look_up_many = partial(look_up_on_actors, cluster, config.extract, config.request_payer)
         plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many)
         runs = [OwnRun(job, plan, store, resumed=old) for (job, _), (plan, old) in zip(jobs, plans, strict=True)]
@@ -196,5 +196,7 @@ def _joined(flows: Sequence[MakeFlow]) -> MakeFlow:
     return cache(lambda cluster: together([flow(cluster) for flow in flows]))
 
 
-def _start_first(first: FirstActors, cluster: Callable[[], Cluster], flow: MakeFlow, tracks: int) -> None:
-    first.start(cluster(), flow(cluster()).stages, tracks)
+def _start_first(
+    first: FirstActors, cluster: Callable[[], Cluster], flow: MakeFlow, finish: FinishTime, tracks: int
+) -> None:
+    first.start(cluster(), flow(cluster()).stages, tracks, lambda: finish.put_off() is not None)

@@ -2,15 +2,21 @@
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import audio_samples
 import pytest
+import ray
 from table_checks import rows
 
 from genre_batch import pipeline, table
 from genre_batch.catalog.reject import Reject
+from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, load
+from genre_batch.engine import first_actors
+from genre_batch.engine.ray_actors import RayActors
 from genre_batch.errors import UsageError
 from genre_batch.pipeline import score
 from genre_batch.run.jobs import scoring_job
@@ -116,14 +122,55 @@ def test_after_finish_by_nothing_is_begun_and_the_next_run_does_the_rest(music: 
     check_table(output, music)
 
 
+@contextmanager
+def full_cluster() -> Iterator[None]:
+    """Another job holds all CPUs, as a backfill does on a cluster that does not grow."""
+    holder = ray.remote(num_cpus=2)(Held).remote()
+    ray.get(holder.__ray_ready__.remote())
+    try:
+        yield
+    finally:
+        ray.kill(holder)
+
+
+class Held:
+    """Does nothing."""
+
+
+@pytest.mark.parametrize("planned_before", [False, True])
+def test_finish_by_ends_a_night_that_the_cluster_never_had_room_for(
+    planned_before: bool, music: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output, night_settings = tmp_path / "out", ("run_kind=nightly", "finish_by=3s")
+    if planned_before:
+        planned(settings(music, output, *night_settings))
+    with full_cluster():
+        report = score(settings(music, output, *night_settings))
+    assert (report.resumed, report.failure, report.rejects_by_reason) == (planned_before, None, {"deferred": 6})
+    assert {row["message"] for row in rows(output, "rejects")} == {
+        "not tried before finish_by=3s; the next run tries it"
+    }
+    assert "the time is up: what is in hand is finished, the rest is not tried" in capsys.readouterr().err
+    assert verify(VerifyConfig(output=str(output))).damage == 0
+    assert labelled(score(settings(music, output, "run_kind=nightly"))) == (6, 0, 6)
+    check_table(output, music)
+
+
 class FewBatches(FinishTime):
     """A morning that comes once this many batches have been begun."""
 
     batches = 0
 
     def put_off(self) -> Reject | None:
+        return None if FewBatches.batches else self._deferred
+
+
+class CountedActors(RayActors):
+    """Notes each batch that is begun."""
+
+    def send(self, actor: int, call: int, tracks: list[Track], block: int | None) -> None:
         FewBatches.batches -= 1
-        return self._deferred if FewBatches.batches < 0 else None
+        super().send(actor, call, tracks, block)
 
 
 def night(music: Path, output: Path, batches: int) -> tuple[set[str], set[str], RunReport]:
@@ -150,6 +197,7 @@ def test_a_night_does_first_what_the_last_one_left_then_the_newest(
     for age, name in enumerate("khbjcliadgef"):  # newest first
         add(name, age)
     monkeypatch.setattr(pipeline, "FinishTime", FewBatches)
+    monkeypatch.setattr(first_actors, "RayActors", CountedActors)
     labelled_names, left, report = night(music, output, 6)
     assert (labelled_names, left) == (set("khbjcl"), set("iadgef"))
     # a whole shard, a short one, and one without any answer

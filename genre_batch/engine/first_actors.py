@@ -1,11 +1,12 @@
 """The first actors of a run, started before it is planned: whether they can start decides whether it is planned.
 
 An actor checks its bundle when it starts, with the device, precision and libraries of its machine. A bundle that fails
-there must not leave a plan behind: an unfinished run blocks every other bundle over its source.
+there must not leave a plan behind: an unfinished run blocks every other bundle over its source. If the time of the run
+is up before they have started, it is planned all the same, and all its tracks are left to the next run.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from genre_batch.engine.cluster import Cluster, current_cluster, most_batches, pool_sizes
 from genre_batch.engine.ray_actors import RayActors
@@ -20,20 +21,30 @@ class FirstActors:
     def __init__(self) -> None:
         self._actors: RayActors | None = None
 
-    def start(self, cluster: Cluster, stages: Sequence[Stage], tracks: int) -> None:
+    def start(
+        self, cluster: Cluster, stages: Sequence[Stage], tracks: int, is_late: Callable[[], bool] = lambda: False
+    ) -> None:
         """Start the actors that a run of `tracks` tracks needs, and return when one of each stage can work.
 
         On a shared cluster, these are one of each stage. Says on stderr what it waits for if the cluster has no room
-        yet. Raises UserError if actors do not start.
+        yet. is_late: asked while it waits; once it returns true, it waits no longer. Raises UserError if actors do not
+        start.
         """
         self._actors = actors = RayActors(stages)
         sizes = pool_sizes(cluster, stages, batches=most_batches(tracks)) if cluster.own else [1] * len(stages)
         with waiting_for(starting(stages, sizes)):
-            self._wait(actors, cluster, stages, sizes)
+            self._wait(actors, cluster, stages, sizes, is_late)
 
-    def _wait(self, actors: RayActors, cluster: Cluster, stages: Sequence[Stage], sizes: Sequence[int]) -> None:
+    def _wait(
+        self,
+        actors: RayActors,
+        cluster: Cluster,
+        stages: Sequence[Stage],
+        sizes: Sequence[int],
+        is_late: Callable[[], bool],
+    ) -> None:
         waiting, numbers = Waiting(stages, time.monotonic()), range(len(stages))
-        while not all(actors.ready(stage) for stage in numbers):
+        while not is_late() and not all(actors.ready(stage) for stage in numbers):
             for stage in numbers:
                 for _ in range(sizes[stage] - actors.count(stage)):
                     actors.start(stage)

@@ -45,9 +45,9 @@ class PartOutcomes(Generic[Row]):
         return _at(self._tracks, self._open_slots(batch))
 
     def put_off(self, batch: Batch, reject: Reject) -> None:
-        """Note that a batch is not worked on; `reject` says why."""
+        """Note that a batch is not worked on any more; `reject` says why. What an earlier stage rejected stays so."""
         for slot in self._open_slots(batch):
-            self._settled[slot] = self._rejects[slot] = reject
+            self._settled[slot] = self._rejects[slot] = self._rejects[slot] or reject
 
     def rejects(self, batch: Batch) -> list[Reject | None]:
         """For each track of a batch its reject, None if it has none."""

@@ -4,10 +4,11 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 
 import ray
 
-from genre_batch.catalog.reject import NOT_TRIED
+from genre_batch.catalog.reject import NOT_TRIED, Reject
 from genre_batch.catalog.work_units import Batch, Part, strided
 from genre_batch.engine.cluster import Cluster, check_capacity, current_cluster, most_batches, pool_sizes
 from genre_batch.engine.garbage import Garbage, seldom_collected
@@ -23,7 +24,7 @@ from genre_batch.engine.workload import Workload
 from genre_batch.interrupts import check, orderly
 from genre_batch.notices import say
 from genre_batch.schedule.batch_size import BatchSize
-from genre_batch.schedule.coordinator import Coordinator, Limits
+from genre_batch.schedule.coordinator import Coordinator
 from genre_batch.schedule.events import (
     ActorLost,
     BatchesOf,
@@ -36,11 +37,14 @@ from genre_batch.schedule.events import (
     Event,
     ForgetBlock,
     NoMoreParts,
+    PutOff,
     RejectTrack,
     Returned,
     Send,
     StopActor,
+    TimeIsUp,
 )
+from genre_batch.schedule.limits import Limits
 from genre_batch.stages.stage import Flow, Stage, StageReport
 
 _LOOK_AT_CLUSTER_EVERY_S = 5.0
@@ -87,6 +91,7 @@ class RunLoop:
         self._telemetry = Telemetry(self._stages, workload.labels, workload.tracks, recorder)
         self._is_starting = True
         self._begins_parts = True
+        self._deferred: Reject | None = None
         self._probing = Probing(self._actors, workload.on_probe)
 
     def run(self) -> None:
@@ -95,7 +100,8 @@ class RunLoop:
         Raises UserError if actors do not start, StorageError if a commit fails, KeyboardInterrupt if the user wants the
         run to stop, and what `on_done` raises.
         """
-        asked = grown_for(self._stages, most_batches(self._workload.tracks), own=self._own_cluster)
+        batches, is_late = most_batches(self._workload.tracks), self._workload.put_off() is not None
+        asked = nullcontext() if is_late else grown_for(self._stages, batches, own=self._own_cluster)
         with orderly(), asked, seldom_collected() as garbage:
             self._run(garbage)
 
@@ -115,6 +121,7 @@ class RunLoop:
             while not self._coordinator.finished:
                 check()
                 self._workload.on_turn()
+                self._look_at_the_time()
                 self._fill_pools()
                 self._note_start()
                 self._keep_to_budget()
@@ -159,6 +166,10 @@ class RunLoop:
             case RejectTrack(batch, stage, attempts, message, blames):
                 blamed = blames or self._stages[stage].blames
                 self._part(batch.part).given_up(batch, blamed, attempts, message)
+                self._done(batch)
+            case PutOff(batch):
+                assert self._deferred
+                self._part(batch.part).put_off(batch, self._deferred)
                 self._done(batch)
             case CommitPart(part):
                 self._start_commit(part)
@@ -215,8 +226,17 @@ class RunLoop:
             self._telemetry.committed()
             self._apply(Committed(part))
 
+    def _look_at_the_time(self) -> None:
+        """Once no new work may start, leave what is not in hand to the next run; no actor has to be there for that."""
+        if self._deferred is None and (reject := self._workload.put_off()):
+            self._deferred = reject
+            say(f"the time is up: what is in hand is finished, the rest is {reject.message}")
+            self._apply(TimeIsUp())
+
     def _fill_pools(self) -> None:
-        """Replace actors that died, and use what the cluster has gained."""
+        """Replace actors that died, and use what the cluster has gained, while new work may start."""
+        if self._deferred is not None:
+            return
         now_s = time.monotonic()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + _LOOK_AT_CLUSTER_EVERY_S

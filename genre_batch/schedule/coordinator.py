@@ -8,6 +8,8 @@ A batch that an actor was working on when its machine was lost is most likely in
 may take down its machine each time, along with the work of the other actors there. So a batch that has lost very many
 machines is split into tracks that are set aside: each is tried alone, when nothing else is left to do. It is given up
 only for machines that were lost while it was tried alone.
+
+Once the time is up, calls and the blocks that an actor can take are finished. No actor is needed to put off the rest.
 """
 
 from collections import deque
@@ -30,31 +32,14 @@ from genre_batch.schedule.events import (
     Event,
     ForgetBlock,
     NoMoreParts,
+    PutOff,
     RejectTrack,
     Returned,
     Send,
     StopActor,
+    TimeIsUp,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much may be under way. `calls_per_actor` of 2 keeps an actor busy while its answer travels.
-
-    batch_tracks: tracks in a batch at most, until `BatchesOf` changes it. blocks_per_actor: how many blocks may wait
-    for a stage, per actor of it. attempts: how often a batch, and then each of its tracks, may break the actor that
-    works on it. machines: how many of them may be lost while they work on it; see docs/reliability.md. parts_at_once:
-    how many parts have batches to send, which they do in turn. commits: parts being written. While storage is too slow
-    for more, no new part is started, so that finished rows do not pile up in the driver.
-    """
-
-    batch_tracks: int = 32
-    calls_per_actor: int = 2
-    blocks_per_actor: int = 4
-    attempts: int = 2
-    machines: int = 8
-    parts_at_once: int = 1
-    commits: int = 16
+from genre_batch.schedule.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +80,7 @@ class Coordinator:
         self._committing: set[int] = set()
         self._blocks: set[int] = set()
         self._next_call = 0
+        self._time_is_up = False
         self._next_part = next(self._parts, None)
 
     @property
@@ -134,15 +120,26 @@ class Coordinator:
                 commands = self._on_deadline(actor)
             case Committed(part):
                 self._committing.discard(part)
-            case NoMoreParts() | BatchesOf():
+            case NoMoreParts() | BatchesOf() | TimeIsUp():
                 self._note(event)
-        return commands + self._send()
+        return commands + self._put_off() + self._send()
 
-    def _note(self, event: NoMoreParts | BatchesOf) -> None:
+    def _note(self, event: NoMoreParts | BatchesOf | TimeIsUp) -> None:
         if isinstance(event, BatchesOf):
             self._batch_tracks = event.tracks
+        elif isinstance(event, TimeIsUp):
+            self._time_is_up = True
         else:
             self._parts, self._next_part = iter(()), None
+
+    def _put_off(self) -> list[Command]:
+        """Once the time is up, leave to another time what waits for a first call, or for a stage without an actor."""
+        commands: list[Command] = []
+        for stage, queue in enumerate(self._queues if self._time_is_up else ()):
+            while (stage == 0 or not len(self._pools[stage])) and self._has_task(stage):
+                task = queue.popleft()
+                commands += [PutOff(task.batch), *self._finish(task)]
+        return commands
 
     def _on_returned(self, call: int, remaining: int) -> list[Command]:
         task = self._take(call)

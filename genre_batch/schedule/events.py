@@ -75,6 +75,11 @@ class NoMoreParts:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeIsUp:
+    """No new work may start: all that is not in hand is left to another time."""
+
+
+@dataclass(frozen=True, slots=True)
 class BatchesOf:
     """Batches that are cut from now on have at most `tracks` tracks."""
 
@@ -82,7 +87,16 @@ class BatchesOf:
 
 
 Event = (
-    ActorReady | Returned | CallFailed | BlockLost | ActorLost | DeadlinePassed | Committed | NoMoreParts | BatchesOf
+    ActorReady
+    | Returned
+    | CallFailed
+    | BlockLost
+    | ActorLost
+    | DeadlinePassed
+    | Committed
+    | NoMoreParts
+    | TimeIsUp
+    | BatchesOf
 )
 
 
@@ -123,10 +137,17 @@ class RejectTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class PutOff:
+    """Leave the tracks of a batch that have no outcome yet to another time."""
+
+    batch: Batch
+
+
+@dataclass(frozen=True, slots=True)
 class CommitPart:
     """Every track of the part has an outcome."""
 
     part: int
 
 
-Command = Send | ForgetBlock | StopActor | RejectTrack | CommitPart
+Command = Send | ForgetBlock | StopActor | RejectTrack | PutOff | CommitPart

@@ -53,6 +53,16 @@ def test_they_are_handed_over_once_and_stopped_if_nobody_takes_them(local_ray: N
     assert is_gone("ray::PredictGenres")
 
 
+def test_once_it_is_late_nobody_waits_for_them(local_ray: None) -> None:
+    first, asked = FirstActors(), iter([False, True])
+    impossible = [replace(stage, num_cpus=64.0) for stage in stages()]
+    first.start(replace(HERE, own=False), impossible, 1, lambda: next(asked))
+    actors = first.take()
+    assert actors is not None
+    assert ([actors.count(stage) for stage in Role], actors.started()) == ([1, 1], [])
+    actors.stop_all()
+
+
 def test_the_error_names_the_stage_that_does_not_start_and_the_reason(local_ray: None) -> None:
     extract, predict = stages()
     broken = replace(predict, arguments=("/no/such/bundle", "cpu", "fp32", "torch"))

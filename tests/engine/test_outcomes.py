@@ -79,6 +79,16 @@ def test_later_rejects_of_an_earlier_attempt_are_dropped_when_the_batch_restarts
     assert len(part.rows(ScoredTrack)[0]) == 4
 
 
+def test_what_is_put_off_after_its_first_stage_keeps_the_rejects_of_that() -> None:
+    part, late = outcomes(), Reject(RejectReason.DEFERRED, RejectStage.READ, "later")
+    part.returned(batch(100, 104), 0, [EMPTY, HEARD, HEARD, HEARD])
+    part.returned(batch(102, 104), 1, [JAZZ, JAZZ])
+    part.put_off(batch(100, 102), late)
+    assert part.open(batch(100, 102)) == []
+    assert part.rejects(batch(100, 104)) == [EMPTY, late, None, None]
+    assert [row.reject for row in part.rows(ScoredTrack)[1]] == [EMPTY, late]
+
+
 def test_batches_are_ranges_of_the_order_of_work_and_rows_are_not() -> None:
     part = PartOutcomes(Part(7, 7, 100, 104), TRACKS, 1, {2: EMPTY}, order=[3, 1, 2, 0])
     assert [track.track_id for track in part.tracks(batch(100, 103))] == ["t103", "t101", "t102"]

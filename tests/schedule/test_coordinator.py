@@ -8,7 +8,7 @@ from simulation.referee import Referee
 from two_stages import NAMES, Role
 
 from genre_batch.catalog.work_units import Batch, Part, plan_parts
-from genre_batch.schedule.coordinator import Coordinator, Limits
+from genre_batch.schedule.coordinator import Coordinator
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
@@ -22,14 +22,17 @@ from genre_batch.schedule.events import (
     Event,
     ForgetBlock,
     NoMoreParts,
+    PutOff,
     RejectTrack,
     Returned,
     Send,
+    TimeIsUp,
 )
+from genre_batch.schedule.limits import Limits
 
 KINDS = (
     *("ready", "answered", "answered twice", "raised", "block lost", "preempted", "crashed", "silent", "committed"),
-    "resized",
+    *("resized", "time is up"),
 )
 
 
@@ -80,8 +83,8 @@ class Whims:
                 self.tell(ActorLost(number, kind == "preempted", kind, f"machine {number}"))
             case "silent":
                 self.tell(DeadlinePassed(number))
-            case "resized":
-                self.tell(BatchesOf(1 + number % 5))
+            case "resized" | "time is up":
+                self.tell(BatchesOf(1 + number % 5) if kind == "resized" else TimeIsUp())
             case "committed" if self.writing:
                 self.tell(Committed(self.writing.pop()))
 
@@ -229,6 +232,36 @@ def test_when_no_more_parts_are_wanted_those_that_are_begun_are_finished() -> No
     assert coordinator.handle(NoMoreParts()) == []
     coordinator.handle(Committed(0))
     assert coordinator.finished
+
+
+def test_when_the_time_is_up_what_is_in_no_call_is_put_off_and_no_actor_is_needed() -> None:
+    coordinator = Coordinator(plan_parts(13, 5), ["only"], Limits(batch_tracks=5, calls_per_actor=1, commits=2))
+    (sent,) = coordinator.handle(ActorReady(0, 0))
+    assert isinstance(sent, Send)
+    assert coordinator.handle(ActorLost(0, True, "its machine is gone", "m")) == []
+    # the part that was begun, and the next; the third once storage keeps up
+    assert coordinator.handle(TimeIsUp()) == [
+        PutOff(Batch(0, 0, 5)), CommitPart(0), PutOff(Batch(1, 5, 10)), CommitPart(1)
+    ]  # fmt: skip
+    assert coordinator.handle(ActorReady(1, 0)) == []
+    assert coordinator.handle(Committed(0)) == [PutOff(Batch(2, 10, 13)), CommitPart(2)]
+    assert not coordinator.finished
+    assert coordinator.handle(Committed(1)) == coordinator.handle(Committed(2)) == []
+    assert coordinator.finished
+
+
+def test_when_the_time_is_up_blocks_are_finished_by_the_actors_that_are_there() -> None:
+    coordinator = Coordinator(plan_parts(10, 10), NAMES, Limits(batch_tracks=5, calls_per_actor=2))
+    first, second = (each for each in coordinator.handle(ActorReady(0, Role.EXTRACT)) if isinstance(each, Send))
+    (predict,) = [*coordinator.handle(Returned(first.call, 5)), *coordinator.handle(ActorReady(1, Role.PREDICT))]
+    assert isinstance(predict, Send)
+    assert coordinator.handle(TimeIsUp()) == []
+    (last,) = coordinator.handle(Returned(second.call, 5))
+    assert isinstance(last, Send)
+    assert coordinator.handle(Returned(predict.call, 0)) == [ForgetBlock(first.call)]
+    # the block of the other one has no actor any more, and none will be started
+    put_off = coordinator.handle(ActorLost(1, True, "its machine is gone", "m"))
+    assert put_off == [PutOff(second.batch), ForgetBlock(second.call), CommitPart(0)]
 
 
 def test_parts_that_are_begun_together_are_sent_in_turn() -> None:

@@ -11,7 +11,7 @@ from simulation.timeline import Timeline
 from two_stages import NAMES, Role
 
 from genre_batch.catalog.work_units import Part
-from genre_batch.schedule.coordinator import Coordinator, Limits
+from genre_batch.schedule.coordinator import Coordinator
 from genre_batch.schedule.events import (
     BatchesOf,
     Command,
@@ -22,6 +22,7 @@ from genre_batch.schedule.events import (
     Send,
     StopActor,
 )
+from genre_batch.schedule.limits import Limits
 
 Build = Callable[[Iterable[Part], Sequence[str], Limits], Coordinator]
 Trace = Callable[[float, str], None]

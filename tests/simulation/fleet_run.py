@@ -12,8 +12,9 @@ from simulation.timeline import Timeline
 from two_stages import Role
 
 from genre_batch.catalog.work_units import Part, plan_parts
-from genre_batch.schedule.coordinator import Coordinator, Limits
+from genre_batch.schedule.coordinator import Coordinator
 from genre_batch.schedule.events import Command, Event
+from genre_batch.schedule.limits import Limits
 
 _TIME_EVERY = 16
 _COUNT_EVERY = 1 << 10

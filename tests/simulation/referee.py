@@ -5,7 +5,6 @@ from copy import copy
 from dataclasses import dataclass, field
 
 from genre_batch.catalog.work_units import Batch, Part, UncutPart
-from genre_batch.schedule.coordinator import Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
@@ -18,11 +17,14 @@ from genre_batch.schedule.events import (
     DeadlinePassed,
     Event,
     ForgetBlock,
+    PutOff,
     RejectTrack,
     Returned,
     Send,
     StopActor,
+    TimeIsUp,
 )
+from genre_batch.schedule.limits import Limits
 
 
 class RuleBroken(Exception):
@@ -60,7 +62,7 @@ class Referee:
     """Watches one driver. It must see each event before the coordinator handles it, and each resulting command.
 
     parts: all parts of the listing. committed: those in the ledger when the driver started. tracks_done: how many
-    tracks have an outcome so far.
+    tracks have an outcome so far. put_off: the rows that are left to another time.
     """
 
     def __init__(self, parts: Sequence[Part], committed: frozenset[int], limits: Limits, stages: int = 2) -> None:
@@ -81,7 +83,9 @@ class Referee:
         self._committing: set[int] = set()
         self._closed = set(committed)
         self._must_stop: int | None = None
+        self._time_is_up = False
         self.tracks_done = 0
+        self.put_off: set[int] = set()
 
     def note_event(self, event: Event) -> None:
         """Record an event. Raises RuleBroken if a command in response to the previous one is missing."""
@@ -104,10 +108,9 @@ class Referee:
                 self._lost(actor, None)
             case Committed(part):
                 self._committing.discard(part)
-            case BatchesOf(tracks):
-                self._batch_tracks = tracks
             case _:
-                pass
+                self._time_is_up |= isinstance(event, TimeIsUp)
+                self._batch_tracks = event.tracks if isinstance(event, BatchesOf) else self._batch_tracks
 
     def note_command(self, command: Command) -> tuple[int, ...]:
         """Record a command, and return the rejected rows for a CommitPart. Raises RuleBroken if it breaks a rule."""
@@ -125,6 +128,8 @@ class Referee:
                 self._must_stop = None
             case RejectTrack(batch, _, attempts):
                 self._on_reject(batch, attempts)
+            case PutOff(batch):
+                self._on_put_off(batch)
             case CommitPart(part):
                 return self._on_commit(part)
         return ()
@@ -204,8 +209,20 @@ class Referee:
         if sent.stage == 0 and (sent.batch.start, sent.batch.stop) not in state.tries:
             self._check_cut(state, sent.batch)
 
+    def _on_put_off(self, batch: Batch) -> None:
+        """Only what nobody works on is put off, and what waits for a later stage only if that has no actor."""
+        rows = batch.start, batch.stop
+        stages = [stage for stage, waits in self._waiting.values() if waits == batch]
+        if not self._time_is_up or rows in self._in_hand or any(self._size[stage] for stage in stages):
+            raise RuleBroken(f"{batch} is put off without a reason")
+        state = self._open.get(batch.part) or self._opened(batch.part)
+        if rows not in state.tries:
+            self._check_cut(state, batch)
+        self._done(batch)
+        self.put_off |= set(range(*rows))
+
     def _check_cut(self, state: _OpenPart, batch: Batch) -> None:
-        """A batch is sent as it was cut, and is cut where the last one ended, unless tracks are split off."""
+        """A batch is taken as it was cut, and is cut where the last one ended, unless tracks are split off."""
         if not state.rest.is_empty and batch == copy(state.rest).take(self._batch_tracks):
             state.cut[batch.start] = state.rest.take(self._batch_tracks).stop
         if state.cut.get(batch.start) != batch.stop:
@@ -223,6 +240,8 @@ class Referee:
         calls, rows = self._actors.get(sent.actor), (sent.batch.start, sent.batch.stop)
         if calls is None or self._stage[sent.actor] != sent.stage or (sent.block is None) != (sent.stage == 0):
             raise RuleBroken(f"{sent} goes to an actor of another stage")
+        if self._time_is_up and sent.stage == 0:
+            raise RuleBroken(f"{sent} begins after the time is up")
         if len(calls) >= self._limits.calls_per_actor:
             raise RuleBroken(f"{sent} is one call too many")
         if rows in self._in_hand:

@@ -14,10 +14,13 @@ from simulation.weather import Weather, draw_chances
 from two_stages import Role
 
 from genre_batch.catalog.work_units import PartPlan, plan_parts
-from genre_batch.schedule.coordinator import Coordinator, Limits
+from genre_batch.schedule.coordinator import Coordinator
+from genre_batch.schedule.events import TimeIsUp
+from genre_batch.schedule.limits import Limits
 
 _MOST_TRACKS = 200
 _MOST_DEATHS = 4
+_WITH_AN_END = 0.2
 _POISONS = (End.KILLS, End.HANGS, End.RAISES, End.TAKES_MACHINE)
 _MOST_ACTORS = {Role.EXTRACT: 5, Role.PREDICT: 3}
 
@@ -31,13 +34,17 @@ class SeedFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """The totals of a seed over all its drivers. events: by kind. deaths: of drivers. given_up: rejected tracks."""
+    """The totals of a seed over all its drivers. events: by kind. deaths: of drivers. given_up: rejected tracks.
+
+    put_off: tracks that were left to another time.
+    """
 
     tracks: int
     events: Counter[str]
     deaths: int
     given_up: int
     took_s: float
+    put_off: int = 0
 
 
 def run_seed(seed: int, *, build: Build = Coordinator, trace: Trace | None = None) -> Passed:
@@ -67,13 +74,18 @@ class _SeededRun:
         self._timeline = Timeline()
         self._ledger = Ledger()
         self._events = Counter[str]()
+        hours = random.Random(rng.random())
+        self._end_s = hours.expovariate(1 / 60) if hours.random() < _WITH_AN_END else math.inf
+        self._put_off: set[int] = set()
 
     def run(self) -> Passed:
         deaths, deaths_to_come = 0, self._rng.choice((0, 0, self._rng.randint(1, _MOST_DEATHS)))
         while not self._one_driver(dies=deaths < deaths_to_come):
             deaths += 1
         given_up = self._check()
-        return Passed(self._parts[-1].stop, self._events, deaths, given_up, self._timeline.now_s)
+        return Passed(
+            self._parts[-1].stop, self._events, deaths, given_up, self._timeline.now_s, put_off=len(self._put_off)
+        )
 
     def _one_driver(self, *, dies: bool) -> bool:
         """Run one driver. Returns whether it finished the run."""
@@ -90,6 +102,8 @@ class _SeededRun:
         )
         if self._weather.chances.resized_after_s < math.inf:
             self._timeline.after(self._weather.resized_after_s(), self._resize, driver.machines)
+        if self._end_s < math.inf:
+            self._timeline.after(max(0.0, self._end_s - self._timeline.now_s), self._end, driver)
         try:
             driver.run()
         except DriverDied:
@@ -97,11 +111,19 @@ class _SeededRun:
             return False
         finally:
             self._events += driver.events
+            self._put_off |= driver.referee.put_off
         self._timeline.clear()
         return True
 
+    def _end(self, driver: Driver) -> None:
+        """The time is up: from now on, no actor is started."""
+        driver.machines.wanted.update(dict.fromkeys(Role, 0))
+        driver.on_event(TimeIsUp())
+
     def _resize(self, machines: Machines) -> None:
         """Grow or shrink the cluster; a role may have no actors for a while."""
+        if self._timeline.now_s >= self._end_s:
+            return
         again_s = self._weather.resized_after_s()
         for role, most in _MOST_ACTORS.items():
             machines.wanted[role] = self._rng.randint(0, most)
@@ -130,9 +152,9 @@ class _SeededRun:
         poison = set(self._weather.poison)
         if set(self._ledger.given_up) != {part.index for part in self._parts}:
             raise RuleBroken("a part is missing from the ledger")
-        if not poison <= given_up:
-            raise RuleBroken(f"poison was scored: rows {sorted(poison - given_up)}")
-        if not self._weather.chances.blame and given_up != poison:
+        if not poison <= given_up | self._put_off:
+            raise RuleBroken(f"poison was scored: rows {sorted(poison - given_up - self._put_off)}")
+        if not self._weather.chances.blame and not given_up <= poison:
             raise RuleBroken(f"rows {sorted(given_up - poison)} were rejected besides the poison {sorted(poison)}")
         return len(given_up)
 

@@ -10,8 +10,9 @@ from simulation.weather import Chances, Weather
 from two_stages import Role
 
 from genre_batch.catalog.work_units import plan_parts
-from genre_batch.schedule.coordinator import Coordinator, Limits
-from genre_batch.schedule.events import Command, Event
+from genre_batch.schedule.coordinator import Coordinator
+from genre_batch.schedule.events import Command, Event, TimeIsUp
+from genre_batch.schedule.limits import Limits
 
 PARTS = plan_parts(20, 6)
 POOLS = {Role.EXTRACT: 2, Role.PREDICT: 1}
@@ -61,6 +62,26 @@ def test_progress_is_reported_up_to_the_last_track() -> None:
     start(Ledger(), Timeline(), on_progress=lambda _, tracks: reported.append(tracks)).run()
     assert reported == sorted(set(reported))
     assert reported[-1] == 20
+
+
+@pytest.mark.parametrize("extractors", [0, 2])
+def test_when_the_time_is_up_nothing_waits_for_actors_that_the_cluster_does_not_give(extractors: int) -> None:
+    """Without extractors nothing was begun; without predictors what was extracted has nobody to go to."""
+
+    def begun() -> tuple[Driver, Timeline, Ledger]:
+        weather, timeline, ledger = Weather(random.Random(1), Chances()), Timeline(), Ledger()
+        pools = {Role.EXTRACT: extractors, Role.PREDICT: 0}
+        return Driver(Coordinator, PARTS, Limits(batch_tracks=3), weather, pools, ledger, timeline), timeline, ledger
+
+    driver, _, _ = begun()
+    with pytest.raises(RuleBroken, match="nothing more will happen"):
+        driver.run()
+    driver, timeline, ledger = begun()
+    timeline.after(3600.0, driver.on_event, TimeIsUp())
+    driver.run()
+    assert sorted(ledger.given_up) == [0, 1, 2, 3]
+    assert driver.referee.put_off == set(range(20))
+    assert (driver.events["Returned"] > 0) == (extractors > 0)
 
 
 def test_a_coordinator_that_does_nothing_is_stuck() -> None:

@@ -5,7 +5,6 @@ from simulation.referee import Referee, RuleBroken
 from two_stages import Role, to_extract, to_predict
 
 from genre_batch.catalog.work_units import Batch, plan_parts
-from genre_batch.schedule.coordinator import Limits
 from genre_batch.schedule.events import (
     ActorLost,
     ActorReady,
@@ -21,6 +20,7 @@ from genre_batch.schedule.events import (
     Returned,
     StopActor,
 )
+from genre_batch.schedule.limits import Limits
 
 A, B, ONE = Batch(0, 0, 2), Batch(0, 2, 4), Batch(0, 0, 1)
 OTHER = Batch(1, 4, 6)

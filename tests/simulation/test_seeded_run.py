@@ -117,6 +117,13 @@ PLANTED = {
     "commits are not limited": ("len(self._committing) < self._limits.commits", "self._limits"),
     "the run ends before the last commit": (" and not self._committing\n", "\n"),
     "the run ends before the last part": ("self._next_part is None and ", ""),
+    "work begins after the time is up": (" + self._put_off() + self._send()", " + self._send() + self._put_off()"),
+    "after the time is up a lost block is waited for": ("(stage == 0 or not len(self._pools[stage]))", "stage == 0"),
+    "work in hand is put off": ("(stage == 0 or not len(self._pools[stage]))", "self._pools"),
+    "a block that is put off leaks": (
+        "*self._finish(task)]\n        return",
+        "*self._finish(replace(task, block=None))]\n        return",
+    ),
     "a commit never ends": ("self._committing.discard(part)", "pass"),
 }
 
@@ -128,6 +135,7 @@ def test_no_seed_finds_a_fault(first: int) -> None:
     assert min(events[kind] for kind in ("ActorLost", "BlockLost", "CallFailed", "DeadlinePassed")) > CHUNK / 10, events
     assert sum(run.deaths > 0 for run in passed) > CHUNK / 5
     assert sum(run.given_up > 0 for run in passed) > CHUNK / 5
+    assert sum(0 < run.put_off < run.tracks for run in passed) > CHUNK / 20
     assert sum(run.events.total() > 2 * run.tracks for run in passed) > CHUNK / 20
 
 
