@@ -163,9 +163,9 @@ def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
         lambda cluster: flow(cluster).stages, ask_first=ask_first, metrics_port=config.metrics_port
     )
     with needed as cluster, closing(FirstActors()) as first:
-        check_new = partial(_start_first, first, cluster, flow, start.finish)
+        check_new = partial(_start_first, first, cluster, flow, limits.finish)
         look_up_many = partial(look_up_on_actors, cluster, config.extract, config.request_payer)
-        plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many)
+        plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many, limits.finish.end)
         runs = [OwnRun(job, plan, store, resumed=old) for (job, _), (plan, old) in zip(jobs, plans, strict=True)]
         reports = {place: nothing_done(run, store, usage) for place, run in enumerate(runs) if not run.plan.tracks}
         groups = passes([run.plan for run in runs])

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import audio_samples
@@ -154,6 +155,30 @@ def test_finish_by_ends_a_night_that_the_cluster_never_had_room_for(
     assert verify(VerifyConfig(output=str(output))).damage == 0
     assert labelled(score(settings(music, output, "run_kind=nightly"))) == (6, 0, 6)
     check_table(output, music)
+
+
+class Tomorrow(datetime):
+    """A clock that is a day ahead."""
+
+    @classmethod
+    def now(cls, tz: tzinfo | None = None) -> datetime:
+        return datetime.now(tz) + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("finish_by", "labelled_later"), [("9h", False), ("8h", True)])
+def test_a_night_that_is_continued_ends_when_it_was_planned_to(
+    finish_by: str, labelled_later: bool, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The budget stops it in the middle, and its next start comes after its end; another setting counts anew."""
+    output, one_by_one = tmp_path / "out", ("run_kind=nightly", "shard_tracks=1")
+    first = score(settings(music, output, *one_by_one, "finish_by=9h", "max_core_hours=1e-9"))
+    assert 0 < first.scored < 6
+    monkeypatch.setattr(pipeline, "datetime", Tomorrow)
+    report = score(settings(music, output, *one_by_one, f"finish_by={finish_by}"))
+    assert (report.run_id, report.resumed, report.failure) == (first.run_id, True, None)
+    left = {} if labelled_later else {"deferred": 6 - first.scored}
+    assert (report.rejects_by_reason, report.scored + report.rejected) == (left, 6)
+    assert verify(VerifyConfig(output=str(output))).damage == 0
 
 
 class FewBatches(FinishTime):

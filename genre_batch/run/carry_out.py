@@ -64,8 +64,9 @@ def carry_out(
         left = shared.take_up()
         if left and not limits.budget.reached:
             progress = shared.progress(left, mine)
+            timed = replace(limits, finish=shared.finish_time(limits.finish))
             with shown(progress):
-                work_on(limits.on(shared.workload(left, progress, mine)))
+                work_on(timed.on(shared.workload(left, progress, mine)))
         # the newest last: once it is the latest run, older ones count as settled
         reports = {
             run.plan.run_id: _end(run, own, before, store, limits, usage)

@@ -67,19 +67,20 @@ def resume_or_plan(
     check_new: Callable[[int], object] | None = None,
     look_up_many: LookUp | None = None,
     siblings: Siblings = ALONE,
+    finish_at: datetime | None = None,
 ) -> tuple[RunPlan, bool]:
     """The plan to carry out, and whether it is that of an unfinished run.
 
     A plan of 0 tracks means that there is nothing to do, and is not written. check_new: called once it is known that a
     new run has work to do, with how many tracks are found so far, before anything is written; what it raises ends the
-    planning. look_up_many: see `list_tracks`. Raises UserError if the source cannot be listed or has no track,
-    UsageError as `claim_for` does.
+    planning. look_up_many: see `list_tracks`. finish_at: when a new run is to finish, by `finish_by` of the settings.
+    Raises UserError if the source cannot be listed or has no track, UsageError as `claim_for` does.
     """
     for _ in range(_CLAIM_ATTEMPTS):
         claim = claim_for(config, job, store, siblings)
         if claim.unfinished is not None:
             return claim.unfinished, True
-        plan, check_new = _plan(config, job, store, check_new, look_up_many, siblings), None
+        plan, check_new = _plan(config, job, store, check_new, look_up_many, siblings, finish_at), None
         if plan.tracks == 0 or advance_head(store, config.output, plan, claim):
             return plan, False
     raise UserError("other runs over this source keep starting", "let one of them finish, then start again")
@@ -211,6 +212,7 @@ def _plan(
     check_new: Callable[[int], object] | None,
     look_up_many: LookUp | None,
     siblings: Siblings,
+    finish_at: datetime | None,
 ) -> RunPlan:
     planned_at = next_planning_time(store, config.output, datetime.now(UTC))
     run_id = make_run_id(planned_at, secrets.token_bytes(3))
@@ -249,6 +251,8 @@ def _plan(
         size_bytes=listing.size_bytes,
         listing_sha256=hashlib.sha256(listing.as_json()).hexdigest(),
         order="track_id" if in_order is None else "newest",
+        finish_by=config.finish_by if finish_at else None,
+        finish_at=finish_at.astimezone(UTC) if finish_at else None,
     )
 
 

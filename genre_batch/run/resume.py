@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 
 import yaml
@@ -72,12 +73,22 @@ def resume_notice(store: Store, config: TableConfig, plan: RunPlan, kept: int) -
     asked_for = selection_for(config.source, config.include, config.exclude).patterns
     if {"include", "exclude"} <= plan.model_fields_set and asked_for != NamePatterns(plan.include, plan.exclude):
         lines.append("it keeps the listing that was made with other patterns in include or exclude")
+    if end := end_of(plan, config, None):
+        lines.append(f"it ends at {end.astimezone():%Y-%m-%d %H:%M %Z}, as it was planned")
     others = [f"{name}={new} (was {old})" for name, (old, new) in changes.items() if name not in _FIXED_BY_THE_PLAN]
     if others:
         lines.append(f"from here on it uses {', '.join(others)}")
     if config.retry:
         lines.append(f"--retry {' --retry '.join(config.retry)} has no effect on it: start again once it has finished")
     return "".join(f"{line}\n" for line in lines)
+
+
+def end_of(plan: RunPlan, config: TableConfig, of_this_start: datetime | None) -> datetime | None:
+    """When a run is to finish: at the time that was planned, unless `finish_by` is another now; None: no limit.
+
+    of_this_start: what `finish_by` means for a run that begins now.
+    """
+    return plan.finish_at if plan.finish_by == config.finish_by else of_this_start
 
 
 def resume_refusal(store: Store, config: TableConfig, job: Job[TableConfig], plan: RunPlan) -> UsageError:

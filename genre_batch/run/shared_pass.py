@@ -18,7 +18,9 @@ from genre_batch.engine.workload import ProbeAnswer, Workload
 from genre_batch.run.own_run import OwnRun
 from genre_batch.run.possession import Possession
 from genre_batch.run.progress import Progress
+from genre_batch.run.resume import end_of
 from genre_batch.run.verdict import outcome_watcher
+from genre_batch.schedule.finish_time import FinishTime
 from genre_batch.sink.layout import listing_folder
 from genre_batch.sink.schema import AnsweredTrack, RejectedTrack
 from genre_batch.stages.several import SeveralAnswers
@@ -39,6 +41,11 @@ class SharedPass:
         """The parts to do, in order."""
         left = {part.index: part for run in self.runs for part in run.take_up()}
         return [left[index] for index in sorted(left)]
+
+    def finish_time(self, of_this_start: FinishTime) -> FinishTime:
+        """When the pass is to finish: with the first of its runs that is to."""
+        ends = [end_of(run.plan, run.job.config, of_this_start.end) for run in self.runs]
+        return of_this_start.ending(min((end for end in ends if end), default=None))
 
     def progress(self, left: Sequence[Part], mine: Sequence[Possession]) -> Progress:
         """The counts of the parts that are `left`, which the heartbeats of all runs report from now on."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 
 from genre_batch.catalog.catalog_file import LookUp
 from genre_batch.catalog.sorted_runs import TrackRuns
@@ -18,6 +19,7 @@ def plan_runs(
     store: Store,
     check_new: Callable[[int], object],
     look_up_many: LookUp,
+    finish_at: datetime | None = None,
 ) -> list[tuple[RunPlan, bool]]:
     """For each of `jobs` the plan to carry out, and whether it is that of an unfinished run, as `resume_or_plan`.
 
@@ -34,7 +36,8 @@ def plan_runs(
 
     with siblings_of(jobs) as siblings:
         backwards = [
-            resume_or_plan(job.config, job, store, check_once, look_up_many, siblings) for job in reversed(jobs)
+            resume_or_plan(job.config, job, store, check_once, look_up_many, siblings, finish_at)
+            for job in reversed(jobs)
         ]
     return backwards[::-1]
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -41,16 +42,28 @@ def seconds_until(finish_by: FinishBy, now: datetime) -> float:
 
 
 class FinishTime:
-    """When a run is to finish. clock_s: a clock that only moves forward. unix_s: as Unix time; 0: no limit."""
+    """When a run is to finish. clock_s: a clock that only moves forward. end: as a time; None: no limit."""
 
     def __init__(self, finish_by: FinishBy | None, now: datetime, clock_s: Callable[[], float]) -> None:
         self._clock_s = clock_s
-        left_s = None if finish_by is None else seconds_until(finish_by, now)
-        self._end_s = None if left_s is None else clock_s() + left_s
-        self.unix_s = 0.0 if left_s is None else now.timestamp() + left_s
+        self._now, self._now_s = now, clock_s()
+        self.end = None if finish_by is None else now + timedelta(seconds=seconds_until(finish_by, now))
         message = f"not tried before finish_by={finish_by}; the next run tries it"
         self._deferred = Reject(RejectReason.DEFERRED, RejectStage.READ, message)
 
+    @property
+    def unix_s(self) -> float:
+        """The end as Unix time; 0: no limit."""
+        return self.end.timestamp() if self.end else 0.0
+
+    def ending(self, end: datetime | None) -> Self:
+        """The same with another end, which may have passed."""
+        other = copy(self)
+        other.end = end
+        return other
+
     def put_off(self) -> Reject | None:
         """Why no new work may start; None while there is time."""
-        return self._deferred if self._end_s is not None and self._clock_s() >= self._end_s else None
+        if self.end is None or self._clock_s() - self._now_s < (self.end - self._now).total_seconds():
+            return None
+        return self._deferred

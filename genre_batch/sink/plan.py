@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Literal, Self, TypeAlias
 
-from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from genre_batch.catalog.work_units import PartPlan
 from genre_batch.errors import DamageFound, UsageError
@@ -27,8 +27,9 @@ class RunPlan(RunFacts):
     `part_tracks`, even if the configuration has changed; without `part_tracks` a shard has one part. `listing_sha256`
     is the hash of `listing.json`, which holds the hashes of its files. Plans from before there was `run_kind` are of
     the kind "default". order: "track_id" if the whole listing is sorted by track_id, "newest" if it is in the order of
-    `work_order.py`, and sorted shard by shard. Raises UsageError if a newer version of genre-batch planned the run: its
-    tables may have columns that this version does not know.
+    `work_order.py`, and sorted shard by shard. finish_by, finish_at: the setting that the run was planned with, and the
+    time that it meant then; None if there was none, and in plans of earlier versions. Raises UsageError if a newer
+    version of genre-batch planned the run: its tables may have columns that this version does not know.
     """
 
     source: str
@@ -44,6 +45,8 @@ class RunPlan(RunFacts):
     left_out: dict[str, PositiveInt] = Field(default_factory=dict)
     run_kind: RunKind = "default"
     order: Literal["track_id", "newest"] = "track_id"
+    finish_by: str | None = None
+    finish_at: AwareDatetime | None = None
 
     @field_validator("schema_version")
     @classmethod

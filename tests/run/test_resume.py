@@ -1,5 +1,6 @@
 """What a user reads when a run is resumed, or cannot be."""
 
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from genre_batch.model.bundle import load_bundle
 from genre_batch.run.jobs import features_job, scoring_job
 from genre_batch.run.resume import (
     changed,
+    end_of,
     flat_settings,
     library_versions,
     planned_settings,
@@ -70,6 +72,18 @@ def test_the_notice_says_that_the_listing_was_made_with_other_patterns(output: P
     assert resume_notice(LocalStore(), same, plan, kept=1) == PLANNED
     said = "it keeps the listing that was made with other patterns in include or exclude\n"
     assert resume_notice(LocalStore(), other, plan, kept=1) == PLANNED + said
+
+
+def test_the_end_of_a_run_is_the_planned_one_unless_the_setting_changes(output: Path) -> None:
+    at, now = datetime(2026, 11, 30, 5, 30, tzinfo=UTC), datetime(2026, 12, 1, 5, 30, tzinfo=UTC)
+    plan = make_plan(finish_by="05:30", finish_at=at)
+    same, other, none = (settings(output, f"finish_by={value}") for value in ('"05:30"', "8h", "null"))
+    assert [end_of(plan, each, now) for each in (same, other, none)] == [at, now, now]
+    assert end_of(make_plan(), same, now) == now  # an earlier version planned it
+    assert end_of(make_plan(), none, None) is None
+    said = f"it ends at {at.astimezone():%Y-%m-%d %H:%M %Z}, as it was planned\n"
+    assert said in resume_notice(LocalStore(), same, plan, kept=1)
+    assert "as it was planned\n" not in resume_notice(LocalStore(), other, plan, kept=1)
 
 
 @pytest.mark.parametrize("kept", [None, b"\xff", b"a: [", b"- a", b""])

@@ -1,6 +1,6 @@
 """`finish_by`: what it accepts, and when it ends a run."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,3 +49,17 @@ def test_work_is_put_off_from_then_on() -> None:
 def test_the_end_is_known_as_unix_time() -> None:
     assert FinishTime("1m", NOW, lambda: 5.0).unix_s == NOW.timestamp() + 60
     assert FinishTime(None, NOW, lambda: 5.0).unix_s == 0.0
+
+
+def test_an_end_that_was_fixed_before_may_have_passed() -> None:
+    clock_s = [5.0]
+    time = FinishTime("1m", NOW, lambda: clock_s[0])
+    assert time.end == NOW + timedelta(minutes=1)
+    assert time.ending(NOW - timedelta(hours=1)).put_off() is not None
+    assert time.ending(None).put_off() is None
+    later = time.ending(NOW + timedelta(minutes=5))
+    assert later.unix_s == NOW.timestamp() + 300
+    clock_s[0] += 299
+    assert (time.put_off() is None, later.put_off()) == (False, None)
+    clock_s[0] += 1
+    assert later.put_off() is not None

@@ -14,7 +14,8 @@ from genre_batch.storage.store import ObjectGone, Store
 
 
 def test_a_plan_is_read_as_it_was_written(table: tuple[Store, str]) -> None:
-    plan = make_plan(5, listed=9, skipped=4, planned_at=PLANNED_AT + timedelta(microseconds=1))
+    later = {"planned_at": PLANNED_AT + timedelta(microseconds=1), "finish_at": PLANNED_AT + timedelta(hours=6)}
+    plan = make_plan(5, listed=9, skipped=4, finish_by="6h", **later)
     write_plan(*table, plan)
     write_plan(*table, plan)
     assert read_plan(*table, RUN_ID) == plan
@@ -44,6 +45,14 @@ def test_a_plan_without_a_version_is_of_the_first(table: tuple[Store, str]) -> N
     assert plan.schema_version == 1
     assert plan_sha256(plan) == hashlib.sha256(older).hexdigest()
     write_plan(*table, plan)
+
+
+def test_a_plan_from_before_there_was_an_end_keeps_its_bytes(table: tuple[Store, str]) -> None:
+    older = make_plan().model_dump_json(indent=1, exclude={"finish_by", "finish_at"}).encode() + b"\n"
+    table[0].write(layout.at(table[1], layout.plan_path(RUN_ID)), older)
+    plan = read_plan(*table, RUN_ID)
+    assert (plan.finish_by, plan.finish_at) == (None, None)
+    assert plan_sha256(plan) == hashlib.sha256(older).hexdigest()
 
 
 def test_a_plan_of_a_newer_version_is_not_damage(table: tuple[Store, str]) -> None:
