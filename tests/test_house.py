@@ -29,6 +29,7 @@ FILES_OF_TYPES_ONLY = {
     "engine/test_workload.py",
     "model/test_devices.py",
     "schedule/test_events.py",
+    "schedule/test_limits.py",
     "stages/test_feature_block.py",
     "storage/test_store.py",
     "verify/test_settings.py",

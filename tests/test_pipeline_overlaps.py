@@ -9,7 +9,7 @@ from pathlib import Path
 
 import audio_samples
 import pytest
-import ray
+from ray.util import placement_group, remove_placement_group
 from table_checks import rows
 
 from genre_batch import pipeline, table
@@ -126,16 +126,12 @@ def test_after_finish_by_nothing_is_begun_and_the_next_run_does_the_rest(music: 
 @contextmanager
 def full_cluster() -> Iterator[None]:
     """Another job holds all CPUs, as a backfill does on a cluster that does not grow."""
-    holder = ray.remote(num_cpus=2)(Held).remote()
-    ray.get(holder.__ray_ready__.remote())
+    held = placement_group([{"CPU": 2.0}])
+    assert held.wait(60)
     try:
         yield
     finally:
-        ray.kill(holder)
-
-
-class Held:
-    """Does nothing."""
+        remove_placement_group(held)
 
 
 @pytest.mark.parametrize("planned_before", [False, True])
