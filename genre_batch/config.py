@@ -25,6 +25,7 @@ from genre_batch.catalog.name_patterns import DEFAULT_PATTERNS, Globs
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE, BundleLocation
+from genre_batch.publish.settings import PublishSettings
 from genre_batch.schedule.finish_time import FinishBy
 from genre_batch.settings.faults import fault
 from genre_batch.sink.plan import RunKind
@@ -143,6 +144,19 @@ class TableConfig(JobConfig):
         return self
 
 
+def _section(publish: object) -> object:
+    """The settings that `true` and `false` stand for."""
+    if isinstance(publish, bool):
+        return PublishSettings() if publish else None
+    return publish
+
+
+Publication = Annotated[
+    PublishSettings | None, BeforeValidator(_section, json_schema_input_type=PublishSettings | bool | None)
+]
+"""How a run is published at its end; None: it is not."""
+
+
 class ScoreConfig(TableConfig):
     """Settings of `genre-batch score`.
 
@@ -152,7 +166,8 @@ class ScoreConfig(TableConfig):
     of the answers would be right, by the thresholds that the bundle keeps for this precision (0.5, 0.6, 0.7, 0.8,
     0.9 or 0.95); null: as the bundle was trained, usually never. tags_above: fill the column `tags` with the tags
     above this probability, if the model knows any; null: leave it empty. Rows with other values of either count as
-    those of another model. publish: serve the result if the rules of `publish` allow it.
+    those of another model. publish: serve the result if the rules of `publish` allow it; true, or its settings without
+    `output`, such as {rules: {max_drift: 0.5}, delta: true}; false: do not.
     """
 
     bundle: BundleLocation = DEFAULT_BUNDLE
@@ -160,7 +175,7 @@ class ScoreConfig(TableConfig):
     min_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
     tags_above: float | None = Field(default=None, ge=0.0, lt=1.0)
     predict: PredictPool = PredictPool()
-    publish: bool = False
+    publish: Publication = None
 
     @model_validator(mode="after")
     def _has_one_or_several_models(self) -> Self:
@@ -170,13 +185,14 @@ class ScoreConfig(TableConfig):
             raise ValueError("bundle and bundles exclude each other: leave out one of them")
         if len(set(self.bundles)) < len(self.bundles):
             raise ValueError(f"bundles names a model twice: {', '.join(self.bundles)}")
-        if self.publish:
+        if self.publish is not None:
             raise ValueError("publish serves one model: set bundle, not bundles, or use the verb `publish` afterwards")
         return self
 
     @model_serializer(mode="wrap")
     def _as_it_loads(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
         fields: dict[str, object] = dump(self)
+        fields |= {"publish": False} if fields.get("publish", False) is None else {}
         return {name: value for name, value in fields.items() if name != "bundle" or not self.bundles}
 
     def of_each_bundle(self) -> "list[ScoreConfig]":
@@ -246,6 +262,8 @@ def _set(tree: dict[str, Yaml], override: str) -> None:
     *parents, leaf = path.split(".")
     node = tree
     for parent in parents:
+        if node.get(parent) is True:  # a section with its defaults, such as `publish: true`
+            node[parent] = {}
         child = node.setdefault(parent, {})
         if not isinstance(child, dict):
             raise UsageError(f"--set {path}: {parent} is a value, not a group of keys", f"for example --set {parent}=1")

@@ -8,6 +8,8 @@ import yaml
 from genre_batch.config import ScoreConfig, dump, load
 from genre_batch.errors import UsageError
 from genre_batch.forecast.prices import PriceList
+from genre_batch.publish.gate import GateConfig
+from genre_batch.publish.settings import PublishSettings
 
 ARGUMENTS = {"source": "/in", "output": "s3://b/out"}
 
@@ -138,3 +140,40 @@ def test_bundle_and_bundles_exclude_each_other(tmp_path: Path) -> None:
             load(ScoreConfig, None, overrides, places)
     (tmp_path / "dump.yaml").write_text(dump(both))
     assert load(ScoreConfig, str(tmp_path / "dump.yaml")) == both
+
+
+@pytest.mark.parametrize(
+    ("overrides", "settings"),
+    [
+        (["publish=false"], None),
+        (["publish=null"], None),
+        (["publish=true"], PublishSettings()),
+        (["publish={}"], PublishSettings()),
+        (["publish.rules.max_drift=0.5"], PublishSettings(rules=GateConfig(max_drift=0.5))),
+        (["publish=true", "publish.delta=true"], PublishSettings(delta=True)),
+    ],
+)
+def test_a_publication_is_a_switch_or_a_section(
+    overrides: list[str], settings: PublishSettings | None, tmp_path: Path
+) -> None:
+    config = load(ScoreConfig, None, overrides, ARGUMENTS)
+    assert config.publish == settings
+    (tmp_path / "dump.yaml").write_text(dump(config))
+    assert load(ScoreConfig, str(tmp_path / "dump.yaml")) == config
+    assert ("publish: false\n" in dump(config)) == (settings is None)
+
+
+@pytest.mark.parametrize(
+    ("override", "message", "hint"),
+    [
+        ("publish=3", "publish: input should be a valid", "publish takes a group of keys: model, "),
+        ("publish.ruls.max_drift=1", "publish.ruls: unknown key", "did you mean publish.rules?"),
+        ("publish.rules.max_drift=-1", "publish.rules.max_drift: input should be", "takes a number of at least 0"),
+        ("publish.output=/x", "publish.output: unknown key", "did you mean output?"),
+        ("publish={serving: false, delta: true}", "publish: iceberg and delta register the serving files", ""),
+    ],
+)
+def test_a_wrong_setting_of_a_publication_is_reported_with_its_path(override: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=message) as error:
+        load(ScoreConfig, None, [override], ARGUMENTS)
+    assert hint in error.value.hint

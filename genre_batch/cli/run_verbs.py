@@ -86,20 +86,21 @@ def score_verb(
         from genre_batch.config import ScoreConfig, load
 
     arguments = {"source": source, "output": output, "retry": retry or None}
-    changes = [*(overrides or ()), *(["publish=true"] if publish else [])]
-    settings = load(ScoreConfig, config, changes, arguments, names=TABLE)
+    settings = load(ScoreConfig, config, overrides or (), arguments, names=TABLE)
+    if publish and settings.publish is None:
+        settings = load(ScoreConfig, config, [*(overrides or ()), "publish=true"], arguments, names=TABLE)
     if plan:
         print_report(pipeline.plan_each(settings) if settings.bundles else pipeline.plan(settings), json=json)
         return
     report = pipeline.score_each(settings) if settings.bundles else pipeline.score(settings)
     print_outcome(report, json=json)
-    if settings.publish and report.left:
+    if settings.publish is not None and report.left:
         say("not published: the run is not finished")
-    elif settings.publish:
+    elif settings.publish is not None:
         from genre_batch.publish.publishing import PublishConfig
         from genre_batch.publish.publishing import publish as publish_output
 
-        published = publish_output(PublishConfig(output=settings.output))
+        published = publish_output(PublishConfig.model_validate({**dict(settings.publish), "output": settings.output}))
         say(published.summary())
         published.require()
 

@@ -2,20 +2,19 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Annotated, Literal, Self
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from genre_batch.catalog.source import user_errors
 from genre_batch.errors import UsageError
 from genre_batch.model.taxonomy_map import read_taxonomy_map
 from genre_batch.publish.changes import tracks_served, tracks_tried
 from genre_batch.publish.delta import DeltaLake
-from genre_batch.publish.gate import Evidence, GateConfig, Ruling, rulings
+from genre_batch.publish.gate import Evidence, Ruling, rulings
 from genre_batch.publish.iceberg import IcebergLake
 from genre_batch.publish.labels import check_labels, keep_labels, labels_path, read_labels
 from genre_batch.publish.lakes import Lake, register_steps
@@ -29,6 +28,7 @@ from genre_batch.publish.pointer import (
 )
 from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.serving import published_manifest, write_serving
+from genre_batch.publish.settings import PublishSettings
 from genre_batch.sink import layout
 from genre_batch.sink.canary_record import canary_records
 from genre_batch.sink.done_writer import extend_done_index
@@ -37,7 +37,6 @@ from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import run_ids
 from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import Counts, total
-from genre_batch.sink.run_facts import RunId
 from genre_batch.sink.unlisted import DELETED, gone_bytes, read_unlisted
 from genre_batch.sink.verdict import read_verdict
 from genre_batch.storage.open_store import UriOrPath, open_store
@@ -46,38 +45,10 @@ from genre_batch.storage.store import Store
 _BINS = 10
 
 
-class PublishConfig(BaseModel):
-    """Settings of `genre-batch publish`.
-
-    output: the output of `genre-batch score`. model: the model to serve from now on; null for the current one.
-    rollback: serve again what was served before the last step. without: new runs to withhold, such as one whose
-    canaries changed. again: publish also the runs that are withheld, by a rollback or by `without`. rules: what may be
-    published. taxonomy: a CSV file that maps the labels in the serving table to others from now on;
-    null for the map of the last publication, "none" for the labels of the model. serving: whether to write the serving
-    table; a later publication with it adds what is missing. iceberg: an Iceberg table, as CATALOG.NAMESPACE.TABLE, and
-    delta: whether to keep a Delta table; both get the files of the serving table, one snapshot a step. done_index:
-    whether to extend the index of what is done, with which the next runs are planned faster.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class PublishConfig(PublishSettings):
+    """Settings of `genre-batch publish`. output: the output of `genre-batch score`."""
 
     output: UriOrPath
-    model: str | None = None
-    rollback: bool = False
-    without: Annotated[tuple[RunId, ...], Field(strict=False)] = ()
-    again: bool = False
-    rules: GateConfig = GateConfig()
-    taxonomy: Literal["none"] | UriOrPath | None = None
-    serving: bool = True
-    iceberg: Annotated[str, Field(pattern=r"^[^.]+(\.[^.]+){2,}$")] | None = None
-    delta: bool = False
-    done_index: bool = True
-
-    @model_validator(mode="after")
-    def _has_files_to_register(self) -> Self:
-        if not self.serving and (self.iceberg or self.delta):
-            raise ValueError("iceberg and delta register the serving files, which serving=false leaves out")
-        return self
 
 
 class _Refused(Exception):

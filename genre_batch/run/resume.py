@@ -153,8 +153,10 @@ def flat_settings(settings: Mapping[str, Yaml]) -> dict[str, str]:
     """Settings as text by path, such as `extract.max_size`, without those that name the source, output and tracks."""
     found: dict[str, str] = {}
     for name, value in settings.items():
+        if name in _NOT_COMPARED:
+            continue
         if isinstance(value, dict):
             found |= {f"{name}.{key}": text for key, text in flat_settings(value).items()}
-        elif name not in _NOT_COMPARED:
+        else:
             found[str(name)] = "null" if value is None else printable(str(value))
     return found

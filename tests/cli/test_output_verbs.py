@@ -52,6 +52,23 @@ def test_score_publishes_what_it_scored(tmp_path: Path, publish: list[str]) -> N
     assert (tmp_path / "out" / "_published.json").is_file()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_settings_of_score_say_how_a_run_is_published(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    sound = audio_samples.encode(audio_samples.chirp(2, 8_000), 8_000, "flac")
+    for name, bytes_of in (("a.flac", sound), ("b.flac", b"not music")):
+        (tmp_path / "in" / name).write_bytes(bytes_of)
+    config = tmp_path / "score.yaml"
+    config.write_text("max_reject_rate: 1.0\npublish: {serving: false, rules: {max_reject_rate: 0.4}}\n")
+    words = ["score", f"{tmp_path}/in", f"{tmp_path}/out", "--config", str(config), "--publish"]
+    done = CliRunner().invoke(app, words)
+    assert (done.exit_code, "reject_rate: 0.5 of the tracks rejected; at most 0.4" in done.stderr) == (3, True)
+    done = CliRunner().invoke(app, [*words, "--set", "publish.rules.max_reject_rate=0.5"])
+    assert (done.exit_code, "published 1 run; served now" in done.stderr) == (0, True)
+    assert not (tmp_path / "out" / "serving").exists()
+
+
 def test_status_is_a_table_or_json_and_errors_follow_the_log_format(tmp_path: Path) -> None:
     plan = write_run(LocalStore(), str(tmp_path), 0, {("a", "v1"): "rock"})
     done = CliRunner().invoke(app, ["status", str(tmp_path)])

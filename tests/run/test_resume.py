@@ -125,6 +125,6 @@ def test_a_run_of_an_earlier_default_is_finished_with_the_bundle_by_its_present_
 
 
 def test_settings_by_path_and_what_differs() -> None:
-    after = flat_settings({"source": "/in", "a": {"b": None, "c": 2}, "d": "\x1b[31m"})
+    after = flat_settings({"source": "/in", "publish": {"delta": True}, "a": {"b": None, "c": 2}, "d": "\x1b[31m"})
     assert after == {"a.b": "null", "a.c": "2", "d": "\\x1b[31m"}
     assert changed({"a.b": "1", "a.c": "2", "z": "3"}, after) == {"a.b": ("1", "null")}
