@@ -154,14 +154,14 @@ def unscored(
 
 
 def left_to_others(config: TableConfig, job: Job[TableConfig], store: Store) -> Iterator[RunPlan]:
-    """The unfinished runs whose tracks a new run leaves to them, each said on stderr.
+    """The unfinished runs whose tracks a new run leaves to them, each said on stderr: those of another kind.
 
-    A backfill takes days, and the nightly runs beside it have nothing to do with it: they would label the same tracks.
+    They would label the same tracks. A run of the same kind over this source is continued and not left out; over
+    another source it is not known to overlap, and what it has committed is seen before each part.
     """
     key = job.model_id, job.fingerprint
     for plan in unfinished_runs(store, config.output):
-        one_is_a_backfill = (plan.run_kind == "backfill") != (config.run_kind == "backfill")
-        if one_is_a_backfill and (plan.model_id, plan.fingerprint) == key:
+        if plan.run_kind != config.run_kind and (plan.model_id, plan.fingerprint) == key:
             say(
                 f"the unfinished {plan.run_kind} run {plan.run_id} keeps the {plural(plan.tracks, 'track')} that it "
                 f"listed; to give it up: {layout.give_up_hint(config.output, plan.run_id)}"
