@@ -4,7 +4,9 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from genre_batch.errors import UsageError
 from genre_batch.features.front_end import AnyFrontEnd
+from genre_batch.model.devices import Precision
 
 FileName = Literal[
     "model.safetensors",
@@ -40,7 +42,18 @@ class ClassifierSettings(BaseModel):
     tags: ClassVar[tuple[str, ...]] = ()
     """The tags that it knows besides the genres."""
 
+    precisions: ClassVar[tuple[Precision, ...]] = ("fp32",)
+    """The values of `predict.precision` that change what it does, and fp32."""
+
     name: str
+
+    def check_precision(self, precision: Precision) -> None:
+        """Raise UsageError if it does not run in `precision`."""
+        if precision not in self.precisions:
+            raise UsageError(
+                f"a model of kind {self.name} runs in {' or '.join(self.precisions)} only, not in {precision}",
+                "set predict.precision=fp32",
+            )
 
     def accepts(self, front_end: AnyFrontEnd) -> bool:
         """Whether it can use the segments of `front_end`."""

@@ -1,6 +1,5 @@
 """Opens the predictor of a bundle, for every family of classifiers."""
 
-from genre_batch.errors import UsageError
 from genre_batch.features.segments import Segments
 from genre_batch.model.architecture import HuggingFaceSettings, OnnxSettings
 from genre_batch.model.bundle import Bundle
@@ -35,27 +34,19 @@ def open_predictor(
     Estimators always run on the CPU; `runtime` is for networks that were trained here.
     Raises UsageError if the weights cannot be used, a library is missing, or `device` or `precision` is not available.
     """
+    bundle.manifest.architecture.check_precision(precision)
     match bundle.manifest.architecture:
         case EstimatorSettings():
-            _check_single_precision(bundle, precision)
             return EstimatorPredictor(bundle)
         case OnnxSettings():
             from genre_batch.model.exported.onnx_predictor import OnnxPredictor
 
-            _check_single_precision(bundle, precision)
             return OnnxPredictor(bundle, device)
         case HuggingFaceSettings():
             from genre_batch.model.exported.hugging_face_predictor import HuggingFacePredictor
 
-            _check_single_precision(bundle, precision)
             return HuggingFacePredictor(bundle, device)
         case _:
             from genre_batch.model.predictor import Predictor
 
             return Predictor(bundle, device, precision, runtime=runtime)
-
-
-def _check_single_precision(bundle: Bundle, precision: Precision) -> None:
-    if precision != "fp32":
-        name = bundle.manifest.architecture.name
-        raise UsageError(f"a model of kind {name} runs in fp32 only, not in {precision}", "set predict.precision=fp32")

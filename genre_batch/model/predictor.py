@@ -54,6 +54,7 @@ class Predictor:
         rows, columns = front_end.segment_shape
         settings = bundle.manifest.architecture
         assert isinstance(settings, NetworkSettings)
+        settings.check_precision(precision)
         network = load_network(bundle)
         if runtime == "onnx":
             _check_for_onnx(self.device, precision)

@@ -14,12 +14,16 @@ from genre_batch.config import FeaturesConfig, JobConfig, ScoreConfig, TableConf
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
-from genre_batch.model.bundle import ANSWERS_VERSION, MANIFEST_FILE, SHIPPED_BUNDLES, load_bundle
+from genre_batch.model.architecture import OnnxSettings
+from genre_batch.model.bundle import ANSWERS_VERSION, MANIFEST_FILE, SHIPPED_BUNDLES, Bundle, load_bundle
 from genre_batch.model.canaries import CANARY_TOLERANCE, Canary, read_canaries
 from genre_batch.model.check_weights import check_weights
 from genre_batch.model.estimators.estimator import EstimatorSettings
+from genre_batch.model.exported.onnx_predictor import has_cuda
+from genre_batch.model.networks.settings import NetworkSettings
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.sink.tables import MakeTable, features_maker, make_scores
+from genre_batch.stages.predict import PredictPool
 from genre_batch.training.recipe_files import recipe_file
 
 _FRONT_END: TypeAdapter[FrontEnd] = TypeAdapter(FrontEnd)
@@ -85,8 +89,10 @@ def scoring_job(config: ScoreConfig) -> Job[ScoreConfig]:
     """The job of `genre-batch score`. Raises UsageError if the bundle cannot be used."""
     bundle = load_bundle(config.bundle).chosen(config.min_precision, config.tags_above)
     check_weights(bundle)
+    bundle.manifest.architecture.check_precision(config.predict.precision)
     if isinstance(bundle.manifest.architecture, EstimatorSettings):
         open_predictor(bundle)  # cheap here, and damage is reported before any work
+    if _is_for_cpus(bundle, config.predict):
         on_cpu = config.predict.model_copy(update={"device": "cpu"})  # it would hold a GPU and never use it
         config = config.model_copy(update={"predict": on_cpu})
     ask_first = _many_cpus(config) or bool(config.predict.num_gpus) or config.predict.device == "cuda"
@@ -100,6 +106,28 @@ def scoring_job(config: ScoreConfig) -> Job[ScoreConfig]:
         read_canaries(bundle),
         CANARY_TOLERANCE[config.predict.precision],
     )
+
+
+def _is_for_cpus(bundle: Bundle, pool: PredictPool) -> bool:
+    """Whether the model of a run can only run on CPUs. Raises UsageError if the settings ask for CUDA nevertheless.
+
+    An ONNX model is asked for only with `auto`: with `cuda`, the workers may have an onnxruntime that this machine has
+    not, and say so if they have none either.
+    """
+    match bundle.manifest.architecture:
+        case EstimatorSettings():
+            return True
+        case OnnxSettings():
+            return pool.device == "auto" and not has_cuda()
+        case NetworkSettings() if pool.runtime == "onnx":
+            if pool.device == "cuda":
+                raise UsageError(
+                    "predict.runtime is onnx, which runs networks on CPUs, and predict.device is cuda",
+                    "set predict.device to auto or cpu, or predict.runtime to torch",
+                )
+            return True
+        case _:
+            return False
 
 
 def features_job(config: FeaturesConfig) -> Job[FeaturesConfig]:

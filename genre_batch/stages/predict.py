@@ -32,8 +32,9 @@ class PredictPool(PoolSize):
 
     max_size: at most this many; null means one for each GPU, or one for every two extract actors if there is none.
     num_gpus: GPUs that each one reserves; null means one if the cluster has any. device: `auto`, `cpu` or `cuda`.
-    precision: `fp32`, `bf16` or `fp16`. runtime: `torch`, or `onnx`, which runs a network that was trained here with
-    ONNX Runtime on the CPU: faster for small CNNs, and a second longer to start. placement: `fused` runs the model in
+    precision: `fp32`, or for networks in torch `bf16` or `fp16`; the kind texture_kernel is for fp32 only. runtime:
+    `torch`, or `onnx`, which runs a network that was trained here with ONNX Runtime, and only on the CPU: faster for
+    small CNNs, and a second longer to start. placement: `fused` runs the model in
     the extract actors, on the CPU, `separate` in actors of its own, and `auto` takes what is cheaper on the cluster.
     """
 

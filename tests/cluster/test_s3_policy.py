@@ -151,7 +151,7 @@ PERMISSIONS = {
 
 
 def test_the_doctor_passes_with_the_policy(moto_s3: S3Server, tmp_path: Path) -> None:
-    """Each request of the doctor is allowed: on AWS, a request for a bucket has no prefix that a condition could see."""
+    """Each request of the doctor is allowed, also the one for a bucket, which has no prefix for a condition to see."""
     for bucket in (MUSIC, RESULTS):
         boto3.client("s3").create_bucket(Bucket=bucket)
     open_store("s3://x").write(f"s3://{MUSIC}/music/a.mp3", b"xyz")

@@ -18,6 +18,7 @@ from genre_batch.model.estimators.gaussian_neighbours import GaussianNeighboursS
 from genre_batch.model.estimators.neighbours import NeighboursSettings
 from genre_batch.model.golden import check_probabilities, make_golden
 from genre_batch.model.manifest import BundleManifest
+from genre_batch.model.networks.settings import TextureKernelSettings
 from genre_batch.model.open_predictor import EstimatorPredictor, open_predictor
 from genre_batch.model.predictor import Predictor
 from genre_batch.model.scores import Taxonomy
@@ -46,11 +47,16 @@ def test_an_estimator_does_not() -> None:
     assert isinstance(opened, EstimatorPredictor)
 
 
-@pytest.mark.parametrize("architecture", [NeighboursSettings(), OnnxSettings(), HuggingFaceSettings()])
+@pytest.mark.parametrize(
+    "architecture", [NeighboursSettings(), OnnxSettings(), HuggingFaceSettings(), TextureKernelSettings()]
+)
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
-def test_other_families_run_in_single_precision_only(architecture: Architecture, precision: Precision) -> None:
-    with pytest.raises(UsageError, match="fp32 only"):
+def test_what_ignores_a_precision_runs_in_single_precision_only(
+    architecture: Architecture, precision: Precision
+) -> None:
+    with pytest.raises(UsageError, match="fp32 only") as refused:
         open_predictor(bundle(architecture), "cpu", precision)
+    assert refused.value.hint == "set predict.precision=fp32"
 
 
 @pytest.mark.parametrize("settings", [ForestSettings(trees=5), GaussianNeighboursSettings()], ids=lambda s: str(s.name))

@@ -1,13 +1,16 @@
 from pathlib import Path
 
 import pytest
+from exported_models import linear_onnx
 from separable import GENRES, separable
 from small_bundle import MANIFEST, write_small_bundle
 
 from genre_batch.config import FeaturesConfig, ScoreConfig, load
+from genre_batch.engine.cluster import Cluster
 from genre_batch.errors import UsageError
 from genre_batch.features.front_ends.descriptors import COLUMNS
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
+from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.estimators.estimator import fit_estimator
 from genre_batch.model.estimators.forest import ForestSettings
@@ -15,6 +18,7 @@ from genre_batch.model.golden import make_golden
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scores import Taxonomy
 from genre_batch.model.write_bundle import write_bundle
+from genre_batch.pipeline import score_flow
 from genre_batch.run.jobs import descriptors_of, features_job, scoring_job
 from genre_batch.sink.tables import make_scores
 
@@ -103,6 +107,35 @@ def test_an_estimator_takes_no_gpu(tmp_path: Path) -> None:
     assert (forest.device, forest.gpus_each(2.0)) == ("cpu", 0.0)
 
 
+@pytest.mark.parametrize(("provider", "gpus"), [("CUDAExecutionProvider", 1.0), ("AzureExecutionProvider", 0.0)])
+def test_an_onnx_model_takes_a_gpu_only_if_onnxruntime_can_use_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, provider: str, gpus: float
+) -> None:
+    write_onnx_bundle(tmp_path)
+    monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [provider, "CPUExecutionProvider"])
+    settings = load(ScoreConfig, None, (f"bundle={tmp_path}", "predict.placement=separate"), WHERE)
+    flow = score_flow(scoring_job(settings).config, Cluster(8.0, 2.0, own=False))
+    assert flow.stages[-1].num_gpus == gpus
+    # the workers may have what this machine has not, and are asked
+    asked = load(ScoreConfig, None, (f"bundle={tmp_path}", "predict.device=cuda"), WHERE)
+    assert scoring_job(asked).config.predict.gpus_each(2.0) == 1.0
+
+
+def test_a_network_in_onnx_runtime_takes_no_gpu() -> None:
+    settings = load(ScoreConfig, None, ("predict.runtime=onnx",), WHERE)
+    pool = scoring_job(settings).config.predict
+    assert (pool.device, pool.gpus_each(2.0)) == ("cpu", 0.0)
+    asked = load(ScoreConfig, None, ("predict.runtime=onnx", "predict.device=cuda"), WHERE)
+    with pytest.raises(UsageError, match=r"predict.runtime is onnx, .* and predict.device is cuda"):
+        scoring_job(asked)
+
+
+def test_a_precision_that_would_change_nothing_is_refused_before_any_work() -> None:
+    with pytest.raises(UsageError, match="texture_kernel runs in fp32 only, not in bf16") as refused:
+        scoring_job(load(ScoreConfig, None, ("bundle=cheap", "predict.precision=bf16"), WHERE))
+    assert "predict.precision" in refused.value.hint
+
+
 @pytest.mark.parametrize(
     ("overrides", "first"),
     [
@@ -116,6 +149,14 @@ def test_an_estimator_takes_no_gpu(tmp_path: Path) -> None:
 )
 def test_a_cluster_that_may_have_too_little_is_asked_first(overrides: list[str], first: bool) -> None:
     assert scoring_job(load(ScoreConfig, None, overrides, WHERE)).ask_first is first
+
+
+def write_onnx_bundle(folder: Path) -> None:
+    front_end = MfccFrontEnd(n_mfcc=16, segment_frames=20, segment_hop_frames=20)
+    weights = {"model.onnx": linear_onnx(["B", 1, 16, 20], 320, 3)}
+    changes = {"architecture": OnnxSettings(), "front_end": front_end, "taxonomy": Taxonomy(genres=["a", "b", "c"])}
+    draft = Bundle("here", MANIFEST.model_copy(update=changes), weights)
+    write_bundle(folder, draft.manifest, weights, make_golden(draft, open_predictor(draft, "cpu")))
 
 
 def write_forest_bundle(folder: Path) -> None:

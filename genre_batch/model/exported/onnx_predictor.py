@@ -127,6 +127,15 @@ def _are_probabilities(answer: Array) -> bool:
     return bool((answer >= -_TOLERANCE).all() and (answer <= 1.0 + _TOLERANCE).all())
 
 
+def has_cuda() -> bool:
+    """Whether the onnxruntime of this environment, if there is one, was built for GPUs."""
+    try:
+        import onnxruntime
+    except ImportError:
+        return False
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
 def _on_gpu(device: Device) -> bool:
     try:
         import onnxruntime

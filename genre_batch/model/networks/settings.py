@@ -9,6 +9,7 @@ from genre_batch.features.front_end import AnyFrontEnd
 from genre_batch.features.front_ends.image import ImageFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.classifier import ClassifierSettings
+from genre_batch.model.devices import Precision
 from genre_batch.model.networks.head_settings import TAGS, AnyHead, LogisticHead
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
@@ -23,6 +24,7 @@ class NetworkSettings(ClassifierSettings):
     full. channels_last: the order of its values in memory on a CPU; wide filters on one channel are faster without.
     """
 
+    precisions: ClassVar[tuple[Precision, ...]] = ("fp32", "bf16", "fp16")
     code: ClassVar[str]
     last_layer: ClassVar[str] = "output"
     most_together: ClassVar[int] = 64
@@ -145,10 +147,12 @@ class MobileNetSettings(OneImageSettings):
 class TextureKernelSettings(NetworkSettings):
     """The classifier of `cheap`: kernel ridge regression on statistics of a log-mel segment.
 
+    It adds in double precision on every device, so bf16 and fp16 are refused: they would change nothing.
     width: of the kernel; a larger value is narrower. ridge: how much the answers are smoothed. support_segments: the
     largest number of training segments that a segment is compared with; scoring costs in proportion.
     """
 
+    precisions: ClassVar[tuple[Precision, ...]] = ("fp32",)
     code: ClassVar[str] = "texture_kernel:TextureKernel"
     last_layer: ClassVar[str] = "last"
     front_end_needed: ClassVar[str | None] = "log_mel"
