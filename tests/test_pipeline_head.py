@@ -55,7 +55,7 @@ def test_no_actor_is_on_the_head_and_all_cpus_are_used(cluster: SeveralNodes) ->
         machines = [actor.machine for actor in actors._actors.values()]
     finally:
         actors.stop_all()
-    with grown_for(stages, 30, own=False):
+    with grown_for(stages, 90_000, own=False):
         assert asked_for() == [{"CPU": 1.0}] * 30
     assert asked_for() == []
     head = cluster.head_node.node_id

@@ -14,7 +14,7 @@ from genre_batch.engine.cluster import Cluster, check_capacity, current_cluster,
 from genre_batch.engine.garbage import Garbage, seldom_collected
 from genre_batch.engine.outcomes import PartOutcomes
 from genre_batch.engine.probing import Probing
-from genre_batch.engine.ramp import grown_for
+from genre_batch.engine.ramp import Growth, grown_for
 from genre_batch.engine.ray_actors import RayActors
 from genre_batch.engine.run_metrics import NoRecorder, RayRecorder
 from genre_batch.engine.telemetry import Standing, Telemetry
@@ -93,6 +93,7 @@ class RunLoop:
         self._begins_parts = True
         self._deferred: Reject | None = None
         self._probing = Probing(self._actors, workload.on_probe)
+        self._growth = Growth(self._stages, workload.tracks, asks=False)
 
     def run(self) -> None:
         """Do the work. Commits that have started are completed even if an error ends it.
@@ -100,9 +101,9 @@ class RunLoop:
         Raises UserError if actors do not start, StorageError if a commit fails, KeyboardInterrupt if the user wants the
         run to stop, and what `on_done` raises.
         """
-        batches, is_late = most_batches(self._workload.tracks), self._workload.put_off() is not None
-        asked = nullcontext() if is_late else grown_for(self._stages, batches, own=self._own_cluster)
-        with orderly(), asked, seldom_collected() as garbage:
+        is_late, tracks = self._workload.put_off() is not None, self._workload.tracks
+        grown = nullcontext(self._growth) if is_late else grown_for(self._stages, tracks, own=self._own_cluster)
+        with orderly(), grown as self._growth, seldom_collected() as garbage:
             self._run(garbage)
 
     def _return_unsent(self) -> None:
@@ -185,6 +186,7 @@ class RunLoop:
         self._usage.add(report)
         sent = self._sent.pop(event.call)
         self._telemetry.returned(event.call, sent.stage, report)
+        self._growth.note(sent.stage, len(report.outcomes), report.cpu_s)
         if sent.stage == 0:
             self._batch_size.note(len(report.outcomes), report.spent_s or report.cpu_s)
         self._part(sent.batch.part).returned(sent.batch, sent.stage, report.outcomes)
@@ -240,6 +242,7 @@ class RunLoop:
         now_s = time.monotonic()
         if now_s >= self._look_again_s:
             self._look_again_s = now_s + _LOOK_AT_CLUSTER_EVERY_S
+            self._growth.look()
             cluster = current_cluster(own=self._own_cluster)
             self._sizes = self._wanted(cluster)
             ready = [self._actors.ready(stage) for stage in range(len(self._stages))]

@@ -20,29 +20,58 @@ def sized(stage: Stage, least: PositiveInt, most: PositiveInt | None) -> Stage:
 
 
 @pytest.mark.parametrize(
-    ("stages", "batches", "cpus", "gpus"),
+    ("stages", "tracks", "track_s", "cpus", "gpus"),
     [
-        ([EXTRACT, PREDICT], 50, 50, 0),
-        ([sized(EXTRACT, 1, 8), PREDICT], 50, 8, 0),
-        ([sized(EXTRACT, 4, 8), PREDICT], 3, 4, 0),
-        ([EXTRACT, ON_GPU], 50, 50, 1),
-        ([EXTRACT, sized(ON_GPU, 1, 4)], 10**7, 1_996, 4),
-        ([EXTRACT, PREDICT], 10**7, 2_000, 0),
+        # an hour of work, for 12 actors
+        ([EXTRACT, PREDICT], 36_000, 0.1, 12, 0),
+        # a night: some 500 CPU seconds
+        ([EXTRACT, PREDICT], 5_000, 0.1, 2, 0),
+        ([EXTRACT, PREDICT], 5_000, 3.0, 50, 0),
+        # no more than batches, however long a track takes
+        ([EXTRACT, PREDICT], 14, 10_000.0, 2, 0),
+        ([sized(EXTRACT, 1, 8), PREDICT], 36_000, 0.1, 8, 0),
+        ([sized(EXTRACT, 4, 8), PREDICT], 20, 0.1, 4, 0),
+        ([EXTRACT, ON_GPU], 150_000, 0.1, 50, 1),
+        ([EXTRACT, sized(ON_GPU, 1, 4)], 5_000, 0.1, 2, 2),
+        ([EXTRACT, sized(ON_GPU, 1, 4)], 10**8, 0.1, 1_996, 4),
+        ([EXTRACT, PREDICT], 10**8, 0.1, 2_000, 0),
     ],
 )
-def test_it_asks_for_what_the_plan_can_use(stages: list[Stage], batches: int, cpus: int, gpus: int) -> None:
-    bundles = wanted_bundles(stages, batches)
+def test_it_asks_for_what_the_work_is_worth(
+    stages: list[Stage], tracks: int, track_s: float, cpus: int, gpus: int
+) -> None:
+    bundles = wanted_bundles(stages, tracks, [track_s] * len(stages))
     assert sum(bundle.get("CPU", 0.0) for bundle in bundles) == cpus
     assert sum(bundle.get("GPU", 0.0) for bundle in bundles) == gpus
     assert all(bundles)
 
 
-def test_what_was_asked_for_is_given_back_however_the_run_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    requests: list[int] = []
-    monkeypatch.setattr(ramp, "request_resources", lambda bundles: requests.append(len(bundles)))
-    with pytest.raises(KeyboardInterrupt), grown_for([EXTRACT], 5, own=False):
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many actors each request is for."""
+    sizes: list[int] = []
+    monkeypatch.setattr(ramp, "request_resources", lambda bundles: sizes.append(len(bundles)))
+    return sizes
+
+
+def test_what_was_asked_for_is_given_back_however_the_run_ends(requests: list[int]) -> None:
+    with pytest.raises(KeyboardInterrupt), grown_for([EXTRACT], 15_000, own=False):
         raise KeyboardInterrupt
     assert requests == [5, 0]
-    with grown_for([EXTRACT], 5, own=True):
-        pass
+    with grown_for([EXTRACT], 15_000, own=True) as growth:
+        growth.look()
     assert requests == [5, 0]
+
+
+def test_it_asks_for_more_once_tracks_turn_out_to_take_long_and_never_for_less(requests: list[int]) -> None:
+    with grown_for([EXTRACT], 15_000, own=False) as growth:
+        growth.note(0, 32, 320.0)
+        growth.look()
+        assert requests == [5], "too few tracks to go by"
+        growth.note(0, 32, 320.0)
+        growth.look()
+        assert requests == [5, 500]
+        growth.note(0, 10_000, 20.0)
+        growth.look()
+        assert requests == [5, 500]
+    assert requests == [5, 500, 0]
