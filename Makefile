@@ -1,4 +1,4 @@
-# make setup | docs | test | test-faults | test-soak | test-readers | test-feast | lint | audit | demo | wheel | simulate | chaos | fuzz | bench | model-figures | clean.
+# make setup | docs | test | test-faults | test-soak | test-readers | test-feast | lint | audit | demo | wheel | image | simulate | chaos | fuzz | bench | model-figures | clean.
 # Needs only Python 3.11 to 3.13; everything is installed into .venv.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -28,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # each file runs in one process; the slowest files start first (tests/conftest.py)
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: help docs setup test test-faults test-soak test-readers test-feast lint audit demo wheel simulate chaos fuzz bench model-figures clean
+.PHONY: help docs setup test test-faults test-soak test-readers test-feast lint audit demo wheel image simulate chaos fuzz bench model-figures clean
 
 help:
 	@echo 'make setup   install everything into $(VENV)'
@@ -42,6 +42,7 @@ help:
 	@echo 'make lint    check style, types and the layers'
 	@echo 'make audit   ask PyPI for known faults of the pinned versions'
 	@echo 'make wheel   build the package, install it in a fresh environment and try it there'
+	@echo 'make image   do the steps of the image for CPUs without Docker, try it and weigh its wheels'
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
 	@echo 'make bench   measure the job and its stages, beside their aims'
@@ -106,7 +107,12 @@ wheel: setup
 	&& $(BIN)/uv venv --quiet --python $(BIN)/python "$$folder/venv" \
 	&& VIRTUAL_ENV="$$folder/venv" $(BIN)/uv pip install --quiet --constraint constraints.txt \
 		"genre-batch[demo] @ file://$$(echo "$$PWD"/dist/*.whl)" \
-	&& cp .ci/try-wheel "$$folder" && cd "$$folder" && env -u PYTHONPATH PATH="$$folder/venv/bin:$$PATH" ./try-wheel
+	&& cp .ci/try-wheel "$$folder" && cd "$$folder" && env -u PYTHONPATH PATH="$$folder/venv/bin:$$PATH" ./try-wheel demo
+
+# the steps of the CPU image without Docker, and the size of its wheels
+image: setup
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT \
+	&& $(BIN)/python .ci/try_image.py "$$folder/home"
 
 simulate: setup
 	$(BIN)/python benchmarks/simulate.py --seeds 10000

@@ -1,7 +1,9 @@
 """The image is built from files that exist and pinned packages, and does not run as root."""
 
 import json
+import runpy
 import tomllib
+from pathlib import Path
 
 import pytest
 from cluster_files import CLUSTER, ROOT, dockerfile, rayjob
@@ -68,7 +70,7 @@ def test_the_package_is_installed_with_the_extras_of_a_run_and_compiled(target: 
     (words,) = [words for words in _stages()[target] if words[1:4] == ["uv", "pip", "install"]]
     extras = words[-1].strip("'").removeprefix(".[").removesuffix("]").split(",")
     known = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    assert set(extras) == {"onnx", "report", "transformers"} <= set(known)
+    assert set(extras) == {"delta", "iceberg", "onnx", "report", "transformers"} <= set(known)
     assert "--compile-bytecode" in words
     assert ("--torch-backend cpu" in " ".join(words)) == (target == "cpu")
 
@@ -109,6 +111,31 @@ def test_the_dockerfile_follows_the_rules_of_hadolint() -> None:
 def test_the_package_supports_its_python_version() -> None:
     (version,) = [words[1].removeprefix("PYTHON_VERSION=") for words in dockerfile() if "PYTHON_VERSION=" in words[-1]]
     assert version in SpecifierSet(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["requires-python"])
+
+
+def test_the_notices_of_others_come_with_package_and_image() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert set(project["license-files"]) == {"LICENSE", "NOTICE"} <= set(_copied())
+
+
+def test_the_trial_without_docker_does_all_that_needs_no_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trial = runpy.run_path(str(ROOT / ".ci/try_image.py"))
+    ran: list[tuple[list[str], Path, dict[str, str]]] = []
+
+    def run(command: list[str], cwd: Path, env: dict[str, str], check: bool) -> None:
+        ran.append((command, cwd, env))
+
+    monkeypatch.setattr("subprocess.run", run)
+    monkeypatch.setattr("venv.create", lambda *_, **__: None)
+    monkeypatch.delenv("UV_FIND_LINKS", raising=False)
+    trial["build"](tmp_path / "home")
+    instructions = [" ".join(words[1:]) for words in _stages()["cpu"] if words[0] == "RUN"]
+    wanted = [line for line in instructions if not line.startswith(("apt-get", "useradd"))]
+    assert [command[-1] for command, _, _ in ran] == [line.replace(" --system", "") for line in wanted]
+    assert len(wanted) == len(instructions) - 2
+    for _, folder, env in ran:
+        assert (env["NUMBA_CPU_NAME"], env["RAY_AUTH_MODE"]) == ("generic", "token")
+        assert {path.name for path in folder.iterdir()} == set(_copied())
 
 
 def test_token_authentication_is_on_in_the_image() -> None:
