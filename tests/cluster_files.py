@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jsonschema import Draft202012Validator
 
 ROOT = Path(__file__).parents[1]
 CLUSTER = ROOT / "cluster"
@@ -51,3 +52,10 @@ def kubernetes_objects() -> list[Yaml]:
     files = sorted((CLUSTER / "kuberay").glob("*.yaml"))
     objects = [item for file in files for item in yaml.safe_load_all(file.read_text())]
     return [item for item in objects if item["kind"] != "Kustomization"]
+
+
+def faults(item: Yaml) -> list[str]:
+    """What is wrong with an object for Kubernetes, by the fields that KubeRay and Kubernetes know."""
+    definitions = yaml.safe_load((ROOT / "tests/cluster/kuberay.yaml").read_text())["$defs"]
+    schema = {"$ref": f"#/$defs/{item['kind']}", "$defs": definitions}
+    return [error.message for error in Draft202012Validator(schema).iter_errors(item)]

@@ -1,21 +1,28 @@
 """Create a RayJob from a file and wait for its end. A CronJob runs this in the image of the job.
 
-    python start_rayjob.py FILE NAME
+    python start_rayjob.py FILE NAME [--image IMAGE] [--cuda-image IMAGE] [--service-account NAME]
+                           [--set KEY=VALUE ...] [--print]
+
+The options change what the file says: the image of the pods, and of those that ask for a GPU; what the pods run as;
+settings of the run. `--print` writes the RayJob to stdout, for `kubectl apply --filename -`, and creates nothing.
 
 A CronJob with `concurrencyPolicy: Forbid` starts nothing while its last Job runs, so this Job runs as long as the
 RayJob. NAME is the Job's own name: a pod that replaces a lost one finds the RayJob under it, and starts no other.
 Exit codes: 0 if the RayJob succeeded, 1 if not.
 """
 
+import argparse
 import json
 import os
+import shlex
 import ssl
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError, URLError
 
 import yaml
@@ -24,6 +31,10 @@ _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _LOOK_EVERY_S = 15.0
 _ANSWERS_WITHIN_S = 30.0
 _ENDED = ("Complete", "Failed")
+_GPU = "nvidia.com/gpu"
+
+RayJob = Any
+"""A RayJob as its YAML says it; the server checks its structure."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +69,42 @@ class RayJobs:
         return sent
 
 
-def run(rayjobs: RayJobs, file: Path, name: str, look_every_s: float = _LOOK_EVERY_S) -> int:
-    """Create the RayJob of `file` as `name`, wait for its end, and return the exit code."""
-    rayjob = yaml.safe_load(file.read_text())
-    rayjob["metadata"]["name"] = name
+def read_options(words: Sequence[str]) -> argparse.Namespace:
+    """The arguments of this program."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--image", help="of the head and of workers without GPUs")
+    parser.add_argument("--cuda-image", help="of workers with GPUs")
+    parser.add_argument("--service-account", help="what the pods of the cluster run as")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="a setting of the run")
+    parser.add_argument("--print", action="store_true", help="print the RayJob, and create nothing")
+    return parser.parse_args(words)
+
+
+def as_asked(options: argparse.Namespace) -> RayJob:
+    """The RayJob of the file with what the options change."""
+    rayjob = yaml.safe_load(options.file.read_text())
+    rayjob["metadata"]["name"] = options.name
+    settings = [word for setting in options.set for word in ("--set", setting)]
+    rayjob["spec"]["entrypoint"] = f"{rayjob['spec']['entrypoint']} {shlex.join(settings)}".rstrip()
+    for pod in _pods(rayjob):
+        pod["serviceAccountName"] = options.service_account or pod["serviceAccountName"]
+        for container in pod["containers"]:
+            on_gpu = _GPU in container["resources"]["limits"]
+            container["image"] = (options.cuda_image if on_gpu else options.image) or container["image"]
+    return rayjob
+
+
+def _pods(rayjob: RayJob) -> Iterator[RayJob]:
+    cluster = rayjob["spec"]["rayClusterSpec"]
+    for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
+        yield group["template"]["spec"]
+
+
+def run(rayjobs: RayJobs, rayjob: RayJob, look_every_s: float = _LOOK_EVERY_S) -> int:
+    """Create a RayJob, wait for its end, and return the exit code."""
+    name = rayjob["metadata"]["name"]
     rayjobs.create(rayjob)
     while True:
         try:
@@ -81,6 +124,11 @@ def run(rayjobs: RayJobs, file: Path, name: str, look_every_s: float = _LOOK_EVE
 
 
 if __name__ == "__main__":
+    given = read_options(sys.argv[1:])
+    asked = as_asked(given)
+    if given.print:
+        print(yaml.safe_dump(asked, sort_keys=False), end="")
+        sys.exit(0)
     server = f"https://{os.environ['KUBERNETES_SERVICE_HOST']}:{os.environ['KUBERNETES_SERVICE_PORT']}"
     here = RayJobs(server, _ACCOUNT, ssl.create_default_context(cafile=str(_ACCOUNT / "ca.crt")))
-    sys.exit(run(here, Path(sys.argv[1]), sys.argv[2]))
+    sys.exit(run(here, asked))

@@ -2,20 +2,12 @@
 
 from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 
 import pytest
 import yaml
-from cluster_files import CLUSTER, Yaml, kubernetes_objects, rayjob
-from jsonschema import Draft202012Validator
+from cluster_files import CLUSTER, Yaml, faults, kubernetes_objects, rayjob
 
-DEFINITIONS = yaml.safe_load(Path(__file__).with_name("kuberay.yaml").read_text())["$defs"]
 NAMES = [f"{item['kind']} {item['metadata']['name']}" for item in kubernetes_objects()]
-
-
-def faults(item: Yaml) -> list[str]:
-    schema = {"$ref": f"#/$defs/{item['kind']}", "$defs": DEFINITIONS}
-    return [error.message for error in Draft202012Validator(schema).iter_errors(item)]
 
 
 def the(kind: str) -> Yaml:

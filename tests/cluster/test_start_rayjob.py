@@ -2,6 +2,9 @@
 
 import json
 import runpy
+import shlex
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +13,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from cluster_files import CLUSTER
+import yaml
+from cluster_files import CLUSTER, rayjob
 
 FILE = CLUSTER / "kuberay/rayjob.yaml"
 SUCCEEDED = {"jobDeploymentStatus": "Complete", "jobStatus": "SUCCEEDED"}
@@ -68,14 +72,15 @@ def run(server: Server, folder: Path) -> int:
     (folder / "token").write_text("secret\n")
     (folder / "namespace").write_text("music")
     jobs = program.RayJobs(f"http://127.0.0.1:{server.server_port}", folder)
-    code: int = program.run(jobs, FILE, "nightly-1", look_every_s=0.01)
+    asked = program.as_asked(program.read_options([str(FILE), "nightly-1"]))
+    code: int = program.run(jobs, asked, look_every_s=0.01)
     return code
 
 
 def test_it_ends_with_the_rayjob_and_survives_a_server_that_fails(server: Server, tmp_path: Path) -> None:
     server.answers = [{}, RUNNING, 503, SUCCEEDED]
     assert run(server, tmp_path) == 0
-    assert server.jobs["nightly-1"]["kind"] == "RayJob"
+    assert server.jobs["nightly-1"] == {**rayjob(), "metadata": {"name": "nightly-1"}}
     assert not server.answers
 
 
@@ -92,3 +97,15 @@ def test_a_rayjob_that_fails_or_is_deleted_is_a_failure(
 ) -> None:
     server.answers = [RUNNING, answer]
     assert run(server, tmp_path) == 1
+
+
+def test_it_prints_the_rayjob_that_it_would_create(tmp_path: Path) -> None:
+    options = ["--image=mine:1", "--cuda-image=mine:1-cuda", "--service-account=me", "--set=output=s3://b/with a space"]
+    command = [sys.executable, str(CLUSTER / "kuberay/start_rayjob.py"), str(FILE), "once", *options, "--print"]
+    printed = yaml.safe_load(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    cluster = printed["spec"]["rayClusterSpec"]
+    pods = [group["template"]["spec"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
+    assert [pod["containers"][0]["image"] for pod in pods] == ["mine:1", "mine:1", "mine:1-cuda"]
+    assert {pod["serviceAccountName"] for pod in pods} == {"me"}
+    assert shlex.split(printed["spec"]["entrypoint"])[-2:] == ["--set", "output=s3://b/with a space"]
+    assert printed["metadata"]["name"] == "once"
