@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save
+from safetensors.torch import load, save
 
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.bundle import CANARIES_FILE, WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.golden import make_golden
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.networks.build import build_network
@@ -41,6 +41,17 @@ def fill_with_noise(network: torch.nn.Module) -> torch.nn.Module:
 def weights_of(manifest: BundleManifest) -> bytes:
     network = build_network(manifest.architecture, *manifest.front_end.segment_shape, len(manifest.taxonomy.genres))
     return save(dict(fill_with_noise(network).state_dict()))
+
+
+def with_another_head(name: str, folder: Path) -> str:
+    """A copy of a bundle with a trunk, whose head gives the genres in the opposite order."""
+    bundle = load_bundle(name)
+    state = load(bundle.files[WEIGHTS_FILE])
+    heads = {name: values.flip(0).contiguous() for name, values in state.items() if name.startswith("head.")}
+    weights = {WEIGHTS_FILE: save(state | heads)}
+    draft = Bundle(name, bundle.manifest, weights)
+    golden = make_golden(draft, Predictor(draft, device="cpu"))
+    return write_bundle(folder, bundle.manifest, weights, golden, bundle.files[CANARIES_FILE]).uri
 
 
 def write_small_bundle(folder: Path, manifest: BundleManifest = MANIFEST) -> Bundle:

@@ -1,5 +1,6 @@
 """A trained network in the form that scoring runs: fused, with answers that do not depend on the batch, or in ONNX."""
 
+import hashlib
 import io
 import warnings
 from itertools import pairwise
@@ -10,6 +11,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from genre_batch.errors import UsageError
+from genre_batch.model.networks.trunk import Trunk
 
 
 def fuse_batch_norm(network: nn.Module) -> nn.Module:
@@ -77,6 +79,27 @@ class WithLastLayer(nn.Module):
         seen, self._seen = self._seen, None
         assert seen is not None
         return logits, seen.flatten(start_dim=1)
+
+
+class AfterTrunk(nn.Module):
+    """`network` without its trunk: from the trunk's values [B, n_values] to answers."""
+
+    def __init__(self, network: Trunk) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, values: torch.Tensor) -> torch.Tensor:
+        """The answers of `Trunk.answers`."""
+        return self.network.answers(values)
+
+
+def state_sha256(network: nn.Module) -> str:
+    """sha256, in hex, over all names and values of a network's state."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 class OnnxNetwork:

@@ -1,6 +1,7 @@
 """Runs a bundle's network on segments, on a CPU or a GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -14,11 +15,19 @@ from genre_batch.features.allocator import keep_freed_memory
 from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.devices import Device, Precision, Runtime
-from genre_batch.model.network_runtime import OnnxNetwork, WithLastLayer, fuse_batch_norm, make_deterministic
+from genre_batch.model.network_runtime import (
+    AfterTrunk,
+    OnnxNetwork,
+    WithLastLayer,
+    fuse_batch_norm,
+    make_deterministic,
+    state_sha256,
+)
 from genre_batch.model.networks.build import build_network
 from genre_batch.model.networks.settings import NetworkSettings
+from genre_batch.model.networks.trunk import Trunk
 from genre_batch.model.scores import Floats
-from genre_batch.model.segment_answers import SegmentAnswers
+from genre_batch.model.segment_answers import SegmentAnswers, SharedValues
 from genre_batch.model.staging import HostStaging, PinnedStaging, choose_device
 
 _AUTOCAST = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -56,13 +65,20 @@ class Predictor:
         assert isinstance(settings, NetworkSettings)
         settings.check_precision(precision)
         network = load_network(bundle)
+        self._trunk: nn.Module | None = None
+        self._trunk_id: str | None = None
         if runtime == "onnx":
             _check_for_onnx(self.device, precision)
             batch_segments = 1
             exported = WithLastLayer(network, settings.last_layer) if bundle.manifest.embedding else network
             self._network: OnnxNetwork | nn.Module = OnnxNetwork(exported, rows, columns)
         else:
-            self._network = WithLastLayer(_on_device(network, self.device, settings), settings.last_layer)
+            if isinstance(network, Trunk):
+                self._trunk_id = f"{state_sha256(network.trunk)} {self.device} {precision}"
+            placed, layer = _on_device(network, self.device, settings), settings.last_layer
+            if isinstance(placed, Trunk):
+                self._trunk, placed, layer = placed.trunk, AfterTrunk(placed), f"network.{layer}"
+            self._network = WithLastLayer(placed, layer)
         most = settings.most_together
         shape = batch_segments or _batch_segments(self.device, rows * columns, most), rows, columns
         if self.device.type == "cuda":
@@ -80,24 +96,43 @@ class Predictor:
         answers = self.answers(segments)
         return answers.logits, np.empty((0, 0), np.float32) if answers.layer is None else answers.layer
 
-    def answers(self, segments: Segments) -> SegmentAnswers:
-        """All outputs of the network for `segments`, from one pass; with onnx, the layer only for embeddings."""
+    def trunk_id(self) -> str | None:
+        """What decides the trunk's values of a segment; None if the network has no trunk, or with onnx."""
+        return self._trunk_id
+
+    def trunk_values(self, segments: Segments) -> SharedValues:
+        """The trunk's values of `segments`, for `answers` of any predictor with the same `trunk_id`."""
+        assert self._trunk
+        with self._mode():
+            return [self._trunk(batch) for batch in self._staging.batches(segments)]
+
+    def answers(self, segments: Segments, values: SharedValues | None = None) -> SegmentAnswers:
+        """All outputs of the network for `segments`, from one pass; with onnx, the layer only for embeddings.
+
+        values: what `trunk_values` returned for them, if that is known.
+        """
         genres = self._genres
         if len(segments) == 0:
             return SegmentAnswers(np.empty((0, genres), np.float32))
-        columns, *layers = (_joined(part, len(segments)) for part in zip(*self._answers(segments), strict=True))
+        columns, *layers = (_joined(part, len(segments)) for part in zip(*self._answers(segments, values), strict=True))
         answers = SegmentAnswers(columns[:, :genres], layer=layers[0] if layers else None)
         if columns.shape[1] == genres:
             return answers
         return replace(answers, distances=columns[:, genres], tags=columns[:, genres + 1 :])
 
-    def _answers(self, segments: Segments) -> list[tuple[torch.Tensor, ...]]:
+    def _answers(self, segments: Segments, values: SharedValues | None) -> list[tuple[torch.Tensor, ...]]:
+        inputs = self.trunk_values(segments) if self._trunk and values is None else values
+        with self._mode():
+            return [self._network(batch) for batch in inputs or self._staging.batches(segments)]
+
+    @contextmanager
+    def _mode(self) -> Iterator[None]:
         with (
             torch.inference_mode(),
             torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False),
             torch.autocast(self.device.type, _AUTOCAST[self.precision], enabled=self.precision != "fp32"),
         ):
-            return [self._network(batch) for batch in self._staging.batches(segments)]
+            yield
 
 
 def _joined(batches: Sequence[torch.Tensor], n: int) -> Floats:

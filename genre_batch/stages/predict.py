@@ -17,7 +17,7 @@ from genre_batch.model.golden import check_probabilities
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scope import evidence_of
 from genre_batch.model.scores import Floats, GenreProbability, Score, pool, pooled_answers, to_score
-from genre_batch.model.segment_answers import SegmentAnswers, ask
+from genre_batch.model.segment_answers import HasTrunk, SegmentAnswers, SharedValues, ask
 from genre_batch.stages.feature_block import FeatureBlock
 from genre_batch.stages.stage import PoolSize, StageReport, limit_threads
 
@@ -88,10 +88,19 @@ class PredictGenres:
     def ready(self) -> None:
         """Return once the actor can work."""
 
-    def run(self, block: FeatureBlock) -> StageReport:
-        """A Score for each track that has segments, pooled over them."""
+    def shared_values(self, block: FeatureBlock, kept: dict[tuple[str, int], SharedValues]) -> SharedValues | None:
+        """The trunk's values of the block's segments: from `kept`, or computed and kept there; None without a trunk."""
+        if not isinstance(self._predictor, HasTrunk) or (trunk := self._predictor.trunk_id()) is None:
+            return None
+        key = trunk, id(block)
+        if key not in kept:
+            kept[key] = self._predictor.trunk_values(block.segments)
+        return kept[key]
+
+    def run(self, block: FeatureBlock, values: SharedValues | None = None) -> StageReport:
+        """A Score for each track that has segments, pooled over them. values: those of `shared_values`, if any."""
         cpu_start_s = time.process_time()
-        answers = ask(self._predictor, block.segments)
+        answers = ask(self._predictor, block.segments, values)
         loudness, temperature = self._manifest.loudness(block.segments), self._manifest.calibration.temperature
         pooled = pooled_answers(answers.logits, loudness, block.track_rows, block.tracks, temperature)
         counts = np.bincount(block.track_rows, minlength=block.tracks)

@@ -1,11 +1,13 @@
 """Several models in one pass: each track is read and decoded once, and every model answers."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from genre_batch.catalog.reject import Reject
 from genre_batch.catalog.track import Track, TrackFacts
 from genre_batch.model.scores import Score
+from genre_batch.model.segment_answers import SharedValues
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.stages.extract_several import ExtractForSeveral
 from genre_batch.stages.feature_block import FeatureBlock
@@ -34,7 +36,10 @@ class SeveralAnswers:
 
 
 class PredictForSeveral:
-    """Runs several models on blocks. models: for each the arguments of `PredictGenres`. Raises as that does."""
+    """Runs several models on blocks, and a trunk that some have in common once.
+
+    models: for each the arguments of `PredictGenres`. Raises as that does.
+    """
 
     def __init__(self, *models: Sequence[object]) -> None:
         self._models = [PredictGenres(*model) for model in models]  # type: ignore[arg-type]
@@ -45,16 +50,23 @@ class PredictForSeveral:
     def run(self, blocks: Sequence[FeatureBlock]) -> StageReport:
         """For each track what every model says: a Score or a Reject, or None if it has no segments for the model.
 
-        blocks: for each model its own.
+        blocks: for each model its own; those of equal front ends are one object.
         """
-        reports = [_answers(model, block) for model, block in zip(self._models, blocks, strict=True)]
-        outcomes = tuple(map(same_or_all, zip(*(report.outcomes for report in reports), strict=True)))
-        return StageReport(outcomes, sum(report.cpu_s for report in reports))
+        cpu_start_s, kept = time.process_time(), dict[tuple[str, int], SharedValues]()
+        found = [_answers(model, block, kept) for model, block in zip(self._models, blocks, strict=True)]
+        return StageReport(tuple(map(same_or_all, zip(*found, strict=True))), time.process_time() - cpu_start_s)
 
 
-def _answers(model: PredictGenres, block: FeatureBlock) -> StageReport:
-    """What a model says of its block, which has no segments at all if its front end rejected every track."""
-    return model.run(block) if len(block.segments) else StageReport((None,) * block.tracks, 0.0)
+def _answers(
+    model: PredictGenres, block: FeatureBlock, kept: dict[tuple[str, int], SharedValues]
+) -> tuple[object, ...]:
+    """What a model says of its block, which has no segments at all if its front end rejected every track.
+
+    kept: values of trunks, by trunk and block, for the next model.
+    """
+    if not len(block.segments):
+        return (None,) * block.tracks
+    return model.run(block, model.shared_values(block, kept)).outcomes
 
 
 def together(flows: Sequence[Flow]) -> Flow:

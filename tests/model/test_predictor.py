@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
-from small_bundle import MANIFEST, fill_with_noise, weights_of, write_small_bundle
+from small_bundle import MANIFEST, fill_with_noise, weights_of, with_another_head, write_small_bundle
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
+from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.devices import Precision
 from genre_batch.model.networks.build import build_network
 from genre_batch.model.networks.settings import ShortCnnSettings
@@ -131,3 +131,24 @@ def test_on_a_gpu_too_a_segments_answer_has_the_same_bits_in_any_batch(manifest:
     np.testing.assert_array_equal(together[:20], alone)
     np.testing.assert_array_equal(together, predictor.logits(wanted[::-1])[::-1])
     np.testing.assert_array_equal(together[5:116], predictor.logits(wanted[5:116]))
+
+
+def test_only_equal_trunks_share_their_values(tmp_path: Path) -> None:
+    default = load_bundle("default")
+    other_head = load_bundle(with_another_head("default", tmp_path))
+    state = load(default.files[WEIGHTS_FILE])
+    changed = save(state | {"trunk.input.shift": state["trunk.input.shift"] + 1})
+    other_trunk = Bundle("here", default.manifest, {WEIGHTS_FILE: changed})
+    first, same, other = (Predictor(bundle, device="cpu") for bundle in (default, other_head, other_trunk))
+    assert first.trunk_id() == same.trunk_id() != other.trunk_id()
+    assert first.trunk_id() != Predictor(default, device="cpu", precision="bf16").trunk_id()
+    assert Predictor(default, device="cpu", runtime="onnx").trunk_id() is None
+    wanted = segments(5, *default.manifest.front_end.segment_shape)
+    answers, expected = same.answers(wanted, first.trunk_values(wanted)), same.answers(wanted)
+    for name in ("logits", "distances", "tags", "layer"):
+        np.testing.assert_array_equal(getattr(answers, name), getattr(expected, name))
+    assert (same.logits(wanted) != first.logits(wanted)).any()
+
+
+def test_a_network_without_a_trunk_shares_nothing(bundle: Bundle) -> None:
+    assert Predictor(bundle, device="cpu").trunk_id() is None

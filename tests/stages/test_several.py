@@ -1,13 +1,18 @@
 """Several models in one pass, as the plain classes they are: the outcomes of each model alone."""
 
+import pickle
+from pathlib import Path
+
 import audio_samples
 import numpy as np
 import pytest
+from small_bundle import with_another_head
 
 from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.catalog.track import Track, TrackFacts
 from genre_batch.config import ScoreConfig
 from genre_batch.engine.cluster import Cluster
+from genre_batch.model.predictor import Predictor
 from genre_batch.model.scores import Score
 from genre_batch.pipeline import score_flow
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
@@ -73,6 +78,30 @@ def test_each_model_has_the_outcomes_that_it_has_alone(batch: list[Track], bundl
             assert isinstance(score, Score)
             assert (mine.facts, mine.score.genre, mine.score.segments) == (facts, score.genre, score.segments)
             np.testing.assert_allclose(*([pair[1] for pair in each.top_k] for each in (mine.score, score)), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_a_trunk_that_two_models_have_runs_once_and_both_answer_as_alone(
+    batch: list[Track], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundles = ["default", "default-embedding", with_another_head("default", tmp_path)]
+    alone = [outcomes_alone(bundle, batch) for bundle in bundles]
+    extract, predict = (stage.worker(*stage.arguments) for stage in together([*map(flow_of, bundles)]).stages)
+    blocks, _ = extract.run(batch)
+    blocks = pickle.loads(pickle.dumps(blocks, protocol=5))  # noqa: S301  # as they travel to an actor
+    seen = list[int]()
+    trunk_values = Predictor.trunk_values
+    monkeypatch.setattr(
+        Predictor, "trunk_values", lambda self, found: seen.append(len(found)) or trunk_values(self, found)
+    )
+    found = predict.run(blocks).outcomes
+    assert seen == [len(blocks[0].segments)]
+    scores = [[outcome[1] for outcome in outcomes] for outcomes in alone]
+    assert [*zip(*scores, strict=True)] == [each if isinstance(each, tuple) else (each,) * 3 for each in found]
+    first, embedded, other = found[0]
+    assert first.top_k == embedded.top_k != other.top_k
+    assert first.embedding is None
+    assert embedded.embedding
 
 
 @pytest.mark.slow

@@ -44,7 +44,10 @@ class Trunk(nn.Module):
 
         Columns are the logits, the distance and the probabilities of the trunk's tags: one pass gives them all.
         """
-        values = self.trunk(segments)
+        return self.answers(self.trunk(segments))
+
+    def answers(self, values: torch.Tensor) -> torch.Tensor:
+        """The same from the trunk's values [B, n_values], which other heads on the same trunk need too."""
         points = self.standardised(values)
         return torch.cat([self.head(points), self.distances(points)[:, None], self.trunk.tag_probabilities(values)], 1)
 
