@@ -108,6 +108,9 @@ def evaluate_verb(
     genre_map: Annotated[
         str | None, typer.Option("--map", metavar="FILE", help="A genre of BUNDLE for each genre of LABELLED, as YAML.")
     ] = None,
+    taxonomy: Annotated[
+        str | None, typer.Option("--taxonomy", metavar="CSV", help="Measure other labels, as publish --map gives them.")
+    ] = None,
     config: ConfigFile = None,
     overrides: Overrides = None,
     json: JsonFlag = False,
@@ -118,7 +121,7 @@ def evaluate_verb(
         from genre_batch.evaluation.report import EvaluateConfig
         from genre_batch.reports.write_pages import evaluate_and_write
 
-    arguments = {"bundle": bundle, "source": source, "html": html, "genre_map": genre_map}
+    arguments = {"bundle": bundle, "source": source, "html": html, "genre_map": genre_map, "taxonomy": taxonomy}
     settings = load(EvaluateConfig, config, overrides or (), arguments, names=_LABELLED)
     print_report(evaluate_and_write(settings), json=json)
 

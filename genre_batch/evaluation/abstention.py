@@ -49,9 +49,14 @@ def genre_answers(
     thresholds: Mapping[str, float],
     genres: Sequence[str],
     groups: Sequence[str],
+    given: Answered | None = None,
 ) -> dict[str, GenreAnswers]:
-    """The figures of each genre's answers, for probabilities [n, n_genres], true labels [n] and artists [n]."""
-    given, best, artist = answered(probabilities, thresholds, genres), probabilities.argmax(axis=1), np.asarray(groups)
+    """The figures of each genre's answers, for probabilities [n, n_genres], true labels [n] and artists [n].
+
+    given: [n], which tracks get an answer; None for what `answered` says.
+    """
+    best, artist = probabilities.argmax(axis=1), np.asarray(groups)
+    given = answered(probabilities, thresholds, genres) if given is None else given
     right = best == labels
     found = {}
     for index, genre in enumerate(genres):

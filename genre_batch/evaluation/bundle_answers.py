@@ -30,8 +30,9 @@ class BundleAnswers:
     """The answers to the `tracks` [n] that could be scored.
 
     logits: [n_segments, n_genres]. track_rows: [n_segments] int32, the track of each segment. labels: [n], the true
-    genres. known: [n], whether the bundle was trained on the same bytes. rejects: the number of other tracks by reason.
-    loudness: [n_segments], None if pooling does not weight by it.
+    genres, those of the bundle unless `answer_tracks` was given others. known: [n], whether the bundle was trained on
+    the same bytes. rejects: the number of other tracks by reason. loudness: [n_segments], None if pooling does not
+    weight by it.
     """
 
     tracks: list[LabelledTrack]
@@ -56,12 +57,15 @@ class _Extracted:
     known: bool
 
 
-def answer_tracks(tracks: Sequence[LabelledTrack], bundle: Bundle) -> BundleAnswers:
-    """The answers to `tracks`, whose genres the bundle must know.
+def answer_tracks(
+    tracks: Sequence[LabelledTrack], bundle: Bundle, genres: Sequence[str] | None = None
+) -> BundleAnswers:
+    """The answers to `tracks`, whose genres must be in `genres`, by default those of the bundle.
 
     Raises UsageError if its weights cannot be used, UserError if its answers differ from its golden vectors.
     """
     manifest, predictor, rejects = bundle.manifest, open_predictor(bundle), Counter[str]()
+    names = manifest.taxonomy.genres if genres is None else genres
     check_segments(bundle)
     check_probabilities(bundle, predictor)
     logits, loudness = [np.empty((0, len(manifest.taxonomy.genres)), np.float32)], [np.empty(0, np.float32)]
@@ -79,7 +83,7 @@ def answer_tracks(tracks: Sequence[LabelledTrack], bundle: Bundle) -> BundleAnsw
         tracks=[track.labelled for track in extracted],
         logits=np.concatenate(logits),
         track_rows=np.repeat(np.arange(len(extracted), dtype=np.int32), counts),
-        labels=np.array([manifest.taxonomy.genres.index(track.labelled.genre) for track in extracted], np.int64),
+        labels=np.array([names.index(track.labelled.genre) for track in extracted], np.int64),
         known=np.array([track.known for track in extracted], np.bool_),
         rejects=rejects,
         loudness=np.concatenate(loudness) if manifest.pooling == "loud_logits" else None,

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import UsageError
+from genre_batch.model.taxonomy_map import TaxonomyMap
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import StorageError
 
@@ -29,6 +30,16 @@ def read_genre_map(uri: str) -> GenreMap:
             f"{uri} is not a map of genres",
             "give one line for each genre of the corpus, such as `Hip Hop: hiphop`, or `Spoken: null` to leave it out",
         ) from error
+
+
+def map_to_new_labels(
+    tracks: Sequence[LabelledTrack], mapping: TaxonomyMap, genres: Sequence[str]
+) -> list[LabelledTrack]:
+    """The tracks with what a taxonomy map makes of their genres; one that is not in `genres` may be a new label."""
+    return [
+        replace(labelled, genre=mapping.mapped[labelled.genre]) if labelled.genre in genres else labelled
+        for labelled in tracks
+    ]
 
 
 def map_genres(tracks: Sequence[LabelledTrack], genre_map: GenreMap, known: Sequence[str]) -> list[LabelledTrack]:

@@ -11,34 +11,34 @@ from genre_batch.errors import UsageError
 from genre_batch.evaluation.abstention import GenreAnswers, answer_intervals, answered, genre_answers, share
 from genre_batch.evaluation.bundle_answers import BundleAnswers, answer_tracks
 from genre_batch.evaluation.genre_intervals import GenreIntervals, genre_intervals, recall_table
-from genre_batch.evaluation.genre_map import map_genres, read_genre_map
+from genre_batch.evaluation.genre_map import map_genres, map_to_new_labels, read_genre_map
 from genre_batch.evaluation.intervals import Interval
 from genre_batch.evaluation.metric_intervals import calibration_interval, loss_interval, metric_intervals
 from genre_batch.evaluation.metrics import (
     METRICS,
     Metrics,
-    Probabilities,
     ReliabilityBin,
     calibration_error,
     log_loss,
     measure,
     reliability,
 )
+from genre_batch.evaluation.mistakes import Mistake, worst_mistakes
 from genre_batch.model.bundle import DEFAULT_BUNDLE, Bundle, BundleLocation, load_bundle
 from genre_batch.model.manifest import BundleManifest
-from genre_batch.model.scores import Labels
+from genre_batch.model.taxonomy_map import TaxonomyMap, chosen_map
 from genre_batch.notices import waiting_for
 from genre_batch.storage.open_store import UriOrPath
 from genre_batch.wording import plural
-
-WORST = 20
 
 
 class EvaluateConfig(BaseModel):
     """Settings of `genre-batch evaluate`.
 
     html: the page with charts to write, null for none. genre_map: a YAML file with the model's genre for each genre of
-    the corpus, null to leave its tracks out. min_precision: as in `ScoreConfig`.
+    the corpus, null to leave its tracks out. taxonomy: a CSV file that maps the labels of the model to others, as that
+    of `publish`: the others are measured. parents: measure the parents that the file names. min_precision: as in
+    `ScoreConfig`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -47,20 +47,9 @@ class EvaluateConfig(BaseModel):
     source: UriOrPath
     html: UriOrPath | None = None
     genre_map: UriOrPath | None = None
+    taxonomy: UriOrPath | None = None
+    parents: bool = False
     min_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
-
-
-class Mistake(BaseModel):
-    """A track with its true genre, the wrong answer to it, and the probability the model gave to each."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    track_id: str
-    uri: str
-    genre: str
-    answer: str
-    confidence: float
-    genre_probability: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +69,7 @@ class EvaluationReport(BaseModel):
     without one counts as its own. accuracy_interval, macro_f1_interval, intervals (by name: those of the other metrics,
     of answered, answered_accuracy, ece_before and log_loss_before): 95 %, by resampling artists. intervals_by_genre:
     those of precision, recall and F1, with the number of artists. left_out: tracks that the map of genres leaves out.
+    taxonomy: the map to the labels that were measured, null for the model's own.
     answered: the share of scored tracks on which the model does not abstain; answered_accuracy: the accuracy on those,
     null if there are none. Expected calibration error, log loss (nats) and reliability come before (at temperature 1)
     and after the bundle's temperature. curves: figures by epoch of the bundle's training.
@@ -104,6 +94,7 @@ class EvaluationReport(BaseModel):
     intervals: dict[str, Interval]
     intervals_by_genre: dict[str, GenreIntervals]
     left_out: int
+    taxonomy: str | None
     answered: float
     answered_accuracy: float | None
     answers_by_genre: dict[str, GenreAnswers]
@@ -147,6 +138,8 @@ class EvaluationReport(BaseModel):
         lines += [f"  {each.title:<18} {each.value:>9}  {each.detail}" for each in self.listed_metrics()]
         if self.answered < 1.0:
             lines += [f"  {name:<18} {value:>9}  {detail}" for name, value, detail in self.answered_lines()]
+        if self.taxonomy:
+            lines.insert(1, f"  {plural(len(self.metrics.genres), 'label')} of the taxonomy map {self.taxonomy}")
         if self.left_out:
             lines.insert(1, f"  {plural(self.left_out, 'track')} left out by the map of genres")
         lines += ["recognised, by true genre:", *recall_table(self.intervals_by_genre)]
@@ -155,38 +148,59 @@ class EvaluationReport(BaseModel):
 
 
 def evaluate(
-    bundle_uri: str, source: str, min_precision: float | None = None, genre_map: str | None = None
+    bundle_uri: str,
+    source: str,
+    min_precision: float | None = None,
+    genre_map: str | None = None,
+    taxonomy: str | None = None,
+    *,
+    parents: bool = False,
 ) -> EvaluationReport:
     """Score the labelled tracks of `source` in this process, with the bundle's own front end, and measure the answers.
 
-    Raises UsageError if the bundle or the corpus cannot be used: because of a genre that the bundle does not know, or
-    because no track is readable.
+    genre_map, taxonomy, parents: as in `EvaluateConfig`. Raises UsageError if the bundle, a map or the corpus cannot be
+    used: because of a genre that the bundle does not know, or because no track is readable.
     """
     with waiting_for("listing the labelled tracks"):
         bundle = load_bundle(bundle_uri).chosen(min_precision, None)
+        genres, mapping = bundle.manifest.taxonomy.genres, chosen_map(taxonomy, parents=parents)
+        names = mapping.new_labels(genres) if mapping else genres
         found = read_corpus(source)
         renamed = read_genre_map(genre_map) if genre_map else {}
-        tracks = map_genres(found, renamed, bundle.manifest.taxonomy.genres)
-    _check_genres(tracks, bundle)
+        tracks = map_genres(found, renamed, list(dict.fromkeys([*genres, *names])))
+        tracks = map_to_new_labels(tracks, mapping, genres) if mapping else tracks
+    _check_genres(tracks, names, bundle)
     with waiting_for(f"scoring {plural(len(tracks), 'labelled track')}"):
-        answers = answer_tracks(tracks, bundle)
+        answers = answer_tracks(tracks, bundle, names)
     if not answers.tracks:
         raise UsageError(f"no labelled track of {source} can be scored", f"reasons: {dict(answers.rejects)}")
-    return report_on(answers, bundle, source, listed=len(tracks), left_out=len(found) - len(tracks))
+    left_out = len(found) - len(tracks)
+    report = report_on(answers, bundle, source, listed=len(tracks), left_out=left_out, mapping=mapping)
+    return report.model_copy(update={"taxonomy": taxonomy})
 
 
 def report_on(
-    answers: BundleAnswers, bundle: Bundle, source: str, *, listed: int, left_out: int = 0
+    answers: BundleAnswers,
+    bundle: Bundle,
+    source: str,
+    *,
+    listed: int,
+    left_out: int = 0,
+    mapping: TaxonomyMap | None = None,
 ) -> EvaluationReport:
     """The report of a bundle's answers to at least one track.
 
-    listed: the labelled tracks of `source`, without those that a map of genres leaves out.
+    listed: the labelled tracks of `source`, without those that a map of genres leaves out. mapping: to the labels that
+    the answers are measured by. The model abstains by its own genres, as it does when a publication is relabelled.
     """
-    manifest, labels = bundle.manifest, answers.labels
+    manifest, labels, thresholds = bundle.manifest, answers.labels, bundle.manifest.thresholds
     genres, temperature = manifest.taxonomy.genres, manifest.calibration.temperature
     plain, calibrated = answers.probabilities(1.0), answers.probabilities(temperature)
+    given = answered(calibrated, thresholds, genres)
+    if mapping:
+        plain, calibrated = mapping.sums(plain, genres), mapping.sums(calibrated, genres)
+        genres, thresholds = mapping.new_labels(genres), {}
     best, groups = calibrated.argmax(axis=1), [track.group for track in answers.tracks]
-    given = answered(calibrated, manifest.thresholds, genres)
     before, after = reliability(plain, labels), reliability(calibrated, labels)
     metrics, intervals = measure(calibrated, labels, genres), metric_intervals(calibrated, labels, genres, groups)
     right, every = best == labels, np.ones(len(labels), np.bool_)
@@ -213,9 +227,10 @@ def report_on(
         intervals=intervals | besides,
         intervals_by_genre=genre_intervals(best, labels, groups, genres),
         left_out=left_out,
+        taxonomy=None,
         answered=float(given.mean()),
         answered_accuracy=share(right[given]),
-        answers_by_genre=genre_answers(calibrated, labels, manifest.thresholds, genres, groups),
+        answers_by_genre=genre_answers(calibrated, labels, thresholds, genres, groups, given),
         temperature=temperature,
         ece_before=calibration_error(before),
         ece_after=calibration_error(after),
@@ -229,8 +244,11 @@ def report_on(
     )
 
 
-def _check_genres(tracks: Sequence[LabelledTrack], bundle: Bundle) -> None:
-    genres = bundle.manifest.taxonomy.genres
+def _check_genres(tracks: Sequence[LabelledTrack], genres: Sequence[str], bundle: Bundle) -> None:
+    if len(genres) < 2:
+        raise UsageError(
+            f"the taxonomy map makes one label of all genres: {genres[0]!r}", "there is nothing to measure"
+        )
     unknown = sorted({labelled.genre for labelled in tracks} - set(genres))
     if unknown:
         raise UsageError(
@@ -238,33 +256,6 @@ def _check_genres(tracks: Sequence[LabelledTrack], bundle: Bundle) -> None:
             + (f" and {len(unknown) - 1} more of the corpus" if len(unknown) > 1 else ""),
             f"it knows {', '.join(genres)}; rename or remove the others, or map them: --map FILE",
         )
-
-
-def worst_mistakes(
-    probabilities: Probabilities,
-    labels: Labels,
-    tracks: Sequence[LabelledTrack],
-    genres: Sequence[str],
-    most: int = WORST,
-) -> list[Mistake]:
-    """The wrong answers, most confident first, at most `most` of them: where to look for wrong labels and blind spots.
-
-    probabilities: [n, n_genres], columns as `genres`. labels: [n], the true genres of `tracks` [n].
-    """
-    answers, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
-    order = np.argsort(-confidence, kind="stable")
-    wrong = order[(answers != labels)[order]][:most]
-    return [
-        Mistake(
-            track_id=tracks[row].track.track_id,
-            uri=tracks[row].track.uri,
-            genre=genres[labels[row]],
-            answer=genres[answers[row]],
-            confidence=float(confidence[row]),
-            genre_probability=float(probabilities[row, labels[row]]),
-        )
-        for row in wrong.tolist()
-    ]
 
 
 def _note(answers: BundleAnswers, manifest: BundleManifest) -> str | None:

@@ -90,6 +90,19 @@ class TaxonomyMap(BaseModel):
         return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), new_pairs, type=lists.type)
 
 
+def chosen_map(uri: str | None, *, parents: bool) -> TaxonomyMap | None:
+    """The map that settings choose: with `parents`, to the broader labels. None without a file.
+
+    Raises UsageError if there are to be parents without a file, and what `read_taxonomy_map` raises.
+    """
+    if uri is None:
+        if parents:
+            raise UsageError("parents=true needs a taxonomy map, which names the parents", "set taxonomy=FILE too")
+        return None
+    mapping = read_taxonomy_map(uri)
+    return mapping.to_parents() if parents else mapping
+
+
 def read_taxonomy_map(uri: str) -> TaxonomyMap:
     """The map in the CSV file at `uri`, with the columns label, mapped and optionally parent.
 

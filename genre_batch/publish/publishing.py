@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.source import user_errors
 from genre_batch.errors import UsageError
-from genre_batch.model.taxonomy_map import read_taxonomy_map
+from genre_batch.model.taxonomy_map import chosen_map
 from genre_batch.publish.changes import tracks_served, tracks_tried
 from genre_batch.publish.delta import DeltaLake
 from genre_batch.publish.gate import Evidence, Ruling, rulings
@@ -120,8 +120,8 @@ class _Publication:
         self._rulings: list[Ruling] = []
         self._has_step = False
         self._new_runs: tuple[str, ...] = ()
-        named = config.taxonomy not in (None, "none")
-        self._mapping = read_taxonomy_map(config.taxonomy) if config.taxonomy and named else None
+        named = None if config.taxonomy == "none" else config.taxonomy
+        self._mapping = chosen_map(named, parents=config.parents)
 
     def run(self) -> PublishReport:
         """Publish, and report."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from genre_batch import table
 from genre_batch.errors import UsageError
-from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
+from genre_batch.model.taxonomy_map import TaxonomyMap, chosen_map
 from genre_batch.publish.labels import read_relabelled
 from genre_batch.sink.tables import nth_pair
 from genre_batch.storage.open_store import UriOrPath
@@ -25,7 +25,8 @@ class CompareConfig(BaseModel):
     """Settings of `genre-batch compare`.
 
     output: the output of `score`. model_a, model_b: the names of two of its models. taxonomy: a CSV file that maps the
-    labels of both models to common ones, null for none. examples: how many flips to show. html: a file for the page.
+    labels of both models to common ones, null for none. parents: compare the parents that it names. examples: how many
+    flips to show. html: a file for the page.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -34,6 +35,7 @@ class CompareConfig(BaseModel):
     model_a: str = Field(min_length=1)
     model_b: str = Field(min_length=1)
     taxonomy: UriOrPath | None = None
+    parents: bool = False
     examples: NonNegativeInt = 20
     html: UriOrPath | None = None
 
@@ -167,7 +169,7 @@ def compare(config: CompareConfig) -> Comparison:
     """
     if config.model_a == config.model_b:
         raise UsageError(f"{config.model_a!r} is both MODEL_A and MODEL_B", "name two models of the output")
-    mapping = read_taxonomy_map(config.taxonomy) if config.taxonomy else None
+    mapping = chosen_map(config.taxonomy, parents=config.parents)
     a, undecided_a = _answers(config.output, config.model_a, mapping)
     b, undecided_b = _answers(config.output, config.model_b, mapping)
     both = a.merge(b.drop(columns="uri"), on=_KEYS, suffixes=("_a", "_b"))

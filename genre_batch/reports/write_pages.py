@@ -93,7 +93,14 @@ def evaluate_and_write(config: EvaluateConfig) -> EvaluationReport:
     """Evaluate the bundle, and write the page if the settings name one. Raises UsageError as `evaluate` does."""
     if config.html:
         check_page(config.html)
-    report = evaluate(config.bundle, config.source, config.min_precision, config.genre_map)
+    report = evaluate(
+        config.bundle,
+        config.source,
+        config.min_precision,
+        config.genre_map,
+        config.taxonomy,
+        parents=config.parents,
+    )
     if config.html:
         with waiting_for("drawing the figures of the evaluation"):
             write_page(config.html, evaluation_page(report))

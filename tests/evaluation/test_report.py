@@ -1,6 +1,7 @@
 """The report of a bundle: its metrics, what makes them dishonest, and its most confident mistakes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,11 @@ import soundfile
 from front_end_here import without_sandboxes
 from small_bundle import write_small_bundle
 
-from genre_batch.catalog.corpora import LabelledTrack
-from genre_batch.catalog.track import Track
+from genre_batch.catalog.corpora import read_corpus
 from genre_batch.errors import UsageError
+from genre_batch.evaluation.bundle_answers import answer_tracks
 from genre_batch.evaluation.metrics import METRICS, expected_calibration_error, log_loss
-from genre_batch.evaluation.report import evaluate, worst_mistakes
+from genre_batch.evaluation.report import evaluate
 from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.model.bundle import load_bundle, sha256_hex
@@ -21,30 +22,6 @@ from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.networks.settings import ShortCnnSettings
 from genre_batch.model.predictor import Predictor
 from genre_batch.model.scores import Calibration, Taxonomy, softmax
-
-GENRES = ["blues", "jazz", "rock"]
-PROBABILITIES = np.array([[0.5, 0.3, 0.2], [0.9, 0.1, 0.0], [0.2, 0.7, 0.1], [0.98, 0.01, 0.01]])
-LABELS = np.array([2, 1, 0, 0])
-TRACKS = [
-    LabelledTrack(Track(f"{n}.wav", f"/music/{n}.wav", "e", 1), GENRES[label], "") for n, label in enumerate(LABELS)
-]
-
-
-def test_the_most_confident_one_comes_first() -> None:
-    worst = worst_mistakes(PROBABILITIES, LABELS, TRACKS, GENRES)
-    assert [mistake.track_id for mistake in worst] == ["1.wav", "2.wav", "0.wav"]
-    assert [(mistake.genre, mistake.answer) for mistake in worst] == [
-        ("jazz", "blues"),
-        ("blues", "jazz"),
-        ("rock", "blues"),
-    ]
-    assert worst[0].confidence == pytest.approx(0.9)
-    assert worst[0].genre_probability == pytest.approx(0.1)
-
-
-def test_there_are_not_more_than_asked_for() -> None:
-    assert [mistake.track_id for mistake in worst_mistakes(PROBABILITIES, LABELS, TRACKS, GENRES, most=1)] == ["1.wav"]
-
 
 GENRES_REPORT = ["blues", "jazz"]
 TEMPERATURE = 9.0
@@ -128,6 +105,67 @@ def test_a_corpus_with_other_genres_is_mapped(corpus: Path, tmp_path: Path) -> N
     assert report.intervals_by_genre[first].tracks == 3
     assert "3 tracks left out by the map of genres" in report.summary()
     assert report.intervals_by_genre[first].text().endswith("too few artists to tell")
+
+
+def map_file(folder: Path, text: str) -> str:
+    (folder / "map.csv").write_text(text)
+    return str(folder / "map.csv")
+
+
+def test_other_labels_are_measured_by_the_sums_of_probabilities(corpus: Path, tmp_path: Path) -> None:
+    genres, temperature = ["blues", "jazz", "rock"], 1.0
+    manifest = BundleManifest(
+        name="small",
+        architecture=ShortCnnSettings(channels=2),
+        front_end=LogMelFrontEnd(n_mels=16, segment_frames=32, segment_hop_frames=16),
+        taxonomy=Taxonomy(genres=genres),
+        calibration=Calibration(temperature=temperature),
+        thresholds={"blues": 1.0, "rock": 1.0},
+    )
+    write_small_bundle(tmp_path / "bundle", manifest)
+    (corpus / "loud").mkdir()
+    (corpus / "jazz" / "0.flac").rename(corpus / "loud" / "0.flac")  # a new label, which the model does not know
+    tracks = read_corpus(str(corpus))
+    text = "label,mapped,parent\nblues,soul,old\njazz,loud,\nrock,loud,\n"
+    report = evaluate(str(tmp_path / "bundle"), str(corpus), taxonomy=map_file(tmp_path, text))
+    new = {"blues": "soul", "jazz": "loud", "loud": "loud"}
+    own = answer_tracks([replace(track, genre="jazz") for track in tracks], load_bundle(str(tmp_path / "bundle")))
+    of_model = own.probabilities(temperature)
+    summed = np.stack([of_model[:, 0], of_model[:, 1] + of_model[:, 2]], axis=1)
+    labels = np.array([["soul", "loud"].index(new[track.genre]) for track in tracks])
+    assert report.metrics.genres == ["soul", "loud"]
+    assert report.metrics.accuracy == pytest.approx(np.mean(summed.argmax(axis=1) == labels))
+    assert report.metrics.log_loss == pytest.approx(log_loss(summed, labels), abs=1e-5)
+    assert report.taxonomy == str(tmp_path / "map.csv")
+    # the model abstains by its own genres, as in a publication
+    assert report.answered == pytest.approx(np.mean(of_model.argmax(axis=1) == 1))
+    assert {name: genre.threshold for name, genre in report.answers_by_genre.items()} == {"soul": None, "loud": None}
+    assert f"2 labels of the taxonomy map {report.taxonomy}" in report.summary()
+    broader = evaluate(str(tmp_path / "bundle"), str(corpus), taxonomy=report.taxonomy, parents=True)
+    assert broader.metrics.genres == ["old", "loud"]
+    assert broader.metrics.confusion_matrix == report.metrics.confusion_matrix
+
+
+def test_a_taxonomy_map_that_does_not_fit_is_refused(corpus: Path, tmp_path: Path) -> None:
+    uri = bundle(tmp_path / "bundle", [], {})
+    with pytest.raises(UsageError, match="no line for 'jazz'"):
+        evaluate(uri, str(corpus), taxonomy=map_file(tmp_path, "label,mapped\nblues,soul\n"))
+    with pytest.raises(UsageError, match="one label of all genres: 'any'"):
+        evaluate(uri, str(corpus), taxonomy=map_file(tmp_path, "label,mapped\nblues,any\njazz,any\n"))
+    (corpus / "jazz").rename(corpus / "polka")
+    with pytest.raises(UsageError, match="does not know the genre 'polka'"):
+        evaluate(uri, str(corpus), taxonomy=map_file(tmp_path, "label,mapped\nblues,soul\njazz,jazz\n"))
+    with pytest.raises(UsageError, match="parents=true needs a taxonomy map"):
+        evaluate(uri, str(corpus), parents=True)
+
+
+def test_a_corpus_may_be_mapped_to_new_labels(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "jazz").rename(corpus / "Other Name")
+    (tmp_path / "map.yaml").write_text("Other Name: cool\n")
+    taxonomy = map_file(tmp_path, "label,mapped\nblues,soul\njazz,cool\n")
+    uri = bundle(tmp_path / "bundle", [], {})
+    report = evaluate(uri, str(corpus), genre_map=str(tmp_path / "map.yaml"), taxonomy=taxonomy)
+    assert {name: genre.tracks for name, genre in report.metrics.per_genre.items()} == {"soul": 3, "cool": 3}
 
 
 def test_overlap_with_the_training_data_is_noted(corpus: Path, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from genre_batch.errors import UsageError
-from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
+from genre_batch.model.taxonomy_map import TaxonomyMap, chosen_map, read_taxonomy_map
 from genre_batch.sink.schema import SCORES
 
 MAP = TaxonomyMap(
@@ -77,6 +77,18 @@ def test_a_file_is_read_with_and_without_parents(tmp_path: Path) -> None:
     )
     file.write_text("label,mapped\nmetal,rock\n")
     assert read_taxonomy_map(str(file)) == TaxonomyMap(mapped={"metal": "rock"})
+
+
+def test_settings_choose_a_map_and_its_parents(tmp_path: Path) -> None:
+    file = tmp_path / "map.csv"
+    file.write_text("label,mapped,parent\nmetal,rock,loud\njazz,jazz,\n")
+    plain, broader = (chosen_map(str(file), parents=parents) for parents in (False, True))
+    assert plain is not None
+    assert broader is not None
+    assert (plain.mapped, broader.mapped) == ({"metal": "rock", "jazz": "jazz"}, {"metal": "loud", "jazz": "jazz"})
+    assert chosen_map(None, parents=False) is None
+    with pytest.raises(UsageError, match="needs a taxonomy map"):
+        chosen_map(None, parents=True)
 
 
 @pytest.mark.parametrize(

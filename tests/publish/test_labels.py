@@ -14,6 +14,7 @@ from genre_batch.errors import DamageFound, UsageError
 from genre_batch.model.taxonomy_map import TaxonomyMap, read_taxonomy_map
 from genre_batch.publish.labels import keep_labels, labels_path, read_labels
 from genre_batch.publish.pointer import read_published
+from genre_batch.readers.compare import CompareConfig, compare
 from genre_batch.sink.tables import features_maker
 from genre_batch.storage.local import LocalStore
 
@@ -97,6 +98,21 @@ def test_current_answers_can_have_the_labels_that_a_publication_gives(place: Pla
         table.latest(place[1], columns=["genr"], taxonomy=mapped)
     with pytest.raises(UsageError, match="no line for 'other'"):
         table.latest(place[1], taxonomy=map_file(tmp_path, metal="loud", jazz="quiet"))
+
+
+def test_a_publication_and_a_comparison_can_have_the_parents(place: Place, tmp_path: Path) -> None:
+    night(place, 0, {"a:v1": "rock", "b:v1": "jazz"})
+    file = tmp_path / "parents.csv"
+    file.write_text("label,mapped,parent\nrock,guitars,loud\njazz,jazz,\nother,other,\n")
+    run(place, taxonomy=str(file), parents=True)
+    assert dict(zip(rows(place)["track_id"], rows(place)["genre"], strict=True)) == {"a": "loud", "b": "jazz"}
+    night(place, 1, {"a:v1": "rock", "b:v1": "rock"}, **OTHER)
+    compared = compare(
+        CompareConfig(output=place[1], model_a="mel-cnn-1", model_b="other-1", taxonomy=str(file), parents=True)
+    )
+    assert {(pair.genre_a, pair.genre_b) for pair in compared.pairs} == {("loud", "loud"), ("jazz", "loud")}
+    with pytest.raises(UsageError, match="parents=true needs a taxonomy map"):
+        run(place, parents=True)
 
 
 def test_a_model_that_abstains_does_so_in_any_taxonomy(place: Place) -> None:

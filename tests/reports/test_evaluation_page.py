@@ -115,6 +115,9 @@ def test_it_shows_every_metric_and_escapes_every_name() -> None:
     assert "$\\frac\\x07$" in page.text
     assert "s3://music/<b>\\x1b[0m & Été.mp3" in page.text
     assert "Read these figures with care" not in page.text
+    assert "taxonomy map" not in page.text
+    relabelled = read_page(evaluation_page(report.model_copy(update={"taxonomy": "<map>.csv"})))
+    assert "Labels of the taxonomy map <map>.csv, not those of the model" in relabelled.text
     shown = [each.text(metric.text) for metric in METRICS if (each := report.intervals.get(metric.name))]
     assert len(shown) == len(METRICS) - 2
     assert all(text in page.text for text in shown)
