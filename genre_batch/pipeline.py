@@ -60,7 +60,7 @@ def score_flow(config: ScoreConfig, cluster: Cluster) -> Flow:
     # Ray leaves a machine's GPUs visible to actors that reserve none.
     device = config.predict.device if gpus else "cpu"
     how = config.predict.precision, config.predict.runtime
-    model = (config.bundle, device, *how, config.min_precision, config.tags_above)
+    model = (config.bundle, device, *how, config.min_precision, config.tags_above, config.min_in_scope)
     extract = _extract(config, ExtractFeatures, config.bundle)
     predict = Stage("predict", PredictGenres, model, config.predict, RejectStage.MODEL, num_gpus=gpus)
     flow = Flow([extract, predict], row=ScoredTrack, placement=placement.why)

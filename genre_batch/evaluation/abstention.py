@@ -46,17 +46,16 @@ def answered(probabilities: Probabilities, thresholds: Mapping[str, float], genr
 def genre_answers(
     probabilities: Probabilities,
     labels: Labels,
+    given: Answered,
     thresholds: Mapping[str, float],
     genres: Sequence[str],
     groups: Sequence[str],
-    given: Answered | None = None,
 ) -> dict[str, GenreAnswers]:
     """The figures of each genre's answers, for probabilities [n, n_genres], true labels [n] and artists [n].
 
-    given: [n], which tracks get an answer; None for what `answered` says.
+    given: [n], whether each track gets an answer.
     """
     best, artist = probabilities.argmax(axis=1), np.asarray(groups)
-    given = answered(probabilities, thresholds, genres) if given is None else given
     right = best == labels
     found = {}
     for index, genre in enumerate(genres):

@@ -14,10 +14,11 @@ from genre_batch.catalog.reject import Reject, TrackRejected, printable
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import Bundle, sha256_hex
-from genre_batch.model.golden import GivesLogits, check_probabilities, check_segments
+from genre_batch.model.golden import check_probabilities, check_segments
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scores import Floats, Labels, pooled_answers
+from genre_batch.model.segment_answers import SegmentAnswers, ask
 
 TRACK_DEADLINE_S = 60.0
 """The time for one track, without reading its bytes."""
@@ -32,7 +33,7 @@ class BundleAnswers:
     logits: [n_segments, n_genres]. track_rows: [n_segments] int32, the track of each segment. labels: [n], the true
     genres, those of the bundle unless `answer_tracks` was given others. known: [n], whether the bundle was trained on
     the same bytes. rejects: the number of other tracks by reason. loudness: [n_segments], None if pooling does not
-    weight by it.
+    weight by it. in_scope: [n], None if the bundle has no such score.
     """
 
     tracks: list[LabelledTrack]
@@ -42,6 +43,7 @@ class BundleAnswers:
     known: npt.NDArray[np.bool_]
     rejects: Counter[str]
     loudness: Floats | None = None
+    in_scope: Floats | None = None
 
     def probabilities(self, temperature: float) -> Floats:
         """Pooled probabilities [n, n_genres] at a calibration temperature."""
@@ -69,13 +71,16 @@ def answer_tracks(
     check_segments(bundle)
     check_probabilities(bundle, predictor)
     logits, loudness = [np.empty((0, len(manifest.taxonomy.genres)), np.float32)], [np.empty(0, np.float32)]
-    counts, extracted = list[int](), list[_Extracted]()
+    counts, extracted, in_scope = list[int](), list[_Extracted](), [np.empty(0, np.float32)]
     with closing(SandboxedFrontEnd(manifest.front_end, TRACK_DEADLINE_S)) as front_end:
         for start in range(0, len(tracks), _BATCH_TRACKS):
             outcomes = [_extract(labelled, manifest, front_end) for labelled in tracks[start : start + _BATCH_TRACKS]]
             rejects.update(outcome.reason.value for outcome in outcomes if isinstance(outcome, Reject))
             batch = [outcome for outcome in outcomes if isinstance(outcome, _Extracted)]
-            logits += _logits(batch, predictor)
+            if batch:
+                answers = ask(predictor, np.concatenate([track.segments for track in batch]))
+                logits.append(answers.logits)
+                in_scope.append(_in_scope(answers, [len(track.segments) for track in batch], manifest))
             loudness += [manifest.front_end.loudness(track.segments) for track in batch]
             counts += [len(track.segments) for track in batch]
             extracted += [_Extracted(track.labelled, track.segments[:0], track.known) for track in batch]
@@ -87,6 +92,7 @@ def answer_tracks(
         known=np.array([track.known for track in extracted], np.bool_),
         rejects=rejects,
         loudness=np.concatenate(loudness) if manifest.pooling == "loud_logits" else None,
+        in_scope=np.concatenate(in_scope) if manifest.scope is not None else None,
     )
 
 
@@ -100,5 +106,9 @@ def _extract(labelled: LabelledTrack, manifest: BundleManifest, front_end: Sandb
     return _Extracted(labelled, segments, sha256_hex(data)[:16] in manifest.trained_on)
 
 
-def _logits(batch: Sequence[_Extracted], predictor: GivesLogits) -> list[Floats]:
-    return [predictor.logits(np.concatenate([track.segments for track in batch]))] if batch else []
+def _in_scope(answers: SegmentAnswers, counts: Sequence[int], manifest: BundleManifest) -> Floats:
+    """`in_scope` [n] of tracks with so many segments each; empty if the bundle has no such score."""
+    if manifest.scope is None or answers.distances is None:
+        return np.empty(0, np.float32)
+    rows = np.repeat(np.arange(len(counts), dtype=np.int32), counts)
+    return manifest.scope.of_tracks(answers.logits, answers.distances, rows, len(counts))

@@ -37,8 +37,8 @@ class EvaluateConfig(BaseModel):
 
     html: the page with charts to write, null for none. genre_map: a YAML file with the model's genre for each genre of
     the corpus, null to leave its tracks out. taxonomy: a CSV file that maps the labels of the model to others, as that
-    of `publish`: the others are measured. parents: measure the parents that the file names. min_precision: as in
-    `ScoreConfig`.
+    of `publish`: the others are measured. parents: measure the parents that the file names. min_precision,
+    min_in_scope: as in `ScoreConfig`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -50,6 +50,7 @@ class EvaluateConfig(BaseModel):
     taxonomy: UriOrPath | None = None
     parents: bool = False
     min_precision: float | None = Field(default=None, gt=0.0, lt=1.0)
+    min_in_scope: float | None = Field(default=None, gt=0.0, lt=1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,7 @@ def evaluate(
     source: str,
     min_precision: float | None = None,
     genre_map: str | None = None,
+    min_in_scope: float | None = None,
     taxonomy: str | None = None,
     *,
     parents: bool = False,
@@ -162,7 +164,7 @@ def evaluate(
     used: because of a genre that the bundle does not know, or because no track is readable.
     """
     with waiting_for("listing the labelled tracks"):
-        bundle = load_bundle(bundle_uri).chosen(min_precision, None)
+        bundle = load_bundle(bundle_uri).chosen(min_precision, min_in_scope=min_in_scope)
         genres, mapping = bundle.manifest.taxonomy.genres, chosen_map(taxonomy, parents=parents)
         names = mapping.new_labels(genres) if mapping else genres
         found = read_corpus(source)
@@ -197,6 +199,8 @@ def report_on(
     genres, temperature = manifest.taxonomy.genres, manifest.calibration.temperature
     plain, calibrated = answers.probabilities(1.0), answers.probabilities(temperature)
     given = answered(calibrated, thresholds, genres)
+    if bundle.min_in_scope is not None and answers.in_scope is not None:
+        given &= answers.in_scope >= bundle.min_in_scope
     if mapping:
         plain, calibrated = mapping.sums(plain, genres), mapping.sums(calibrated, genres)
         genres, thresholds = mapping.new_labels(genres), {}
@@ -230,7 +234,7 @@ def report_on(
         taxonomy=None,
         answered=float(given.mean()),
         answered_accuracy=share(right[given]),
-        answers_by_genre=genre_answers(calibrated, labels, thresholds, genres, groups, given),
+        answers_by_genre=genre_answers(calibrated, labels, given, thresholds, genres, groups),
         temperature=temperature,
         ece_before=calibration_error(before),
         ece_after=calibration_error(after),

@@ -49,13 +49,15 @@ ReadFile = Callable[[str], bytes]
 class Bundle:
     """A bundle in memory. `files` holds the bytes of the files that the manifest names.
 
-    tags_above: the probability above which a track is given a tag; null gives none.
+    tags_above: the probability above which a track is given a tag; null gives none. min_in_scope: the least `in_scope`
+    of a track that is answered; null answers all.
     """
 
     uri: str
     manifest: BundleManifest
     files: Mapping[FileName, bytes]
     tags_above: float | None = None
+    min_in_scope: float | None = None
 
     @cached_property
     def fingerprint(self) -> str:
@@ -68,6 +70,8 @@ class Bundle:
             decisive["scope"] = self.manifest.scope.model_dump(mode="json")
         if self.tags_above is not None:
             decisive["tags_above"] = self.tags_above
+        if self.min_in_scope is not None:
+            decisive["min_in_scope"] = self.min_in_scope
         for key, before in BEFORE_THE_CHOICE.items():
             if decisive["front_end"][key] == before:
                 decisive["front_end"].pop(key)
@@ -91,11 +95,13 @@ class Bundle:
         """The name and the beginning of the fingerprint; safe in a path."""
         return f"{self.manifest.name}-{self.fingerprint[:8]}"
 
-    def chosen(self, min_precision: float | None, tags_above: float | None) -> "Bundle":
-        """The bundle as scoring settings want it: with the thresholds for a precision, and with tags.
+    def chosen(
+        self, min_precision: float | None, tags_above: float | None = None, min_in_scope: float | None = None
+    ) -> "Bundle":
+        """The bundle as scoring settings want it: with the thresholds for a precision, with tags, and a least scope.
 
-        None leaves either as it is. Raises UsageError if the bundle keeps no such thresholds, if they never let it
-        answer, or if it knows no tags.
+        None leaves each as it is. Raises UsageError if the bundle keeps no such thresholds, if they never let it
+        answer, if it knows no tags, or if it cannot tell what is in scope.
         """
         manifest = self.manifest
         if min_precision is not None:
@@ -115,7 +121,9 @@ class Bundle:
                 )
         if tags_above is not None and not manifest.architecture.tags:
             raise UsageError(f"the model bundle {self.uri} knows no tags", "leave out tags_above")
-        return replace(self, manifest=manifest, tags_above=tags_above)
+        if min_in_scope is not None and manifest.scope is None:
+            raise UsageError(f"the model bundle {self.uri} has no `in_scope`", "leave out min_in_scope")
+        return replace(self, manifest=manifest, tags_above=tags_above, min_in_scope=min_in_scope)
 
 
 def load_bundle(uri: str) -> Bundle:

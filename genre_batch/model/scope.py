@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from genre_batch.model.scores import Floats
+from genre_batch.model.scores import Floats, pool
 
 _STEPS = 100
 _LEAST_STD = 1e-9
@@ -39,6 +40,14 @@ class ScopeCalibration(BaseModel):
         shares = np.linspace(0.0, 1.0, len(self.quantiles))
         share: Floats = np.interp(self.typicality(evidence, distances), self.quantiles, shares).astype(np.float32)
         return share
+
+    def of_tracks(self, logits: Floats, distances: Floats, track_rows: npt.NDArray[np.int32], n_tracks: int) -> Floats:
+        """`in_scope` [n_tracks] of tracks from the logits [n, n_genres] and distances [n] of their segments.
+
+        track_rows: [n], the track of each segment. A track without segments gets NaN.
+        """
+        columns = np.stack([evidence_of(logits), distances], axis=1)
+        return self.in_scope(*pool(columns, track_rows, n_tracks).T)
 
 
 def evidence_of(logits: Floats) -> Floats:

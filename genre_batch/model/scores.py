@@ -110,13 +110,20 @@ class Score:
 
 
 def to_score(
-    probabilities: Floats, taxonomy: Taxonomy, thresholds: Mapping[str, float], *, segments: int, top_k: int = 3
+    probabilities: Floats,
+    taxonomy: Taxonomy,
+    thresholds: Mapping[str, float],
+    *,
+    segments: int,
+    top_k: int = 3,
+    in_scope: float | None = None,
+    min_in_scope: float = 0.0,
 ) -> Score:
     """The answer that `probabilities` [g] give, with the `top_k` best genres; of equal ones the first listed.
 
-    The model abstains if the best genre's probability is below that genre's threshold, or the threshold is NEVER; a
-    genre without a threshold is always answered. Raises ValueError if the probabilities are not finite or do not sum
-    to 1 within SUM_TOLERANCE.
+    The model abstains if the best genre's probability is below that genre's threshold, or the threshold is NEVER, or
+    `in_scope` is below `min_in_scope`; a genre without a threshold is always answered. Raises ValueError if the
+    probabilities are not finite or do not sum to 1 within SUM_TOLERANCE.
     """
     if not np.isfinite(probabilities).all() or abs(float(probabilities.sum()) - 1.0) > SUM_TOLERANCE:
         raise ValueError("probabilities must be finite and sum to 1")
@@ -124,5 +131,6 @@ def to_score(
     best = tuple((taxonomy.genres[i], float(probabilities[i])) for i in order)
     genre, confidence = best[0]
     least = thresholds.get(genre, 0.0)
-    abstained = confidence < least or least >= NEVER
-    return Score(None if abstained else genre, confidence, best, abstained, segments)
+    strange = in_scope is not None and in_scope < min_in_scope
+    abstained = confidence < least or least >= NEVER or strange
+    return Score(None if abstained else genre, confidence, best, abstained, segments, in_scope=in_scope)

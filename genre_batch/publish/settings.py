@@ -15,11 +15,11 @@ class PublishSettings(BaseModel):
     model: the model to serve from now on; null for the current one. rollback: serve again what was served before the
     last step. without: new runs to withhold, such as one whose canaries changed. again: publish also the runs that are
     withheld, by a rollback or by `without`. rules: what may be published. taxonomy: a CSV file that maps the labels in
-    the serving table to others from now on; null for the map of the last publication, "none" for the labels of the model. parents: map to the parents that the
-    file names. serving: whether to write the serving table; a later publication with it adds what is missing. iceberg:
-    an Iceberg table, as CATALOG.NAMESPACE.TABLE, and delta: whether to keep a Delta table; both get the files of the
-    serving table, one snapshot a step. done_index: whether to extend the index of what is done, with which the next
-    runs are planned faster.
+    the serving table to others from now on; null for the map of the last publication, "none" for the labels of the
+    model. parents: map to the parents that the file names. serving: whether to write the serving table; a later
+    publication with it adds what is missing. iceberg: an Iceberg table, as CATALOG.NAMESPACE.TABLE, and delta: whether
+    to keep a Delta table; both get the files of the serving table, one snapshot a step. done_index: whether to extend
+    the index of what is done, with which the next runs are planned faster.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

@@ -98,6 +98,7 @@ def evaluate_and_write(config: EvaluateConfig) -> EvaluationReport:
         config.source,
         config.min_precision,
         config.genre_map,
+        config.min_in_scope,
         config.taxonomy,
         parents=config.parents,
     )

@@ -87,7 +87,7 @@ class Job(Generic[Config_co]):
 
 def scoring_job(config: ScoreConfig) -> Job[ScoreConfig]:
     """The job of `genre-batch score`. Raises UsageError if the bundle cannot be used."""
-    bundle = load_bundle(config.bundle).chosen(config.min_precision, config.tags_above)
+    bundle = load_bundle(config.bundle).chosen(config.min_precision, config.tags_above, config.min_in_scope)
     check_weights(bundle)
     bundle.manifest.architecture.check_precision(config.predict.precision)
     if isinstance(bundle.manifest.architecture, EstimatorSettings):

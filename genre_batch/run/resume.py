@@ -35,7 +35,7 @@ _LIBRARIES = (
 )
 """The libraries whose version can change an answer."""
 
-_DECISIVE = ("bundle", "min_precision", "tags_above")
+_DECISIVE = ("bundle", "min_precision", "min_in_scope", "tags_above")
 _NOT_COMPARED = {"source", "output", "retry", "beside_unfinished", "publish"}
 _FIXED_BY_THE_PLAN = ("shard_tracks", "part_tracks", "include", "exclude")
 _HASH_CHARACTERS = 12

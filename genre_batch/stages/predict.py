@@ -15,7 +15,6 @@ from genre_batch.model.devices import Device, Precision, Runtime
 from genre_batch.model.embedding import Half
 from genre_batch.model.golden import check_probabilities
 from genre_batch.model.open_predictor import open_predictor
-from genre_batch.model.scope import evidence_of
 from genre_batch.model.scores import Floats, GenreProbability, Score, pool, pooled_answers, to_score
 from genre_batch.model.segment_answers import HasTrunk, SegmentAnswers, SharedValues, ask
 from genre_batch.stages.feature_block import FeatureBlock
@@ -77,9 +76,10 @@ class PredictGenres:
         runtime: Runtime = "torch",
         min_precision: float | None = None,
         tags_above: float | None = None,
+        min_in_scope: float | None = None,
     ) -> None:
-        bundle = load_bundle(bundle_uri).chosen(min_precision, tags_above)
-        self._manifest, self._tags_above = bundle.manifest, tags_above
+        bundle = load_bundle(bundle_uri).chosen(min_precision, tags_above, min_in_scope)
+        self._manifest, self._tags_above, self._min_in_scope = bundle.manifest, tags_above, min_in_scope or 0.0
         self._projection = bundle.projection
         self._predictor = open_predictor(bundle, device=device, precision=precision, runtime=runtime)
         limit_threads()
@@ -121,9 +121,8 @@ class PredictGenres:
         scopes: Sequence[float | None] = [None] * block.tracks
         tags: Sequence[_Tags] = [None] * block.tracks
         if self._manifest.scope is not None and answers.distances is not None and len(answers.logits):
-            columns = np.stack([evidence_of(answers.logits), answers.distances], axis=1)
-            evidence, distances = pool(columns, block.track_rows, block.tracks).T
-            scopes = self._manifest.scope.in_scope(evidence, distances).tolist()
+            of_segments = answers.logits, answers.distances, block.track_rows
+            scopes = self._manifest.scope.of_tracks(*of_segments, block.tracks).tolist()
         if self._tags_above is not None and answers.tags is not None and len(answers.tags):
             tags = [self._tags(row) for row in pool(answers.tags, block.track_rows, block.tracks)]
         return scopes, tags
@@ -141,9 +140,16 @@ class PredictGenres:
         if not np.isfinite(probabilities).all() or (embedding is not None and not np.isfinite(embedding).all()):
             return Reject(RejectReason.NOT_FINITE, RejectStage.MODEL, "the model's answer is not a number")
         taxonomy, thresholds = self._manifest.taxonomy, self._manifest.thresholds
-        score = to_score(probabilities, taxonomy, thresholds, segments=int(segments), top_k=_TOP_K)
-        stored = None if embedding is None else embedding.tobytes()
-        return replace(score, embedding=stored, in_scope=in_scope, tags=tags)
+        score = to_score(
+            probabilities,
+            taxonomy,
+            thresholds,
+            segments=int(segments),
+            top_k=_TOP_K,
+            in_scope=in_scope,
+            min_in_scope=self._min_in_scope,
+        )
+        return replace(score, embedding=None if embedding is None else embedding.tobytes(), tags=tags)
 
 
 class CollectFeatures:

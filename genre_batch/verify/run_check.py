@@ -162,7 +162,8 @@ def _genres(plan: RunPlan, config: bytes | None) -> list[str] | None:
     try:
         settings = yaml.safe_load(config or b"")
         bundle = load_bundle(shipped_with(plan.fingerprint) or settings["bundle"])
-        bundle = bundle.chosen(settings.get("min_precision"), settings.get("tags_above"))
+        chosen = (settings.get(name) for name in ("min_precision", "tags_above", "min_in_scope"))
+        bundle = bundle.chosen(*chosen)
     except (yaml.YAMLError, TypeError, KeyError, UserError, StorageError, UnicodeDecodeError):
         return None
     return list(bundle.manifest.taxonomy.genres) if bundle.fingerprint == plan.fingerprint else None

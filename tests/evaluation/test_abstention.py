@@ -21,7 +21,8 @@ def test_the_rule_is_that_of_a_score() -> None:
 def test_the_answers_by_genre() -> None:
     probabilities = np.array([[0.7, 0.2, 0.1], [0.55, 0.4, 0.05], [0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.4, 0.45, 0.15]])
     labels, artists = np.array([0, 0, 1, 1, 1]), ["a", "b", "c", "d", "e"]
-    blues, jazz, rock = genre_answers(probabilities, labels, THRESHOLDS, GENRES, artists).values()
+    given = answered(probabilities, THRESHOLDS, GENRES)
+    blues, jazz, rock = genre_answers(probabilities, labels, given, THRESHOLDS, GENRES, artists).values()
     assert (blues.threshold, blues.given, blues.precision) == (0.6, 2, 0.5)
     assert (blues.answered, blues.answered_accuracy) == (0.5, 1.0)
     assert (jazz.given, jazz.precision, jazz.answered_accuracy) == (1, 1.0, 0.5)

@@ -96,6 +96,18 @@ def test_the_figures_are_those_of_the_pooled_calibrated_answers(corpus: Path, tm
     assert json.loads(report.model_dump_json())["metrics"]["confusion_matrix"] == report.metrics.confusion_matrix
 
 
+def test_a_least_in_scope_leaves_noise_unanswered(tmp_path: Path) -> None:
+    for number, genre in enumerate(("metal", "rock")):
+        noise = np.random.default_rng(number).normal(0.0, 0.1, 6 * 22_050)
+        (tmp_path / genre).mkdir()
+        soundfile.write(tmp_path / genre / "noise.flac", noise, 22_050)
+    plain, strict = (evaluate("default", str(tmp_path), min_in_scope=least) for least in (None, 0.05))
+    assert (plain.answered, strict.answered, strict.answered_accuracy) == (1.0, 0.0, None)
+    assert [each.answered for each in strict.answers_by_genre.values()].count(0.0) == 2
+    assert strict.metrics == plain.metrics
+    assert strict.fingerprint != plain.fingerprint
+
+
 def test_a_corpus_with_other_genres_is_mapped(corpus: Path, tmp_path: Path) -> None:
     first, second = GENRES_REPORT
     (corpus / first).rename(corpus / "Other Name")

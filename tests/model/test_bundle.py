@@ -140,6 +140,7 @@ def test_the_fingerprint_changes_only_with_what_decides_a_score(made: Path, monk
         fingerprint(scope=fit_scope(np.arange(3.0), np.arange(3.0))),
         fingerprint(front_end=manifest.front_end.model_copy(update=BEFORE_THE_CHOICE)),
         Bundle("x", manifest, bundle.files, tags_above=0.1).fingerprint,
+        Bundle("x", manifest, bundle.files, min_in_scope=0.1).fingerprint,
         fingerprint(front_end=manifest.front_end.model_copy(update={"rms_dbfs": -21.0})),
         fingerprint(architecture=manifest.architecture.model_copy(update={"dense_channels": 9})),
         Bundle("x", manifest, {**bundle.files, WEIGHTS_FILE: bundle.files[WEIGHTS_FILE] + b"\0"}).fingerprint,
@@ -156,7 +157,10 @@ def test_scoring_chooses_thresholds_and_tags() -> None:
     assert strict.manifest.thresholds == plain.manifest.thresholds_at["0.9"]
     tagged = plain.chosen(None, 0.2)
     assert tagged.manifest.thresholds == plain.manifest.thresholds
-    assert len({plain.model_id, strict.model_id, plain.chosen(0.8, None).model_id, tagged.model_id}) == 4
+    known = plain.chosen(None, None, 0.2)
+    assert known.min_in_scope == 0.2
+    chosen = strict, plain.chosen(0.8, None), tagged, known, plain.chosen(None, min_in_scope=0.1)
+    assert len({plain.model_id, *(each.model_id for each in chosen)}) == 6
 
 
 def test_what_a_bundle_does_not_keep_cannot_be_chosen() -> None:
@@ -174,3 +178,5 @@ def test_what_a_bundle_does_not_keep_cannot_be_chosen() -> None:
     assert refused.value.hint == "choose one that it reaches: 0.5, 0.6, 0.7, 0.8, 0.9"
     with pytest.raises(UsageError, match="knows no tags"):
         load_bundle("cheap").chosen(None, 0.1)
+    with pytest.raises(UsageError, match="has no `in_scope`"):
+        load_bundle("cheap").chosen(None, min_in_scope=0.1)

@@ -23,6 +23,16 @@ def test_little_evidence_or_a_large_distance_is_out_of_scope(evidence: float, di
     assert fit_scope(*held_out()).in_scope(np.array([evidence]), np.array([distance])).tolist() == [expected]
 
 
+def test_a_track_has_the_mean_of_its_segments_and_one_without_has_none() -> None:
+    scope, rng = fit_scope(*held_out()), np.random.default_rng(1)
+    logits, distances = rng.normal(2.0, 1.0, (5, 3)).astype(np.float32), rng.normal(1.0, 0.2, 5).astype(np.float32)
+    found = scope.of_tracks(logits, distances, np.array([0, 0, 0, 2, 2], np.int32), 3)
+    parts = slice(0, 3), slice(3, 5)
+    means = [[evidence_of(logits[part]).mean(), distances[part].mean()] for part in parts]
+    np.testing.assert_allclose(found[[0, 2]], scope.in_scope(*np.array(means).T), rtol=1e-4)
+    assert np.isnan(found[1])
+
+
 def test_the_evidence_is_the_logsumexp() -> None:
     found = evidence_of(np.array([[0.0, 0.0], [100.0, -5.0]], np.float32))
     np.testing.assert_allclose(found, [np.log(2.0), 100.0], rtol=1e-6)

@@ -113,6 +113,13 @@ def test_the_model_abstains_below_the_threshold_of_the_best_genre(threshold: flo
     assert score.top_k[0][0] == "pop"
 
 
+@pytest.mark.parametrize(("in_scope", "genre"), [(0.02, None), (0.05, "pop"), (None, "pop")])
+def test_the_model_abstains_on_what_is_out_of_scope(in_scope: float | None, genre: str | None) -> None:
+    found = probabilities(0.25, 0.125, 0.5, 0.125)
+    score = to_score(found, TAXONOMY, {}, segments=1, in_scope=in_scope, min_in_scope=0.05)
+    assert (score.genre, score.abstained, score.confidence, score.in_scope) == (genre, genre is None, 0.5, in_scope)
+
+
 def test_thresholds_of_other_genres_do_not_matter() -> None:
     assert to_score(probabilities(0.25, 0.125, 0.5, 0.125), TAXONOMY, {"blues": 1.0}, segments=1).genre == "pop"
 

@@ -207,18 +207,19 @@ def test_an_unfinished_run_with_another_bundle_is_not_ignored(
     assert planned(config) == (first, True)
 
 
+@pytest.mark.parametrize("name", ["min_precision", "min_in_scope"])
 @pytest.mark.parametrize(("before", "now"), [(None, 0.9), (0.8, 0.9), (0.8, None)])
 def test_an_unfinished_run_with_another_precision_is_finished_with_its_own(
-    config: ScoreConfig, before: float | None, now: float | None
+    config: ScoreConfig, name: str, before: float | None, now: float | None
 ) -> None:
-    first_settings = config.model_copy(update={"min_precision": before})
+    first_settings = config.model_copy(update={name: before})
     first, _ = planned(first_settings)
     with pytest.raises(UsageError) as refused:
-        planned(config.model_copy(update={"min_precision": now}))
+        planned(config.model_copy(update={name: now}))
     way_on = "null" if before is None else str(before)
     assert f"run {first.run_id} over {config.source} is unfinished" in str(refused.value)
-    assert f"min_precision {way_on}" in str(refused.value)
-    assert f"--set min_precision={way_on}" in refused.value.hint
+    assert f"{name} {way_on}" in str(refused.value)
+    assert f"--set {name}={way_on}" in refused.value.hint
     assert "--set bundle" not in refused.value.hint
     assert planned(first_settings) == (first, True)
 

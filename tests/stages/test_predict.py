@@ -1,11 +1,16 @@
 """The predict actor as the plain class it is: one pooled answer a track."""
 
+import io
+from collections.abc import Callable
+
+import audio_samples
 import numpy as np
 import pytest
 from small_bundle import MANIFEST, weights_of
 
 from genre_batch.catalog.reject import Reject, RejectReason
 from genre_batch.errors import UsageError
+from genre_batch.features.extract import extract_segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.devices import Runtime
 from genre_batch.model.golden import read_golden
@@ -57,6 +62,50 @@ def test_the_default_says_whether_a_track_is_in_scope_and_its_tags_if_asked(acto
     probabilities = [probability for _, probability in first.tags]
     assert probabilities == sorted(probabilities, reverse=True)
     assert probabilities[-1] > 0.01
+
+
+RATE = 22_050
+TIMES_S = np.arange(8 * RATE) / RATE
+
+
+def _noise() -> audio_samples.Sound:
+    return np.random.default_rng(0).normal(0.0, 0.1, len(TIMES_S)).astype(np.float32)
+
+
+def _brown_noise() -> audio_samples.Sound:
+    noise = np.cumsum(_noise()) - np.convolve(np.cumsum(_noise()), np.ones(400) / 400, "same")
+    return (0.3 * noise / np.abs(noise).max()).astype(np.float32)
+
+
+def _tone() -> audio_samples.Sound:
+    return (0.3 * np.sin(2 * np.pi * 440 * TIMES_S)).astype(np.float32)
+
+
+def _beeps() -> audio_samples.Sound:
+    return (0.3 * np.sin(2 * np.pi * 1000 * TIMES_S) * (2 * TIMES_S % 1 < 0.4)).astype(np.float32)
+
+
+def _metronome() -> audio_samples.Sound:
+    phase_s = TIMES_S % 0.5
+    return (0.5 * np.exp(-phase_s * 300) * np.sin(2 * np.pi * 1500 * phase_s)).astype(np.float32)
+
+
+@pytest.mark.parametrize("sound", [_noise, _brown_noise, _tone, _beeps, _metronome])
+def test_noise_and_tones_have_a_low_in_scope_and_may_be_left_unanswered(
+    sound: Callable[[], audio_samples.Sound], actor: PredictGenres
+) -> None:
+    data = audio_samples.encode(sound().reshape(-1, 1), RATE, "flac")
+    front_end = load_bundle("default").manifest.front_end
+    segments = extract_segments(io.BytesIO(data), len(data), "sound", front_end).segments
+    heard = FeatureBlock(segments, np.zeros(len(segments), np.int32), 1)
+    (plain,) = actor.run(heard).outcomes
+    (strict,) = PredictGenres("default", "cpu", "fp32", min_in_scope=0.05).run(heard).outcomes
+    assert isinstance(plain, Score)
+    assert isinstance(strict, Score)
+    assert plain.in_scope is not None
+    assert plain.in_scope < 0.05
+    assert (plain.abstained, strict.abstained, strict.genre) == (False, True, None)
+    assert (strict.top_k, strict.in_scope) == (plain.top_k, plain.in_scope)
 
 
 def test_a_model_without_a_trunk_leaves_both_open() -> None:
