@@ -23,6 +23,7 @@ LABELLED_FILE = "labelled.parquet"
 _TRACKS_FILE = "tracks.csv"
 _LAYOUT_HINT = "give a folder with one sub-folder per genre, or a CSV or Parquet file with the columns uri and genre"
 _SPLIT_COLUMNS = ("split", "fault_filtered_split")
+_ARTIST_COLUMNS = ("artist_group", "artist")
 _PARTS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "test": "test"}
 _ARTIST = "artist:"
 _LOG = logging.getLogger(__name__)
@@ -51,9 +52,9 @@ def read_corpus(source: str) -> list[LabelledTrack]:
 
     source is one of:
     - a local or S3 folder with one sub-folder per genre, as GTZAN is laid out. A `tracks.csv` in it, if any, has the
-      columns path and genre, and optionally track_id, artist_group and split;
+      columns path and genre, and optionally track_id, artist (or artist_group, which comes first) and split;
     - a folder with `fma_metadata/` and audio in the layout of FMA;
-    - a CSV or Parquet file with the columns uri and genre, and optionally track_id, artist and split;
+    - a CSV or Parquet file with the columns uri and genre, and optionally the same;
     - a folder in which `index --labelled` wrote such a file.
 
     A track without a track_id is identified by its path relative to the corpus, which is the same on every machine.
@@ -87,12 +88,12 @@ def _from_layout(found: dict[str, StoredObject]) -> Iterator[LabelledTrack]:
 
 def _from_tracks_file(found: dict[str, StoredObject], uri: str) -> Iterator[LabelledTrack]:
     missing = []
-    for row in read_rows(uri, ("path", "genre"), ["track_id", "artist_group", *_SPLIT_COLUMNS]):
+    for row in read_rows(uri, ("path", "genre"), ["track_id", *_ARTIST_COLUMNS, *_SPLIT_COLUMNS]):
         path = row.cells["path"]
         if path in found:
             stored = found[path]
             track = Track(row.cells.get("track_id") or path, stored.uri, stored.etag, stored.size_bytes)
-            yield _labelled(track, _genre(row, uri), row.cells.get("artist_group", ""), _split(row))
+            yield _labelled(track, _genre(row, uri), _first(row, _ARTIST_COLUMNS), _first(row, _SPLIT_COLUMNS))
         else:
             missing.append(path)
     _check_missing(missing, uri)
@@ -113,10 +114,10 @@ def _from_fma(found: dict[str, StoredObject], uri: str) -> Iterator[LabelledTrac
 
 
 def _from_file(uri: str) -> Iterator[LabelledTrack]:
-    optional = ["track_id", "artist", "etag", "size_bytes", *_SPLIT_COLUMNS]
+    optional = ["track_id", *_ARTIST_COLUMNS, "etag", "size_bytes", *_SPLIT_COLUMNS]
     rows = list(read_rows(uri, ("uri", "genre"), optional))
     for row, track in zip(rows, _tracks_of_rows(rows, uri), strict=True):
-        yield _labelled(track, _genre(row, uri), row.cells.get("artist", ""), _split(row))
+        yield _labelled(track, _genre(row, uri), _first(row, _ARTIST_COLUMNS), _first(row, _SPLIT_COLUMNS))
 
 
 def _tracks_of_rows(rows: Sequence[TextRow], uri: str) -> list[Track]:
@@ -135,8 +136,9 @@ def _labelled(track: Track, genre: str, artist: str = "", split: str = "") -> La
     return LabelledTrack(track, genre, group, _PARTS.get(split.strip().lower(), ""))
 
 
-def _split(row: TextRow) -> str:
-    return next(filter(None, (row.cells.get(column, "") for column in _SPLIT_COLUMNS)), "")
+def _first(row: TextRow, columns: Sequence[str]) -> str:
+    """What the row has in the first of these columns that is not empty."""
+    return next(filter(None, (row.cells.get(column, "").strip() for column in columns)), "")
 
 
 def _genre(row: TextRow, uri: str) -> str:

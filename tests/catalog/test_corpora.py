@@ -50,6 +50,24 @@ def test_a_tracks_file_overrides_the_folders(tmp_path: Path, request, on_s3: boo
     ]
 
 
+@pytest.mark.parametrize("name", ["tracks.csv", "all.csv"])
+@pytest.mark.parametrize("column", ["artist", "artist_group"])
+def test_artists_are_read_under_either_name(tmp_path: Path, name: str, column: str) -> None:
+    put(str(tmp_path), "rock/1", "rock/2", "jazz/3")
+    place = "path" if name == "tracks.csv" else "uri"
+    (tmp_path / name).write_text(f"{place},genre,{column}\nrock/1,rock,A\njazz/3,jazz,A\nrock/2,rock,\n")
+    corpus = read_corpus(str(tmp_path if name == "tracks.csv" else tmp_path / name))
+    assert [labelled.artist for labelled in corpus] == ["A", "A", ""]
+    assert corpus[0].group == corpus[1].group != corpus[2].group
+
+
+def test_a_group_of_artists_counts_before_the_artist(tmp_path: Path) -> None:
+    put(str(tmp_path), "rock/1", "jazz/2")
+    text = "path,genre,artist,artist_group\nrock/1,rock,The A,a\njazz/2,jazz,B, \n"
+    (tmp_path / "tracks.csv").write_text(text)
+    assert [labelled.artist for labelled in read_corpus(str(tmp_path))] == ["B", "a"]
+
+
 def test_ids_are_the_same_on_every_machine(tmp_path: Path) -> None:
     for name in ("here", "there"):
         put(str(tmp_path / name), "rock/1", "jazz/2")
