@@ -1,4 +1,4 @@
-"""The converter, on the published wheel where it is at hand."""
+"""The converter, on the published wheel where it is at hand: CONTRIBUTING.md says how to get it."""
 
 import os
 from pathlib import Path
