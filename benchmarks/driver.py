@@ -33,9 +33,9 @@ from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.run_loop import RunLoop
 from genre_batch.engine.usage import Usage
 from genre_batch.engine.workload import Workload
+from genre_batch.history.elsewhere import DoneElsewhere
 from genre_batch.run.progress import Progress
-from genre_batch.run.verdict import outcome_watcher
-from genre_batch.sink.elsewhere import DoneElsewhere
+from genre_batch.run.reject_limits import outcome_watcher
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.local import LocalStore

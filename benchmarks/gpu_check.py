@@ -30,8 +30,8 @@ from genre_batch import table
 from genre_batch.demo.catalog import SampleTrack, rendered
 from genre_batch.demo.encode import Encoding
 from genre_batch.demo.synthesis import STYLES
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.segments import Segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.devices import Precision
 from genre_batch.model.predictor import Predictor

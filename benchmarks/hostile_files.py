@@ -23,8 +23,8 @@ from floor import track
 
 from genre_batch.catalog.reject import TrackRejected
 from genre_batch.demo.encode import Encoding
+from genre_batch.features.front_end_wire import pack_request, unpack_segments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.sandbox_wire import pack_request, unpack_segments
 from genre_batch.sandbox.sandbox import Sandbox
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -63,9 +63,12 @@ class House:
         return [name for name, lines in self.lines.items() if lines < 25 and len(self.importers[name]) == 1]
 
     def homonyms(self) -> dict[str, list[str]]:
-        """The public classes, functions and types that several modules define, except entry points."""
+        """The public classes, functions and types that several modules define, except entry points, and modules of the
+        same name.
+        """
         places = defaultdict(list)
         for module in self.lines:
+            places[Path(module).name].append(module)
             if not module.startswith((COMMANDS, FORMATS)):
                 for name in _defined(self.trees[module]) - {"main"}:
                     places[name].append(module)

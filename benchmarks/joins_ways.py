@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from joins_data import CATALOG
 
 from genre_batch.catalog.track_table import SCHEMA
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.past_outcomes import done_runs, retryable_reasons
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
-from genre_batch.sink.history import done_runs, retryable_reasons
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids

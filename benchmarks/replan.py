@@ -35,16 +35,16 @@ from genre_batch.catalog.source import list_tracks
 from genre_batch.catalog.track_table import SCHEMA, listed_rows
 from genre_batch.catalog.work_units import Shard, ShardPlan
 from genre_batch.config import ScoreConfig
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.done_writer import extend_done_index
+from genre_batch.history.past_outcomes import done_runs, retryable_reasons
 from genre_batch.run.jobs import scoring_job
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
-from genre_batch.sink.done_writer import extend_done_index
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import done_runs, retryable_reasons
+from genre_batch.sink.json_records import to_json
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.parquet import to_bytes
 from genre_batch.sink.plan import RunPlan, write_plan
-from genre_batch.sink.pointer import to_json
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.schema import GENRE_PROBABILITY, SCHEMA_VERSION, SCORES

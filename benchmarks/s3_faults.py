@@ -29,7 +29,7 @@ from genre_batch.config import ScoreConfig, load
 from genre_batch.demo.encode import Encoding
 from genre_batch.demo.s3_server import environment_variables, s3_server
 from genre_batch.pipeline import score
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.storage import s3_client
 from genre_batch.storage.open_store import open_store
 

@@ -27,9 +27,9 @@ from floor import least_ms, track
 from genre_batch.catalog.track import Track
 from genre_batch.demo.encode import Encoding
 from genre_batch.features import sandbox_handler  # noqa: F401  its allocator settings for both sides
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.predictor import Predictor
 from genre_batch.stages.stage import limit_threads

@@ -23,7 +23,7 @@ import soundfile
 from genre_batch.decode.decoder import decode_window
 from genre_batch.decode.waveform import Samples
 from genre_batch.decode.window import Window
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scores import pooled_answers

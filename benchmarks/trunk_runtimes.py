@@ -26,8 +26,8 @@ import soundfile
 import torch
 
 from genre_batch.catalog.corpora import read_corpus
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.segments import Segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.network_runtime import export_to_onnx
 from genre_batch.model.predictor import Predictor, load_network

@@ -25,7 +25,7 @@ from genre_batch.catalog.name_patterns import DEFAULT_PATTERNS, Globs
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import UsageError
 from genre_batch.model.bundle import DEFAULT_BUNDLE, BundleLocation
-from genre_batch.publish.settings import PublishSettings
+from genre_batch.publish.publish_settings import PublishSettings
 from genre_batch.schedule.finish_time import FinishBy
 from genre_batch.settings.faults import fault
 from genre_batch.sink.plan import RunKind

@@ -35,7 +35,7 @@ from genre_batch.run.jobs import Job, descriptors_of, features_job, scoring_job
 from genre_batch.run.output_check import require_writable_output
 from genre_batch.run.own_run import OwnRun
 from genre_batch.run.placement import placement_of
-from genre_batch.run.report import RunReport, RunReports
+from genre_batch.run.run_report import RunReport, RunReports
 from genre_batch.run.shared_pass import SharedPass
 from genre_batch.run.siblings import passes, plan_runs
 from genre_batch.schedule.finish_time import FinishTime

@@ -13,7 +13,7 @@ from genre_batch.interrupts import EXIT_CODE, is_supervised, sentence
 from genre_batch.notices import is_json, write_line
 
 if TYPE_CHECKING:
-    from genre_batch.run.report import RunReport, RunReports
+    from genre_batch.run.run_report import RunReport, RunReports
 
 _LONGEST_MESSAGE = 4_000
 _RED, _CYAN = 31, 36

@@ -6,8 +6,8 @@ import pytest
 
 from genre_batch.catalog.track import Track
 from genre_batch.evaluation import bundle_answers
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd, TrackSegments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model import canaries
 from genre_batch.sandbox.call import ReadRange
 from genre_batch.training import dataset

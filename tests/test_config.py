@@ -9,7 +9,7 @@ from genre_batch.config import ScoreConfig, dump, load
 from genre_batch.errors import UsageError
 from genre_batch.forecast.prices import PriceList
 from genre_batch.publish.gate import GateConfig
-from genre_batch.publish.settings import PublishSettings
+from genre_batch.publish.publish_settings import PublishSettings
 
 ARGUMENTS = {"source": "/in", "output": "s3://b/out"}
 

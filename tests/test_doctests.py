@@ -16,7 +16,7 @@ MODULES = (
     "genre_batch.catalog.source",
     "genre_batch.decode.decoder",
     "genre_batch.evaluation.metrics",
-    "genre_batch.features.extract",
+    "genre_batch.features.track_segments",
     "genre_batch.model.bundle",
     "genre_batch.table",
 )

@@ -32,7 +32,7 @@ FILES_OF_TYPES_ONLY = {
     "schedule/test_limits.py",
     "stages/test_feature_block.py",
     "storage/test_store.py",
-    "verify/test_settings.py",
+    "verify/test_verify_config.py",
     "test_errors.py",
 }
 ONE_IMPORTER_BUT_APART = {

@@ -16,12 +16,12 @@ from genre_batch import pipeline
 from genre_batch.cli.app import app
 from genre_batch.errors import UsageError
 from genre_batch.pipeline import score, score_each
-from genre_batch.run.report import RunReports
+from genre_batch.run.run_report import RunReports
 from genre_batch.sink.finish import Latest
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.gc import collect_garbage
-from genre_batch.verify.settings import GcConfig, VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 __all__ = ["without_ray"]
 pytestmark = pytest.mark.usefixtures("without_ray")

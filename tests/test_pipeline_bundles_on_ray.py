@@ -11,8 +11,8 @@ from table_checks import Row, comparable
 
 from genre_batch.pipeline import score, score_each
 from genre_batch.sink.canary_record import CanaryRecord
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

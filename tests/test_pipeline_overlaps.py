@@ -22,7 +22,7 @@ from genre_batch.errors import UsageError
 from genre_batch.pipeline import score
 from genre_batch.run.jobs import scoring_job
 from genre_batch.run.planning import resume_or_plan
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.run.status import StatusConfig, status
 from genre_batch.schedule.finish_time import FinishTime
 from genre_batch.sink.finish import read_manifest
@@ -30,8 +30,8 @@ from genre_batch.sink.plan import RunPlan, read_plan
 from genre_batch.sink.record import CommitRecord
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.local import LocalStore
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("local_ray"), pytest.mark.timeout(300)]
 

@@ -16,7 +16,7 @@ from table_checks import check_run, comparable, rows
 
 from genre_batch.config import ScoreConfig, load
 from genre_batch.pipeline import score
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.storage import s3_client
 from genre_batch.terminal import exit_on_error
 

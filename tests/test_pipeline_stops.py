@@ -21,8 +21,8 @@ from genre_batch.model import bundle
 from genre_batch.pipeline import score
 from genre_batch.storage.local import LocalStore
 from genre_batch.terminal import print_outcome
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

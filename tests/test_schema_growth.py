@@ -27,7 +27,7 @@ from genre_batch.sink.schema import REJECTS, SCHEMA_VERSION, SCORES
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify.gc import collect_garbage
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import GcConfig, VerifyConfig
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

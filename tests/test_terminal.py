@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from genre_batch.errors import TooManyRejects, UsageError
-from genre_batch.run.report import Failure, RunReport
+from genre_batch.run.run_report import Failure, RunReport
 from genre_batch.storage.store import ReadFailed
 from genre_batch.terminal import exit_on_error, print_outcome
 

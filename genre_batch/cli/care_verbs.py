@@ -25,7 +25,7 @@ def verify_verb(
 ) -> None:
     """Check every file, row and record of OUTPUT; exit code 4 if something is not as it was written."""
     from genre_batch.config import load
-    from genre_batch.verify.settings import VerifyConfig
+    from genre_batch.verify.verify_config import VerifyConfig
 
     flags = [f"{name}=true" for name, on in (("etags", etags), ("repair", repair)) if on]
     arguments = {"output": output, "run_id": run}
@@ -56,7 +56,7 @@ def gc_verb(
     """List what is in OUTPUT but belongs to no run, finished or unfinished."""
     from genre_batch.config import load
     from genre_batch.verify.gc import collect_garbage
-    from genre_batch.verify.settings import GcConfig
+    from genre_batch.verify.verify_config import GcConfig
 
     flags = ["delete=true"] if delete else []
     arguments = {"output": output, "unfinished": unfinished}
@@ -73,6 +73,6 @@ def schema_verb(
     ],
 ) -> None:
     """Print the JSON schema of VERB's config file, with which an editor checks and completes it."""
-    from genre_batch.settings.schema import schema_text
+    from genre_batch.settings.json_schema import schema_text
 
     typer.echo(schema_text(settings_of(name)))

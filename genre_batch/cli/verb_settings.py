@@ -21,8 +21,8 @@ VERBS: Final = {
     "sql": "genre_batch.readers.sql_views:SqlConfig",
     "status": "genre_batch.run.status:StatusConfig",
     "publish": "genre_batch.publish.publishing:PublishConfig",
-    "verify": "genre_batch.verify.settings:VerifyConfig",
-    "gc": "genre_batch.verify.settings:GcConfig",
+    "verify": "genre_batch.verify.verify_config:VerifyConfig",
+    "gc": "genre_batch.verify.verify_config:GcConfig",
 }
 """The class of each verb's settings, not loaded yet: most of these modules are heavy."""
 

@@ -14,7 +14,7 @@ from genre_batch.demo.story import BUCKET, SOURCE, show_nights
 from genre_batch.errors import UsageError
 from genre_batch.pipeline import score
 from genre_batch.reports.page import check_report_libraries
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.storage.open_store import join, open_store
 from genre_batch.storage.uri import is_s3
 

@@ -27,7 +27,7 @@ from genre_batch.pipeline import score
 from genre_batch.reports.page import write_page
 from genre_batch.reports.run_page import read_run_table, run_page
 from genre_batch.run.progress import Progress, shown
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.sink import layout
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.s3_client import s3_client

@@ -10,7 +10,7 @@ from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.image import ImageFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.features.segments import Segments
 
 AnyFrontEnd = LogMelFrontEnd | MfccFrontEnd | DescriptorFrontEnd | ImageFrontEnd | WaveformFrontEnd

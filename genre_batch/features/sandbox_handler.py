@@ -9,15 +9,15 @@ import soundfile
 from genre_batch.decode.audio_format import PCM_CODECS, Libav
 from genre_batch.decode.av_decoder import AvReader
 from genre_batch.features.allocator import keep_freed_memory
-from genre_batch.features.extract import extract_each, extract_segments
 from genre_batch.features.front_end import FRONT_ENDS
-from genre_batch.features.sandbox_wire import (
+from genre_batch.features.front_end_wire import (
     pack_each,
     pack_request,
     pack_segments,
     unpack_request,
     unpack_request_for_each,
 )
+from genre_batch.features.track_segments import extract_each, extract_segments
 
 # Above the largest array of a usual track. Rare larger arrays are returned at once, so that a child stays far below its
 # memory limit.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.features.front_end import FrontEnd, TrackSegments
-from genre_batch.features.sandbox_wire import pack_request, pack_request_for_each, unpack_each, unpack_segments
+from genre_batch.features.front_end_wire import pack_request, pack_request_for_each, unpack_each, unpack_segments
 from genre_batch.sandbox.call import ReadRange
 from genre_batch.sandbox.sandbox import Sandbox
 

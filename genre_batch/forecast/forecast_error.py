@@ -6,7 +6,7 @@ from genre_batch.config import ForecastConfig
 from genre_batch.engine.usage import Usage
 from genre_batch.errors import UsageError
 from genre_batch.forecast.forecast import Forecast
-from genre_batch.run.report import ForecastRatios
+from genre_batch.run.run_report import ForecastRatios
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import ObjectGone
 

@@ -20,18 +20,18 @@ from genre_batch.forecast.forecast import Forecast, make_forecast, with_money
 from genre_batch.forecast.prices import read_prices
 from genre_batch.forecast.probe import allocate, available_cluster, probe
 from genre_batch.forecast.sample import StratifiedSample
+from genre_batch.history.past_outcomes import past_runs
+from genre_batch.history.unlisted import Unlisted
 from genre_batch.run.jobs import Job
 from genre_batch.run.output_check import require_writable_output
 from genre_batch.run.planning import Siblings, claim_for, part_plan, unscored
 from genre_batch.run.progress import Progress
 from genre_batch.run.siblings import siblings_of
 from genre_batch.sink import layout
-from genre_batch.sink.history import past_runs
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.sink import open_sink
 from genre_batch.sink.tables import version_keys
-from genre_batch.sink.unlisted import Unlisted
 from genre_batch.stages.stage import Flow, Stage
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import Store

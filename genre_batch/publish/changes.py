@@ -10,15 +10,15 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import NOT_TRIED
 from genre_batch.catalog.sorted_runs import merge
+from genre_batch.history.past_outcomes import by_track_id, shard_outcomes
+from genre_batch.history.unlisted import GONE_SCHEMA
 from genre_batch.publish.pointer import Published
 from genre_batch.publish.rule import TRANSIENT_REASONS, are_newest
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
-from genre_batch.sink.history import by_track_id, shard_outcomes
 from genre_batch.sink.map_ahead import map_ahead, shards_ahead
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.record import CommitRecord, Counts
-from genre_batch.sink.unlisted import GONE_SCHEMA
 from genre_batch.storage.store import Store
 
 CHANGES = pa.schema(

@@ -11,8 +11,8 @@ from genre_batch.errors import UsageError
 from genre_batch.model.taxonomy_map import TaxonomyMap
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
+from genre_batch.sink.json_records import parse, to_json
 from genre_batch.sink.parquet import read_columns
-from genre_batch.sink.pointer import parse, to_json
 from genre_batch.sink.tables import nth_pair
 from genre_batch.storage.store import Store
 

@@ -11,7 +11,7 @@ from genre_batch.errors import DamageFound, UsageError
 from genre_batch.publish.pointer import Published, read_step, steps
 from genre_batch.publish.serving import serving_day, serving_record
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import MAX_LOST_RACES
+from genre_batch.sink.json_records import MAX_LOST_RACES
 from genre_batch.sink.record import DataFile
 from genre_batch.storage.store import Store, WriteFailed
 

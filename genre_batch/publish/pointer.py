@@ -13,7 +13,7 @@ from typing import Literal, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import MAX_LOST_RACES, parse, read_pointer, swap_pointer, to_json
+from genre_batch.sink.json_records import MAX_LOST_RACES, parse, read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import Counts, total
 from genre_batch.sink.run_facts import RunId
 from genre_batch.storage.store import Store, WriteFailed

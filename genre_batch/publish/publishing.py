@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.source import user_errors
 from genre_batch.errors import UsageError
+from genre_batch.history.done_writer import extend_done_index
+from genre_batch.history.unlisted import DELETED, gone_bytes, read_unlisted
 from genre_batch.model.taxonomy_map import chosen_map
 from genre_batch.publish.changes import tracks_served, tracks_tried
 from genre_batch.publish.delta import DeltaLake
@@ -27,17 +29,15 @@ from genre_batch.publish.pointer import (
     take_step,
 )
 from genre_batch.publish.publish_report import PublishReport
+from genre_batch.publish.publish_settings import PublishSettings
 from genre_batch.publish.serving import published_manifest, write_serving
-from genre_batch.publish.settings import PublishSettings
 from genre_batch.sink import layout
 from genre_batch.sink.canary_record import canary_records
-from genre_batch.sink.done_writer import extend_done_index
 from genre_batch.sink.finish import Latest, RunManifest, is_finished, read_manifest
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.plan import run_ids
-from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import Counts, total
-from genre_batch.sink.unlisted import DELETED, gone_bytes, read_unlisted
 from genre_batch.sink.verdict import read_verdict
 from genre_batch.storage.open_store import UriOrPath, open_store
 from genre_batch.storage.store import Store

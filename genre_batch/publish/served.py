@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from genre_batch.errors import UsageError
+from genre_batch.history.unlisted import GONE_SCHEMA
 from genre_batch.publish.pointer import read_published
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.parquet import read_columns
-from genre_batch.sink.pointer import read_pointer
-from genre_batch.sink.unlisted import GONE_SCHEMA
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import Store
 

@@ -18,8 +18,8 @@ from genre_batch.publish.pointer import Published, read_step, steps
 from genre_batch.publish.serving_rows import ServingRows
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest, read_manifest
+from genre_batch.sink.json_records import as_written, exists, parse, read_json
 from genre_batch.sink.parquet import file_bytes, read_columns
-from genre_batch.sink.pointer import as_written, exists, parse, read_json
 from genre_batch.sink.record import DataFile
 from genre_batch.storage.store import Store
 

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from genre_batch.errors import DamageFound, UsageError
 from genre_batch.publish.pointer import Published
-from genre_batch.run.report import ForecastRatios, RunReport
+from genre_batch.run.run_report import ForecastRatios, RunReport
 from genre_batch.sink import layout
 from genre_batch.sink.canary_record import CanaryRecord, read_canary_record
 from genre_batch.sink.finish import RunManifest, read_manifest

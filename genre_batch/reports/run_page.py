@@ -14,7 +14,7 @@ from genre_batch.reports.run_tally import ScoreTally, tally_files
 from genre_batch.reports.vector import drawing
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, RunManifest, read_manifest
-from genre_batch.sink.pointer import read_pointer
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.storage.open_store import absolute, open_store
 from genre_batch.storage.store import StorageError, Store
 from genre_batch.wording import plural, size

@@ -15,7 +15,7 @@ from genre_batch.decode.window import Span, Window
 from genre_batch.errors import UsageError
 from genre_batch.evaluation.bundle_answers import TRACK_DEADLINE_S
 from genre_batch.features.front_end import FrontEnd, TrackSegments
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.open_predictor import open_predictor

@@ -15,7 +15,7 @@ from genre_batch.run.failure import failure, still_failed, verdict_on
 from genre_batch.run.own_run import OwnRun
 from genre_batch.run.possession import Possession, possession_of
 from genre_batch.run.progress import shown
-from genre_batch.run.report import ForecastRatios, RunReport, make_report, nothing_to_do
+from genre_batch.run.run_report import ForecastRatios, RunReport, make_report, nothing_to_do
 from genre_batch.run.shared_pass import SharedPass
 from genre_batch.schedule.finish_time import FinishTime
 from genre_batch.sink.finish import settle, write_manifest

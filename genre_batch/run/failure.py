@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.config import TableConfig
-from genre_batch.run.report import Failure
-from genre_batch.run.verdict import judge
+from genre_batch.run.reject_limits import judge
+from genre_batch.run.run_report import Failure
 from genre_batch.sink.finish import RunManifest, read_manifest, settle
 from genre_batch.sink.layout import at, listing_folder
 from genre_batch.sink.parquet import read_columns

@@ -10,12 +10,12 @@ from genre_batch.catalog.reject import NOT_TRIED, Reject
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.work_units import Part, tracks_of_parts
 from genre_batch.config import TableConfig
+from genre_batch.history.elsewhere import DoneElsewhere
+from genre_batch.history.past_outcomes import retryable_reasons
 from genre_batch.notices import say
 from genre_batch.run.canary_watch import CanaryWatch
 from genre_batch.run.jobs import Job
 from genre_batch.run.resume import resume_notice
-from genre_batch.sink.elsewhere import DoneElsewhere
-from genre_batch.sink.history import retryable_reasons
 from genre_batch.sink.layout import listing_folder
 from genre_batch.sink.part_ledger import PartLedger
 from genre_batch.sink.plan import RunPlan

@@ -19,18 +19,18 @@ from genre_batch.catalog.work_order import in_order_of_work
 from genre_batch.catalog.work_units import PartPlan, Shard, suitable_shard_tracks
 from genre_batch.config import TableConfig, dump
 from genre_batch.errors import UsageError, UserError
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.past_outcomes import by_track_id, outcomes_of, past_runs, retryable_reasons
+from genre_batch.history.unlisted import Unlisted, write_unlisted
 from genre_batch.notices import say
 from genre_batch.run.jobs import Job
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.resume import library_versions, resume_refusal
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
-from genre_batch.sink.history import by_track_id, outcomes_of, past_runs, retryable_reasons
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_claim import RunClaim, advance_head, claim_run, unfinished_beside, unfinished_runs
 from genre_batch.sink.run_facts import make_run_id
 from genre_batch.sink.schema import SCHEMA_VERSION
-from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.storage.open_store import absolute
 from genre_batch.storage.store import Store
 from genre_batch.wording import plural

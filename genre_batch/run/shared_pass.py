@@ -18,8 +18,8 @@ from genre_batch.engine.workload import ProbeAnswer, Workload
 from genre_batch.run.own_run import OwnRun
 from genre_batch.run.possession import Possession
 from genre_batch.run.progress import Progress
+from genre_batch.run.reject_limits import outcome_watcher
 from genre_batch.run.resume import end_of
-from genre_batch.run.verdict import outcome_watcher
 from genre_batch.schedule.finish_time import FinishTime
 from genre_batch.sink.layout import listing_folder
 from genre_batch.sink.schema import AnsweredTrack, RejectedTrack

@@ -8,7 +8,7 @@ from pydantic_core import ErrorDetails
 
 from genre_batch.errors import UsageError
 from genre_batch.model.manifest import key_path
-from genre_batch.settings.schema import Schema
+from genre_batch.settings.json_schema import Schema
 from genre_batch.settings.values import allowed_values
 
 _MOST_SUGGESTIONS = 3

@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from genre_batch.settings.schema import Schema, SchemaNode
+from genre_batch.settings.json_schema import Schema, SchemaNode
 
 _KINDS = {
     "integer": "a whole number",

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeFloat
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import read_json, to_json
+from genre_batch.sink.json_records import read_json, to_json
 from genre_batch.storage.store import Store
 
 Moment: TypeAlias = Literal["start", "end"]

@@ -6,9 +6,17 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import (
+    MAX_LOST_RACES,
+    as_written,
+    exists,
+    parse,
+    read_json,
+    read_pointer,
+    swap_pointer,
+)
 from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.plan import RunPlan, plan_sha256
-from genre_batch.sink.pointer import MAX_LOST_RACES, as_written, exists, parse, read_json, read_pointer, swap_pointer
 from genre_batch.sink.record import CommitRecord, Counts, DataFile, total
 from genre_batch.sink.verdict import Verdict, has_failed, read_verdict, write_verdict
 from genre_batch.storage.store import Store, WriteFailed

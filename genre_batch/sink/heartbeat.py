@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, NonNegativeInt
 
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import read_pointer, swap_pointer
+from genre_batch.sink.json_records import read_pointer, swap_pointer
 from genre_batch.sink.run_facts import RunId
 from genre_batch.storage.store import Store
 

@@ -17,10 +17,10 @@ import pyarrow as pa
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import parse, to_json
 from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.map_ahead import map_ahead
 from genre_batch.sink.parquet import from_bytes, to_bytes
-from genre_batch.sink.pointer import parse, to_json
 from genre_batch.sink.reconcile import reconcile_rejects
 from genre_batch.sink.record import CommitRecord, Counts, DataFile
 from genre_batch.sink.run_facts import RunFacts

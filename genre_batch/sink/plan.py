@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, Field, NonNegativeInt, PositiveInt, field_va
 from genre_batch.catalog.work_units import PartPlan
 from genre_batch.errors import DamageFound, UsageError
 from genre_batch.sink import layout
-from genre_batch.sink.pointer import as_written, parse
+from genre_batch.sink.json_records import as_written, parse
 from genre_batch.sink.run_facts import RunFacts, is_run_id, planning_time
 from genre_batch.sink.schema import SCHEMA_VERSION
 from genre_batch.storage.store import Store

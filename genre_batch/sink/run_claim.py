@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import is_finished
+from genre_batch.sink.json_records import read_pointer, swap_pointer
 from genre_batch.sink.layout import give_up_hint, repair_hint
 from genre_batch.sink.plan import RunKind, RunPlan, plan_sha256, read_plan, write_plan
-from genre_batch.sink.pointer import read_pointer, swap_pointer
 from genre_batch.storage.open_store import absolute
 from genre_batch.storage.store import ObjectGone, Store
 

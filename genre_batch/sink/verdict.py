@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import exists, read_json, to_json
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
-from genre_batch.sink.pointer import exists, read_json, to_json
 from genre_batch.sink.record import Counts
 from genre_batch.sink.run_facts import RunId
 from genre_batch.storage.store import ObjectGone, Store

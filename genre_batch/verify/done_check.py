@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow.compute as pc
 
 from genre_batch.errors import DamageFound
+from genre_batch.history.done_index import DoneIndex, IndexSegmentFile, segment_faults
+from genre_batch.history.done_reader import read_segment_file
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import DoneIndex, IndexSegmentFile, segment_faults
-from genre_batch.sink.done_reader import read_segment_file
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.store import StoredObject
 from genre_batch.verify.findings import Findings, Kind

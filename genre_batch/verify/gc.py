@@ -13,7 +13,7 @@ from genre_batch.storage.local_tree import is_linked, remove_empty_folders
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify.leftovers import Leftover, Leftovers
 from genre_batch.verify.output import Output
-from genre_batch.verify.settings import GcConfig
+from genre_batch.verify.verify_config import GcConfig
 from genre_batch.wording import plural, size
 
 _MAX_LISTED = 1_000

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from genre_batch.errors import UsageError
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import as_written, read_pointer, swap_pointer
 from genre_batch.sink.plan import RunPlan, run_ids
-from genre_batch.sink.pointer import as_written, read_pointer, swap_pointer
 from genre_batch.sink.run_claim import Head
 from genre_batch.sink.run_facts import planned_at
 from genre_batch.storage.local_tree import is_linked
@@ -23,8 +23,8 @@ from genre_batch.verify.output import Output
 from genre_batch.verify.pointers import new_claim
 from genre_batch.verify.records import RunFiles, State, head_of, heads_naming, identity_path, read_run
 from genre_batch.verify.serving_check import unknown_files
-from genre_batch.verify.settings import GcConfig
 from genre_batch.verify.table_files import TABLES, belongs_to, run_and_shard, table_files
+from genre_batch.verify.verify_config import GcConfig
 
 
 class Why(StrEnum):

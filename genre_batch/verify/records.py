@@ -10,8 +10,8 @@ from pydantic import BaseModel
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
+from genre_batch.sink.json_records import as_written, parse
 from genre_batch.sink.plan import RunPlan, plan_sha256
-from genre_batch.sink.pointer import as_written, parse
 from genre_batch.sink.run_claim import Head, identity_of
 from genre_batch.storage.store import StoredObject
 from genre_batch.verify.findings import Findings, Kind

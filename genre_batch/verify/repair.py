@@ -10,8 +10,8 @@ from genre_batch.publish.pointer import read_step
 from genre_batch.publish.serving import write_step
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish, is_finished, latest_of
+from genre_batch.sink.json_records import read_pointer, swap_pointer, to_json
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids, write_plan
-from genre_batch.sink.pointer import read_pointer, swap_pointer, to_json
 from genre_batch.sink.record import CommitRecord
 from genre_batch.sink.run_claim import Head
 from genre_batch.sink.sink import open_sink
@@ -23,8 +23,8 @@ from genre_batch.verify.pointers import new_claim
 from genre_batch.verify.records import DAMAGED_FOLDER, identity_path
 from genre_batch.verify.repair_plan import RunRepair, files_of_shard, plan_repair
 from genre_batch.verify.serving_check import step_of_file
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import RepairReport, VerifyReport, verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 
 def move(store: Store, source_uri: str, target_uri: str) -> str:

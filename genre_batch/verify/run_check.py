@@ -11,7 +11,7 @@ import yaml
 from genre_batch.catalog.listing import Listing
 from genre_batch.errors import DamageFound, UserError
 from genre_batch.model.bundle import load_bundle, shipped_with
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest, make_manifest
 from genre_batch.sink.map_ahead import map_ahead, shards_ahead

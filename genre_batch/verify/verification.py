@@ -19,10 +19,10 @@ from genre_batch.verify.records import State
 from genre_batch.verify.run_check import CheckedRun, check_run
 from genre_batch.verify.scored_twice import AnsweredKeys
 from genre_batch.verify.serving_check import check_serving
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.shard_check import ShardFacts
 from genre_batch.verify.source_etags import ListedVersions
 from genre_batch.verify.table_files import check_table_files
+from genre_batch.verify.verify_config import VerifyConfig
 from genre_batch.wording import plural, size
 
 _MAX_SHOWN = 20

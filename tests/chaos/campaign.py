@@ -15,8 +15,8 @@ from chaos.round import Round
 from chaos.tables import Table, compare, read
 from chaos.weather import strikes
 
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 _QUIET_EVERY = 10
 

@@ -17,8 +17,8 @@ from table_checks import check_run, comparable, rows
 from genre_batch.config import ScoreConfig, load
 from genre_batch.pipeline import score
 from genre_batch.storage.local import LocalStore
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 

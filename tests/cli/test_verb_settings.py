@@ -9,7 +9,7 @@ import yaml
 
 from genre_batch.cli.verb_settings import VERBS, settings_of
 from genre_batch.errors import UsageError
-from genre_batch.settings.schema import schema_text
+from genre_batch.settings.json_schema import schema_text
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 

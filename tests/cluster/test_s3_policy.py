@@ -78,7 +78,7 @@ DELETED_BY_THE_JOB = {
     "storage/writable.py": output_check._PROBE,
     "sink/verdict.py": layout.verdict_path(RUN),
     "sink/part_ledger.py": layout.staged_path(RUN, 0, 64),
-    "sink/done_writer.py": layout.done_file_path("0123abcd", "x.parquet"),
+    "history/done_writer.py": layout.done_file_path("0123abcd", "x.parquet"),
     "publish/pointer.py": layout.published_step_path("x"),
 }
 DELETED_BY_CARE = {"verify/gc.py", "verify/repair.py"}

@@ -17,8 +17,8 @@ from submitted_jobs import ROOT, head_node
 from table_checks import rows
 
 from genre_batch.interrupts import SENTENCE
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1_500)]
 

@@ -17,8 +17,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from submitted_jobs import ROOT, Head, actors_on, head_node, kill_node, submit_command, worker_node
 from table_checks import rows
 
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(590)]
 

@@ -15,7 +15,7 @@ from genre_batch.demo.demo import COPY, FOLDER, print_summary, reading_line, run
 from genre_batch.demo.encode import Encoding
 from genre_batch.demo.styles import write_clips
 from genre_batch.errors import UsageError
-from genre_batch.run.report import RunReport
+from genre_batch.run.run_report import RunReport
 
 REPORT = RunReport(
     run_id="20260101T000000Z-abc123",

@@ -9,7 +9,7 @@ from small_bundle import write_small_bundle
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.evaluation.bundle_answers import answer_tracks
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scores import softmax
 

@@ -15,8 +15,8 @@ from genre_batch.errors import UsageError
 from genre_batch.evaluation.bundle_answers import answer_tracks
 from genre_batch.evaluation.metrics import METRICS, expected_calibration_error, log_loss
 from genre_batch.evaluation.report import evaluate
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import load_bundle, sha256_hex
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.networks.settings import ShortCnnSettings

@@ -17,10 +17,10 @@ from outputs import write_run
 
 from genre_batch import table
 from genre_batch.catalog.reject import RejectReason
+from genre_batch.history.unlisted import Unlisted, write_unlisted
 from genre_batch.publish.gate import GateConfig
 from genre_batch.publish.pointer import Published, read_published
 from genre_batch.publish.publishing import PublishConfig, publish
-from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.storage.local import LocalStore
 
 pytestmark = [pytest.mark.feast, pytest.mark.timeout(300)]

@@ -11,7 +11,7 @@ from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.image import ImageFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 
 EXAMPLES: list[AnyFrontEnd] = [
     LogMelFrontEnd(n_mels=16, segment_frames=64, segment_hop_frames=32),

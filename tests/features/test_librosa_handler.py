@@ -7,8 +7,8 @@ from audio_samples import encode
 from music import music
 
 from genre_batch.features import librosa_handler
+from genre_batch.features.front_end_wire import pack_request, unpack_segments
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
-from genre_batch.features.sandbox_wire import pack_request, unpack_segments
 
 
 def test_the_answer_holds_the_columns_requested() -> None:

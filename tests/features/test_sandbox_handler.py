@@ -8,10 +8,10 @@ import numpy as np
 from audio_samples import encode
 from music import music
 
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.front_end_wire import pack_request, unpack_segments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.sandbox_handler import handle
-from genre_batch.features.sandbox_wire import pack_request, unpack_segments
+from genre_batch.features.track_segments import extract_segments
 
 
 def test_the_answer_holds_the_segments_of_the_requested_track() -> None:

@@ -12,14 +12,14 @@ from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.catalog.track import Track
 from genre_batch.decode.window import Window
 from genre_batch.features import sandboxed
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd, TrackSegments
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.image import ImageFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.features.sandboxed import SandboxedFrontEnd, SandboxedFrontEnds
+from genre_batch.features.track_segments import extract_segments
 
 FRONT_END = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 OTHERS = [

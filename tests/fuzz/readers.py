@@ -17,7 +17,7 @@ from pathlib import Path
 import atheris
 import numpy as np
 
-with atheris.instrument_imports(include=["genre_batch.decode", "genre_batch.features.sandbox_wire"]):
+with atheris.instrument_imports(include=["genre_batch.decode", "genre_batch.features.front_end_wire"]):
     from genre_batch.catalog.reject import TrackRejected
     from genre_batch.catalog.track import TrackFacts
     from genre_batch.decode import audio_file, fetch_window
@@ -28,8 +28,8 @@ with atheris.instrument_imports(include=["genre_batch.decode", "genre_batch.feat
     from genre_batch.decode.formats.ogg import last_page_end
     from genre_batch.decode.window import Window
     from genre_batch.features.front_end import TrackSegments
+    from genre_batch.features.front_end_wire import pack_segments, unpack_segments
     from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-    from genre_batch.features.sandbox_wire import pack_segments, unpack_segments
     from genre_batch.sandbox.wire import PeerError, receive, socket_pair, unpack_numbers
     from genre_batch.storage.ranged_file import RangedFile
 

@@ -13,8 +13,8 @@ from table_checks import rows
 
 from genre_batch.interrupts import SENTENCE
 from genre_batch.run.status import StatusConfig, status
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

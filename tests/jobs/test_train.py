@@ -16,8 +16,8 @@ from front_end_here import without_sandboxes
 from genre_batch.catalog.corpora import LabelledTrack
 from genre_batch.config import load
 from genre_batch.evaluation.report import evaluate
-from genre_batch.features.extract import extract_segments
 from genre_batch.features.front_end import FrontEnd
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import load_bundle
 from genre_batch.training.dataset import Example, as_pieces
 from genre_batch.training.train_config import TrainConfig

@@ -10,13 +10,13 @@ from outputs import Outcomes, write_run
 
 from genre_batch import table
 from genre_batch.catalog.reject import RejectReason
+from genre_batch.history.unlisted import Unlisted, write_unlisted
 from genre_batch.publish.gate import GateConfig
 from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.publishing import PublishConfig, publish
 from genre_batch.publish.serving_rows import SERVING
 from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.storage.store import Store
 
 Place = tuple[Store, str]

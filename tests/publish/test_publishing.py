@@ -10,15 +10,16 @@ from publish.histories import Place
 from genre_batch import table
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import PublicationRefused, UsageError
+from genre_batch.history import done_writer
+from genre_batch.history.unlisted import Unlisted, write_unlisted
 from genre_batch.publish.gate import GateConfig
 from genre_batch.publish.pointer import steps
 from genre_batch.publish.publish_report import PublishReport
 from genre_batch.publish.publishing import PublishConfig, publish
-from genre_batch.sink import done_writer, layout
+from genre_batch.sink import layout
 from genre_batch.sink.canary_record import CanaryAnswer, CanaryCheck, CanaryRecord, write_canary_record
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
-from genre_batch.sink.unlisted import Unlisted, write_unlisted
 from genre_batch.sink.verdict import Verdict, write_verdict
 from genre_batch.storage.store import Store, WriteFailed
 

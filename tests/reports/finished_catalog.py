@@ -11,7 +11,7 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.engine.usage import Usage
 from genre_batch.publish.publishing import PublishConfig, publish
-from genre_batch.run.report import ForecastRatios, make_report
+from genre_batch.run.run_report import ForecastRatios, make_report
 from genre_batch.sink import layout
 from genre_batch.sink.canary_record import CanaryAnswer, CanaryCheck, CanaryRecord, write_canary_record
 from genre_batch.sink.finish import read_manifest

@@ -12,7 +12,7 @@ from small_bundle import MANIFEST, write_small_bundle
 from genre_batch.decode.waveform import resample
 from genre_batch.decode.window import Span, Window
 from genre_batch.errors import UsageError
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.model.scores import Score, softmax
 from genre_batch.reports.track_page import HeardTrack, hear, track_page

@@ -10,7 +10,7 @@ from genre_batch.engine.telemetry import NOTHING_HELD, Held
 from genre_batch.engine.usage import Usage
 from genre_batch.engine.workload import Workload
 from genre_batch.run.carry_out import StartLimits
-from genre_batch.run.report import ForecastRatios
+from genre_batch.run.run_report import ForecastRatios
 from genre_batch.schedule.finish_time import FinishTime
 
 RATIOS = ForecastRatios(hours=1.5, cpu=1.0, bytes_read=1.0, reads=1.0, cost=None)

@@ -11,10 +11,10 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.config import ScoreConfig, load
 from genre_batch.run.failure import failure, still_failed, verdict_on
 from genre_batch.sink.finish import Latest, settle, write_manifest
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.layout import listing_folder
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import write_plan
-from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.verdict import Verdict
 from genre_batch.storage.local import LocalStore
 

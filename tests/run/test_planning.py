@@ -18,18 +18,19 @@ from genre_batch.catalog.listing import Listing
 from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.config import FeaturesConfig, ScoreConfig, load
 from genre_batch.errors import UsageError, UserError
+from genre_batch.history import done_writer
+from genre_batch.history.unlisted import read_unlisted
 from genre_batch.model import bundle as bundle_module
 from genre_batch.run.jobs import features_job, scoring_job
 from genre_batch.run.planning import part_plan, resume_or_plan
-from genre_batch.sink import done_writer, layout
+from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunKind, RunPlan, read_plan
 from genre_batch.sink.schema import RejectedTrack
-from genre_batch.sink.unlisted import read_unlisted
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.gc import collect_garbage
-from genre_batch.verify.settings import GcConfig
+from genre_batch.verify.verify_config import GcConfig
 
 _SILENT = Reject(RejectReason.SILENT, RejectStage.FEATURES, "no sound")
 

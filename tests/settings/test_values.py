@@ -5,7 +5,7 @@ from typing import Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from genre_batch.settings.schema import Schema
+from genre_batch.settings.json_schema import Schema
 from genre_batch.settings.values import allowed_values
 from genre_batch.training.train_config import TrainConfig
 

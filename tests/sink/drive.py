@@ -8,10 +8,10 @@ from sink.shard_rows import cut, make_plan, reject, score
 
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches, one_by_one
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.past_outcomes import done_runs, retryable_reasons
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import done_runs, retryable_reasons
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, next_planning_time
 from genre_batch.sink.run_claim import advance_head, claim_run

@@ -17,9 +17,9 @@ from genre_batch.sink.finish import (
     settle,
     write_manifest,
 )
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, plan_sha256
-from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.record import CommitRecord, Counts
 from genre_batch.sink.verdict import Verdict
 from genre_batch.storage.store import Store, WriteFailed

@@ -7,8 +7,8 @@ from sink.shard_rows import PLANNED_AT, RUN_ID, make_plan
 
 from genre_batch.errors import DamageFound, UsageError
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import to_json
 from genre_batch.sink.plan import next_planning_time, plan_sha256, read_plan, run_ids, write_plan
-from genre_batch.sink.pointer import to_json
 from genre_batch.sink.schema import SCHEMA_VERSION
 from genre_batch.storage.store import ObjectGone, Store
 

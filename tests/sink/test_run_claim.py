@@ -16,9 +16,9 @@ from sink.table_facts import everything, visible_tracks
 from genre_batch.errors import DamageFound
 from genre_batch.sink import layout
 from genre_batch.sink.finish import Latest, finish, read_manifest
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.layout import give_up_hint
 from genre_batch.sink.plan import RunPlan, run_ids
-from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.run_claim import RunClaim, advance_head, claim_run, unfinished_beside
 from genre_batch.storage.store import Store
 

@@ -10,7 +10,7 @@ from small_bundle import MANIFEST, weights_of
 
 from genre_batch.catalog.reject import Reject, RejectReason
 from genre_batch.errors import UsageError
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.devices import Runtime
 from genre_batch.model.golden import read_golden

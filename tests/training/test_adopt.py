@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from genre_batch.errors import UsageError
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.model.architecture import HuggingFaceSettings, OnnxSettings
 from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_probabilities, check_segments

@@ -10,7 +10,7 @@ import soundfile
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.errors import UsageError
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.training.corpus import OnUnreadable, TrainingCorpus, by_segment, read_material, read_training_corpus
 from genre_batch.training.dataset import extract_here
 

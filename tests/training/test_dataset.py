@@ -13,7 +13,7 @@ from genre_batch.decode.window import Window
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.storage.open_store import open_store
 from genre_batch.training.dataset import (
     Example,

@@ -11,7 +11,7 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.config import ScoreConfig, dump
 from genre_batch.engine.usage import Usage
-from genre_batch.run.report import make_report
+from genre_batch.run.run_report import make_report
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.ledger import Ledger

@@ -10,7 +10,7 @@ from genre_batch.catalog.listing import Listing
 from genre_batch.config import ScoreConfig, TableConfig
 from genre_batch.run.jobs import Job
 from genre_batch.run.planning import resume_or_plan
-from genre_batch.run.report import RunReport, nothing_to_do
+from genre_batch.run.run_report import RunReport, nothing_to_do
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.tables import make_scores

@@ -6,13 +6,14 @@ import pytest
 from sink.table_facts import everything
 from verify.outputs import finished_run, tracks_of
 
-from genre_batch.sink import done_writer, layout
+from genre_batch.history import done_writer
+from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.gc import GcReport, collect_garbage
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import GcConfig, VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 Runs = tuple[RunPlan, RunPlan]
 

@@ -17,8 +17,8 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.open_store import open_store
 from genre_batch.verify.gc import GcReport, collect_garbage
-from genre_batch.verify.settings import GcConfig, VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 Runs = tuple[RunPlan, RunPlan]
 

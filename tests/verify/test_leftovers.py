@@ -15,8 +15,8 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.leftovers import Leftovers
 from genre_batch.verify.output import Output
-from genre_batch.verify.settings import GcConfig, VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 
 def test_a_run_that_is_given_up_is_never_damaged_on_the_way(output: Path, unfinished: RunPlan) -> None:

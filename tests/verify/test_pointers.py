@@ -5,15 +5,15 @@ from verify.outputs import commit_shards, plan_run, tracks_of
 from genre_batch.publish.publishing import PublishConfig, publish
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish, is_finished, latest_of, read_manifest, settle
+from genre_batch.sink.json_records import to_json
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.pointer import to_json
 from genre_batch.sink.verdict import Verdict
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.pointers import new_claim
 from genre_batch.verify.records import identity_path
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 Runs = tuple[RunPlan, RunPlan]
 

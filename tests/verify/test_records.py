@@ -11,8 +11,8 @@ from sink.table_facts import everything
 from verify.stand_in import sink_resumes
 
 from genre_batch.sink import layout
+from genre_batch.sink.json_records import to_json
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.pointer import to_json
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.store import AccessDenied, ReadFailed, StorageError
 from genre_batch.verify.findings import Findings
@@ -20,8 +20,8 @@ from genre_batch.verify.gc import collect_garbage
 from genre_batch.verify.output import Output
 from genre_batch.verify.records import RunRecords, State, plan_hashes, read_record, read_run, run_files
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import GcConfig, VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import GcConfig, VerifyConfig
 
 Runs = tuple[RunPlan, RunPlan]
 

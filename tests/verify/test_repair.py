@@ -20,8 +20,8 @@ from genre_batch.storage.local import LocalStore
 from genre_batch.storage.open_store import open_store
 from genre_batch.storage.store import ObjectChanged, ObjectGone, StoredObject
 from genre_batch.verify.repair import move, verify_and_repair
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import VerifyReport
+from genre_batch.verify.verify_config import VerifyConfig
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

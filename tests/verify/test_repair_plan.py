@@ -14,8 +14,8 @@ from genre_batch.storage.local import LocalStore
 from genre_batch.verify import repair_plan
 from genre_batch.verify.output import Output
 from genre_batch.verify.repair_plan import RepairPlan, plan_repair
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 Runs = tuple[RunPlan, RunPlan]
 

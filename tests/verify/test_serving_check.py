@@ -17,7 +17,7 @@ from genre_batch.verify.leftovers import Leftovers
 from genre_batch.verify.output import Output
 from genre_batch.verify.repair import repair
 from genre_batch.verify.serving_check import check_serving, damaged_step
-from genre_batch.verify.settings import GcConfig
+from genre_batch.verify.verify_config import GcConfig
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.sink.tables import features_maker
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import VerifyReport, verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 TRACKS = tracks_of(range(20, 40))
 

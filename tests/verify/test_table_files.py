@@ -17,9 +17,9 @@ from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.repair import verify_and_repair
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.table_files import belongs_to, run_and_shard
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 TRACKS = tracks_of(range(20, 40))
 

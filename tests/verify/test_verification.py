@@ -13,8 +13,8 @@ from genre_batch.sink import layout
 from genre_batch.sink.plan import RunPlan
 from genre_batch.storage.local import LocalStore
 from genre_batch.storage.open_store import open_store
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import RepairReport, VerifyReport, verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 
 def test_a_repair_is_summarised_with_what_it_could_not_repair() -> None:

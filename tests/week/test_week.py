@@ -26,8 +26,8 @@ from genre_batch.model import bundle
 from genre_batch.publish.pointer import steps
 from genre_batch.publish.serving_rows import SERVING
 from genre_batch.storage.open_store import open_store
-from genre_batch.verify.settings import VerifyConfig
 from genre_batch.verify.verification import verify
+from genre_batch.verify.verify_config import VerifyConfig
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from genre_batch.decode.waveform import Samples
 from genre_batch.errors import UsageError
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.features.segments import Segments
 from genre_batch.model.bundle import WEIGHTS_FILE, Bundle
 from genre_batch.model.classifier import FileName

@@ -3,7 +3,7 @@
 A small CNN that was trained on 50 tags of the Million Song Dataset. It looks at a log-mel spectrogram with filters that
 span many bands (timbre) or many frames (rhythm), and gives 200 values a segment from which the tags follow linearly.
 497 of the 561 filters of the published front end are zero, so their output is the same for any input. They are left out
-here, and their constant output is part of other weights; see `training/pretrained/musicnn.py`.
+here, and their constant output is part of other weights; see `training/pretrained/convert_musicnn.py`.
 """
 
 import torch

@@ -15,7 +15,7 @@ from safetensors.torch import load, save
 from genre_batch.errors import UsageError
 from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.model.architecture import HuggingFaceSettings
 from genre_batch.model.bundle import Bundle
 from genre_batch.model.classifier import FileName

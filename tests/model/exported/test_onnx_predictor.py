@@ -17,7 +17,7 @@ from genre_batch.features.front_end import FrontEnd
 from genre_batch.features.front_ends.descriptors import DescriptorFrontEnd
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 from genre_batch.features.front_ends.mfcc import MfccFrontEnd
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 from genre_batch.features.segments import Segments
 from genre_batch.model.architecture import OnnxSettings
 from genre_batch.model.bundle import Bundle

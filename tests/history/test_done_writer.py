@@ -5,18 +5,19 @@ from typing import Any, Self
 
 import pyarrow as pa
 import pytest
+from history.done_histories import OUTPUT, Dead, Deadly, Night, carry_out, happen, planned, without_index
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sink.done_histories import OUTPUT, Dead, Deadly, Night, carry_out, happen, planned, without_index
 from sink.memory_store import MemoryStore
 from sink.stepping import Driver, every_interleaving
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
-from genre_batch.sink import done_writer, layout
-from genre_batch.sink.done_index import DoneIndex, key_of_model, read_done_index
-from genre_batch.sink.done_writer import extend_done_index, newest_of_each_kind
-from genre_batch.sink.history import retryable_reasons
+from genre_batch.history import done_writer
+from genre_batch.history.done_index import DoneIndex, key_of_model, read_done_index
+from genre_batch.history.done_writer import extend_done_index, newest_of_each_kind
+from genre_batch.history.past_outcomes import retryable_reasons
+from genre_batch.sink import layout
 from genre_batch.sink.tables import PLACED
 
 KEY = key_of_model("model-0", "f" * 64)

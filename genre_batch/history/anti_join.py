@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.sorted_runs import SortedRun
-from genre_batch.sink.done_reader import IndexedOutcomes
+from genre_batch.history.done_reader import IndexedOutcomes
+from genre_batch.history.unlisted import Unlisted
 from genre_batch.sink.tables import PLACED, with_run
-from genre_batch.sink.unlisted import Unlisted
 
 _COMPARED_ROWS = 65_536
 _TRANSIENT = pa.array(sorted(TRANSIENT), pa.string())

@@ -18,8 +18,8 @@ from genre_batch.errors import DamageFound
 from genre_batch.notices import say
 from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest
+from genre_batch.sink.json_records import parse, read_pointer
 from genre_batch.sink.plan import RunPlan
-from genre_batch.sink.pointer import parse, read_pointer
 from genre_batch.sink.run_facts import RunId
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.store import AccessDenied, ObjectGone, ReadFailed, Store

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pytest
-from sink.done_histories import OUTPUT, Night, carry_out
+from history.done_histories import OUTPUT, Night, carry_out
 from sink.memory_store import MemoryStore
 
-from genre_batch.sink import done_reader, done_writer, layout
-from genre_batch.sink.done_index import IndexSegment, key_of_model, read_done_index
-from genre_batch.sink.done_reader import IndexedOutcomes
-from genre_batch.sink.history import merged_outcomes
+from genre_batch.history import done_reader, done_writer
+from genre_batch.history.done_index import IndexSegment, key_of_model, read_done_index
+from genre_batch.history.done_reader import IndexedOutcomes
+from genre_batch.history.past_outcomes import merged_outcomes
+from genre_batch.sink import layout
 
 NAMES = "abcdefgh"
 KEY = key_of_model("model-0", "f" * 64)

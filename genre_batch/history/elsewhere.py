@@ -13,11 +13,11 @@ from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import to_batch
 from genre_batch.errors import DamageFound
+from genre_batch.history.anti_join import not_done
+from genre_batch.history.past_outcomes import shard_outcomes
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import not_done
-from genre_batch.sink.history import shard_outcomes
+from genre_batch.sink.json_records import read_pointer
 from genre_batch.sink.plan import RunPlan, read_plan, run_ids
-from genre_batch.sink.pointer import read_pointer
 from genre_batch.sink.run_claim import Head
 from genre_batch.sink.sink import open_sink
 from genre_batch.storage.store import ObjectGone, Store

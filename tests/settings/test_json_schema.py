@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from genre_batch.config import ScoreConfig
-from genre_batch.settings.schema import Schema, schema_text
+from genre_batch.settings.json_schema import Schema, schema_text
 from genre_batch.training.train_config import TrainConfig
 
 SCORE, TRAIN = Schema(ScoreConfig), Schema(TrainConfig)

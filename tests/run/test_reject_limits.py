@@ -11,7 +11,7 @@ from genre_batch.catalog.reject import Reject, RejectReason, RejectStage
 from genre_batch.catalog.track import Track
 from genre_batch.config import FeaturesConfig, load
 from genre_batch.errors import TooManyRejects, UserError
-from genre_batch.run.verdict import judge, outcome_watcher
+from genre_batch.run.reject_limits import judge, outcome_watcher
 from genre_batch.sink.record import Counts
 
 RUN_ID = "20261121T065212Z-3f09ab"

@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from genre_batch.publish.publish_settings import PublishSettings
 from genre_batch.publish.publishing import PublishConfig
-from genre_batch.publish.settings import PublishSettings
 
 
 def test_a_run_can_set_all_that_the_verb_can_but_the_output() -> None:

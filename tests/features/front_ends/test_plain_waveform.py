@@ -3,7 +3,7 @@
 import numpy as np
 from music import music
 
-from genre_batch.features.front_ends.waveform import WaveformFrontEnd
+from genre_batch.features.front_ends.plain_waveform import WaveformFrontEnd
 
 
 def test_a_waveform_too_short_for_a_segment_is_repeated() -> None:

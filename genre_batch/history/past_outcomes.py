@@ -14,9 +14,9 @@ import pyarrow as pa
 from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.sorted_runs import TrackRuns, merge
 from genre_batch.errors import DamageFound
+from genre_batch.history.done_index import key_of_model, usable_segments
+from genre_batch.history.done_reader import IndexedOutcomes
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import key_of_model, usable_segments
-from genre_batch.sink.done_reader import IndexedOutcomes
 from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.map_ahead import map_ahead, shards_ahead
 from genre_batch.sink.parquet import read_columns

@@ -16,9 +16,7 @@ import pyarrow.parquet as pq
 from genre_batch.catalog.reject import TRANSIENT, RejectReason, printable
 from genre_batch.catalog.sorted_runs import merge
 from genre_batch.errors import DamageFound
-from genre_batch.notices import warn
-from genre_batch.sink import layout
-from genre_batch.sink.done_index import (
+from genre_batch.history.done_index import (
     UNUSABLE,
     CoveredRun,
     DoneIndex,
@@ -28,11 +26,13 @@ from genre_batch.sink.done_index import (
     read_done_index,
     segment_faults,
 )
-from genre_batch.sink.done_reader import IndexedOutcomes
+from genre_batch.history.done_reader import IndexedOutcomes
+from genre_batch.history.past_outcomes import merged_outcomes
+from genre_batch.notices import warn
+from genre_batch.sink import layout
 from genre_batch.sink.finish import RunManifest, make_manifest
-from genre_batch.sink.history import merged_outcomes
+from genre_batch.sink.json_records import parse, swap_pointer
 from genre_batch.sink.plan import RunPlan, run_ids
-from genre_batch.sink.pointer import parse, swap_pointer
 from genre_batch.sink.sink import open_sink
 from genre_batch.sink.tables import PLACED
 from genre_batch.storage.open_store import absolute

@@ -10,8 +10,8 @@ from sink.shard_rows import make_track
 
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches, one_by_one
-from genre_batch.sink import anti_join
-from genre_batch.sink.anti_join import new_rows
+from genre_batch.history import anti_join
+from genre_batch.history.anti_join import new_rows
 
 COLUMNS = ["track_id", "etag", "reason"]
 NAMES = st.sampled_from(["a", "b", "c", "ca", "Z", "é", "e\u0301", "\n", "🎵", "1:a", "a:", ":"])

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from genre_batch.sink.unlisted import DELETED, NEVER_ANSWERED, Unlisted, gone_bytes, read_unlisted, write_unlisted
+from genre_batch.history.unlisted import DELETED, NEVER_ANSWERED, Unlisted, gone_bytes, read_unlisted, write_unlisted
 from genre_batch.storage.store import Store
 
 Table = tuple[Store, str]

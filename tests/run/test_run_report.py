@@ -6,7 +6,7 @@ import pytest
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.engine.usage import Usage
-from genre_batch.run.report import ForecastRatios, RunReport, make_report, nothing_to_do
+from genre_batch.run.run_report import ForecastRatios, RunReport, make_report, nothing_to_do
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.record import Counts
 

@@ -1,7 +1,7 @@
 """Converts the published weights of MSD_musicnn to the arrays that `model/networks/musicnn.py` loads.
 
     pip download --no-deps musicnn==0.1.0
-    python -m genre_batch.training.pretrained.musicnn musicnn-0.1.0-py3-none-any.whl musicnn.safetensors
+    python -m genre_batch.training.pretrained.convert_musicnn musicnn-0.1.0-py3-none-any.whl musicnn.safetensors
 
 The wheel is only read as an archive: nothing in it is installed, imported or unpickled. The weights are (c) 2019 Music
 Technology Group, Universitat Pompeu Fabra, under the ISC licence; see NOTICE.

@@ -8,10 +8,10 @@ from genre_batch.catalog.reject import TRANSIENT, RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches, one_by_one
 from genre_batch.errors import DamageFound
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.past_outcomes import done_runs, retryable_reasons
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import done_runs, retryable_reasons
 from genre_batch.sink.layout import repair_hint
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, write_plan

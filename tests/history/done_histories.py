@@ -11,15 +11,15 @@ from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
 from genre_batch.catalog.track_table import in_batches
 from genre_batch.errors import UserError
+from genre_batch.history.anti_join import new_rows
+from genre_batch.history.done_writer import extend_done_index
+from genre_batch.history.past_outcomes import outcomes_of, past_runs
+from genre_batch.history.unlisted import Unlisted
 from genre_batch.sink import layout
-from genre_batch.sink.anti_join import new_rows
-from genre_batch.sink.done_writer import extend_done_index
 from genre_batch.sink.finish import finish
-from genre_batch.sink.history import outcomes_of, past_runs
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan, write_plan
 from genre_batch.sink.schema import RejectedTrack, ScoredTrack
-from genre_batch.sink.unlisted import Unlisted
 
 OUTPUT = "/table"
 Outcomes = Mapping[str, tuple[str, RejectReason | None]]

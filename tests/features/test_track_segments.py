@@ -13,10 +13,10 @@ from genre_batch.decode.decoder import decode_window
 from genre_batch.decode.mix import Channels
 from genre_batch.decode.waveform import Waveform
 from genre_batch.decode.window import Window
-from genre_batch.features import extract
-from genre_batch.features.extract import extract_each, extract_segments
+from genre_batch.features import track_segments
 from genre_batch.features.front_end import TrackSegments
 from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
+from genre_batch.features.track_segments import extract_each, extract_segments
 
 SHORT = LogMelFrontEnd(segment_frames=128, segment_hop_frames=64)
 
@@ -67,7 +67,7 @@ def test_front_ends_that_hear_the_same_share_what_is_decoded(monkeypatch: pytest
         calls.append(window)
         return decode_window(source, size_bytes, track_id, window, channels)
 
-    monkeypatch.setattr(extract, "decode_window", counted)
+    monkeypatch.setattr(track_segments, "decode_window", counted)
     found = extract_each(io.BytesIO(data), len(data), "track", front_ends)
     assert calls == [SHORT.window, short]
     for front_end, each in zip(front_ends, found, strict=True):

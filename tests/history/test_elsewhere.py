@@ -9,9 +9,9 @@ from sink.shard_rows import PLANNED_AT, make_plan, make_track, make_tracks, reje
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.catalog.track import Track
+from genre_batch.history.elsewhere import DoneElsewhere
+from genre_batch.history.past_outcomes import retryable_reasons
 from genre_batch.sink import layout
-from genre_batch.sink.elsewhere import DoneElsewhere
-from genre_batch.sink.history import retryable_reasons
 from genre_batch.sink.ledger import Ledger
 from genre_batch.sink.plan import RunPlan
 from genre_batch.sink.run_claim import advance_head, claim_run

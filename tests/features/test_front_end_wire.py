@@ -8,8 +8,7 @@ import pytest
 from genre_batch.catalog.reject import RejectReason, RejectStage, TrackRejected
 from genre_batch.catalog.track import TrackFacts
 from genre_batch.features.front_end import TrackSegments
-from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
-from genre_batch.features.sandbox_wire import (
+from genre_batch.features.front_end_wire import (
     pack_each,
     pack_request,
     pack_request_for_each,
@@ -19,6 +18,7 @@ from genre_batch.features.sandbox_wire import (
     unpack_request_for_each,
     unpack_segments,
 )
+from genre_batch.features.front_ends.log_mel import LogMelFrontEnd
 
 FRONT_END = LogMelFrontEnd(n_mels=4, segment_frames=8, segment_hop_frames=1292)
 FACTS = {"duration_s": 61.5, "window_start_s": 12.0, "decoder": "soundfile", "sample_rate": 44_100, "channels": 2}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from genre_batch.training.pretrained.musicnn import convert
+from genre_batch.training.pretrained.convert_musicnn import convert
 
 SHIPPED = Path(__file__).parents[3] / "genre_batch" / "model" / "trunks" / "musicnn.safetensors"
 WHEEL = os.environ.get("MUSICNN_WHEEL", "")

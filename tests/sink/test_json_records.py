@@ -3,7 +3,7 @@ from pydantic import BaseModel
 from sink.memory_store import MemoryStore
 
 from genre_batch.errors import DamageFound
-from genre_batch.sink.pointer import as_written, parse, read_pointer, swap_pointer, to_json
+from genre_batch.sink.json_records import as_written, parse, read_pointer, swap_pointer, to_json
 from genre_batch.storage.store import ObjectChanged, ReadFailed, Store
 
 

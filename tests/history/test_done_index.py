@@ -4,13 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sink.done_histories import OUTPUT, Night, carry_out
+from history.done_histories import OUTPUT, Night, carry_out
 from sink.memory_store import MemoryStore
 
 from genre_batch.catalog.reject import RejectReason
 from genre_batch.errors import DamageFound
-from genre_batch.sink import done_writer, layout
-from genre_batch.sink.done_index import DoneIndex, key_of_model, read_done_index, usable_segments
+from genre_batch.history import done_writer
+from genre_batch.history.done_index import DoneIndex, key_of_model, read_done_index, usable_segments
+from genre_batch.sink import layout
 from genre_batch.storage.store import AccessDenied, Archived
 
 NIGHTS = [Night({"a": ("v1", None), "b": ("v1", RejectReason.CORRUPT)}), Night({"c": ("v1", None)})]

@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from genre_batch.catalog.reject import printable
 from genre_batch.errors import DamageFound
+from genre_batch.history.done_index import UNUSABLE, IndexSegment, IndexSegmentFile
 from genre_batch.notices import say
 from genre_batch.sink import layout
-from genre_batch.sink.done_index import UNUSABLE, IndexSegment, IndexSegmentFile
 from genre_batch.sink.parquet import read_columns
 from genre_batch.sink.tables import PLACED
 from genre_batch.storage.store import ObjectGone, Store

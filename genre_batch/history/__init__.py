@@ -1,0 +1,1 @@
+"""What earlier and other runs have done, so that it is not done again."""

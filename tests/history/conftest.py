@@ -1,0 +1,1 @@
+from empty_table import table  # noqa: F401
