@@ -113,9 +113,9 @@ class TableConfig(JobConfig):
     3. max_denied_in_a_row: stop after this many consecutive access-denied tracks; null: never. retry: try again the
     tracks rejected for these reasons. run_kind: what the run is for: default, nightly or backfill; a run continues only
     one of its own kind. finish_by: a time of day or a duration, after which a run starts no new work and leaves the
-    rest to the next one; null: never. max_core_hours, max_cost: what one start of a run may use, in hours of reserved
-    cores and by the price list of `forecast.prices`; then it starts no new parts, and the next start goes on; null: no
-    limit. beside_unfinished: start a run even if one over this source with another bundle
+    rest to the next one, fixed when the run is planned; null: never. max_core_hours, max_cost: what one start of a run
+    may use, in hours of reserved cores and by the price list of `forecast.prices`; then it starts no new parts, and the
+    next start goes on; null: no limit. beside_unfinished: start a run even if one over this source with another bundle
     is unfinished. forecast: what `--plan` tries.
     """
 
