@@ -10,7 +10,7 @@ from cluster_files import CLUSTER
 
 NAME = re.compile(r"\bray_genre_batch_\w+")
 _LABELLED = re.compile(r"(ray_genre_batch_\w+)\{([^}]*)\}")
-_SUMMED = re.compile(r"by \(([^)]*)\)\s*\(+(?:rate|increase)?\(?(ray_genre_batch_\w+)")
+_SUMMED = re.compile(r"by \(([^)]*)\)\s*\(+(?:rate|increase|last_over_time)?\(?(ray_genre_batch_\w+)")
 
 
 def dashboard() -> Any:
@@ -18,8 +18,14 @@ def dashboard() -> Any:
 
 
 def alerts() -> Any:
-    (group,) = yaml.safe_load((CLUSTER / "monitoring/alerts.yaml").read_text())["groups"]
-    return group["rules"]
+    """The alert rules about the metrics of runs."""
+    runs, _ = groups()
+    return runs["rules"]
+
+
+def groups() -> Any:
+    """All groups of alert rules: those about the metrics of runs, and those for Kubernetes."""
+    return yaml.safe_load((CLUSTER / "monitoring/alerts.yaml").read_text())["groups"]
 
 
 def queries() -> list[str]:

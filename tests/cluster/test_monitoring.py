@@ -2,7 +2,7 @@
 
 import pytest
 from cluster_files import CLUSTER, ROOT
-from monitoring_files import NAME, alerts, dashboard, labels_used, queries
+from monitoring_files import NAME, dashboard, groups, labels_used, queries
 
 from genre_batch.engine.run_metrics import METRICS, RunMetric
 
@@ -53,9 +53,12 @@ def test_the_panels_do_not_overlap_and_have_their_own_ids() -> None:
 
 
 def test_the_rules_cover_what_goes_wrong_and_say_what_to_do() -> None:
-    names = {rule["alert"].removeprefix("GenreBatch") for rule in alerts()}
-    assert names == {"Stalled", "RejectRate", "NoCommits", "BehindFinishBy"}
-    for rule in alerts():
+    rules = [rule for group in groups() for rule in group["rules"]]
+    names = {rule["alert"].removeprefix("GenreBatch") for rule in rules}
+    assert names == {"Stalled", "RejectRate", "NoCommits", "BehindFinishBy", "DriverGone", "NoRun", "NoNight"}
+    page = (ROOT / "docs/monitoring.md").read_text(encoding="utf-8")
+    for rule in rules:
+        assert f"`{rule['alert']}`" in page
         assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
         assert rule["labels"]["severity"] in ("critical", "warning")
         assert set(rule["annotations"]) == {"summary", "description"}
