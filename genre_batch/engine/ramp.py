@@ -39,15 +39,20 @@ class Growth:
         self._cpu_s[stage] += cpu_s
 
     def look(self) -> None:
-        """Ask for what the run can use, if that is a good deal more than was asked for."""
+        """Ask again if the run can use a good deal more; if the cluster does not answer, at the next look."""
+        with suppress(Exception):
+            self.ask()
+
+    def ask(self) -> None:
+        """Ask for what the run can use, if that is a good deal more than was asked for. Raises what Ray raises."""
         if not self._asks:
             return
         costs = zip(self._cpu_s, self._noted, strict=True)
         track_s = [cpu_s / tracks if tracks >= _MEASURED_TRACKS else _TRACK_S for cpu_s, tracks in costs]
         bundles = wanted_bundles(self._stages, self._tracks, track_s)
         if len(bundles) > self._asked * _MORE:
-            self._asked = len(bundles)
             request_resources(bundles=bundles)
+            self._asked = len(bundles)
 
 
 @contextmanager
@@ -58,7 +63,7 @@ def grown_for(stages: Sequence[Stage], tracks: int, *, own: bool) -> Iterator[Gr
     cluster of our own, or one that does not grow, ignores it.
     """
     growth = Growth(stages, tracks, asks=not own)
-    growth.look()
+    growth.ask()
     try:
         yield growth
     finally:

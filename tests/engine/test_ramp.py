@@ -75,3 +75,22 @@ def test_it_asks_for_more_once_tracks_turn_out_to_take_long_and_never_for_less(r
         growth.look()
         assert requests == [5, 500]
     assert requests == [5, 500, 0]
+
+
+def test_a_cluster_that_does_not_answer_is_asked_at_the_next_look(
+    requests: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask, answers = ramp.request_resources, [ConnectionError("no answer")]
+
+    def fail_once(bundles: list[dict[str, float]]) -> None:
+        if len(bundles) == 500 and answers:
+            raise answers.pop()
+        ask(bundles=bundles)
+
+    monkeypatch.setattr(ramp, "request_resources", fail_once)
+    with grown_for([EXTRACT], 15_000, own=False) as growth:
+        growth.note(0, 64, 640.0)
+        growth.look()
+        assert requests == [5]
+        growth.look()
+        assert requests == [5, 500]
