@@ -46,7 +46,8 @@ help:
 	@echo 'make simulate  try the scheduler on 10,000 seeds full of faults'
 	@echo 'make chaos   kill workers, machines, links and drivers of real runs for 200 rounds'
 	@echo 'make bench   measure the job and its stages, beside their aims'
-	@echo 'make model-figures LABELLED=<folder> [OTHERS=<folder with labelled/, out_of_scope/>]  those of docs/default-model.md'
+	@echo 'make model-figures LABELLED=<folder> [OTHERS=<folder with labelled/, out_of_scope/>] [SONGS=<folder>] [SPEECH=<folder>]'
+	@echo '             measure the models of docs/default-model.md'
 	@echo 'make fuzz    try damaged bytes on one reader for a minute; make fuzz TARGET=<name in tests/fuzz/readers.py>'
 	@echo 'make clean   remove what these commands made'
 
@@ -127,11 +128,16 @@ fuzz: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python tests/fuzz/readers.py $(TARGET) -max_total_time=60
 
-# takes long on two cores; OTHERS is music of other publishers that no choice should be made on
+# takes some ten minutes on two cores; OTHERS is music of other publishers that no choice should be made on, SONGS a
+# folder of whole songs, SPEECH one of speech
 model-figures: setup
 	$(if $(LABELLED),,$(error give LABELLED=<folder>, as in docs/training.md))
 	$(BIN)/python benchmarks/default_model.py $(LABELLED) build/model-figures $(if $(OTHERS),--others $(OTHERS)/labelled)
 	$(BIN)/python benchmarks/scope.py $(LABELLED) build/model-figures $(if $(OTHERS),--clips $(OTHERS))
+	$(BIN)/python benchmarks/other_sounds.py $(SPEECH) $(if $(OTHERS),$(OTHERS)/out_of_scope $(OTHERS)/labelled)
+	$(BIN)/python benchmarks/steadiness.py $(LABELLED) --least 15 --cut 3
+	$(BIN)/python benchmarks/steadiness.py --made 3
+	$(if $(SONGS),$(BIN)/python benchmarks/steadiness.py $(SONGS))
 	$(BIN)/python benchmarks/few_labels.py $(LABELLED) build/model-figures
 	$(BIN)/python benchmarks/tags.py $(LABELLED) build/model-figures
 	$(BIN)/python benchmarks/trunk_runtimes.py $(LABELLED) build/model-figures

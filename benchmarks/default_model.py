@@ -1,11 +1,11 @@
 """The figures of docs/default-model.md for one or more recipes, on the same folds.
 
-    python benchmarks/default_model.py LABELLED WORK [--recipes default,cheap] [--others OTHERS] [--draws 6]
+    python benchmarks/default_model.py LABELLED WORK [--recipes cheap,default] [--others OTHERS] [--draws 6]
 
 LABELLED has artists and a column `fault_filtered_split` or `split`, if the figures on lists are wanted. OTHERS is a
 labelled folder that is only measured on. The draws of the folds have the seeds 100, 101, ..., on which no choice was
-made. Features are kept below WORK. Prints a Markdown table; intervals are 95 %, by resampling artists. With two
-recipes, a second table shows how many of the held-out tracks change from which label to which.
+made. Features are kept below WORK. Prints a Markdown table; intervals are 95 %, by resampling artists. For each recipe
+but the last, another table shows how many of the held-out tracks change from which label to which with the last one.
 """
 
 import os
@@ -13,57 +13,30 @@ import os
 os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", "NUMBA")}
 
 import argparse
-import csv
-import io
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
+from material import MP3_BITRATE, Material, durations_s, parts_of, read_material
 
 from genre_batch.catalog.corpora import read_corpus
-from genre_batch.config import load
-from genre_batch.evaluation.intervals import grouped_bootstrap
-from genre_batch.evaluation.metrics import accuracy, expected_calibration_error, log_loss, macro_f1
-from genre_batch.model.scores import Floats, Labels, Pooling
-from genre_batch.training.corpus import TrainingCorpus, read_training_corpus
+from genre_batch.evaluation.intervals import Interval, grouped_bootstrap, mean_interval
+from genre_batch.evaluation.metric_intervals import loss_interval
+from genre_batch.evaluation.metrics import accuracy, expected_calibration_error, macro_f1
+from genre_batch.model.scores import Floats, Pooling
+from genre_batch.training.corpus import read_training_corpus
 from genre_batch.training.dataset import extract_here
 from genre_batch.training.feature_cache import Pieces
 from genre_batch.training.figures import fit_temperature, held_out_figures
 from genre_batch.training.fitted_model import FittedModel, FoldLogits, SegmentLogits, answers_to
-from genre_batch.training.recipe import Recipe, fit_model
-from genre_batch.training.recipe_files import recipe_file
+from genre_batch.training.recipe import fit_model
 from genre_batch.training.splits import Rows, group_folds
-from genre_batch.training.train_config import TrainConfig
 
 FIRST_SEED = 100
 FOLDS = 5
 LONG_S = 15.0
-MP3_BITRATE = 56_000
 PERFECT_DRAWS = 2000
-_MP3_RATES = 8_000, 160_000
-"""Of MPEG-2 layer III: soundfile's compression level 1 is the first, 0 the second."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """The tracks of LABELLED, their pieces, and those of the same tracks as MP3."""
-
-    config: TrainConfig
-    corpus: TrainingCorpus
-    mp3: list[Pieces]
-
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe for the genres of the corpus."""
-        return Recipe(self.config.architecture, self.config.front_end, None, self.corpus.genres, standardise=False)
-
-    @property
-    def groups(self) -> list[str]:
-        """The artist of each track."""
-        return [labelled.group for labelled in self.corpus.tracks]
 
 
 @dataclass(frozen=True)
@@ -125,33 +98,49 @@ def ece_if_perfect(tables: list[Floats]) -> tuple[float, float]:
     return float(np.mean(errors)), float(np.quantile(errors, 0.95))
 
 
-def interval_text(figure: Callable[[Rows], float], groups: list[str]) -> str:
+def shown(found: Interval, digits: int = 3) -> str:
     """A figure with its interval."""
-    found = grouped_bootstrap(figure, groups)
-    return f"{found.mean:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return f"{found.mean:.{digits}f} ({found.text(lambda value: f'{value:.{digits}f}').removeprefix('95 %: ')})"
 
 
 def figures(material: Material, every: list[HeldOut]) -> dict[str, str]:
     """The figures on held-out artists of LABELLED, over some draws of the folds."""
-    corpus, labels, draws = material.corpus, material.corpus.labels, len(every)
+    corpus, labels, draws, artist = material.corpus, material.corpus.labels, len(every), np.array(material.groups)
     long = np.array(durations_s(corpus)) >= LONG_S
-    right = np.mean([each.plain.argmax(axis=1) == labels for each in every], axis=0)
+    best = [each.plain.argmax(axis=1) for each in every]
+    right = np.mean([each == labels for each in best], axis=0)
+    right_as_mp3 = np.mean([each.mp3.argmax(axis=1) == labels for each in every], axis=0)
+    losses = np.mean([-np.log(np.maximum(each.plain[range(len(labels)), labels], 1e-12)) for each in every], axis=0)
     by_draw = [accuracy(each.plain, labels) for each in every]
-    recall = {genre: right[labels == number].mean() for number, genre in enumerate(corpus.genres)}
     mean, high = ece_if_perfect([each.plain for each in every])
+
+    def share(values: Floats, among: np.ndarray, digits: int = 3) -> str:
+        return shown(mean_interval(values[among], artist[among].tolist()), digits)
+
+    def f1(rows: Rows) -> float:
+        return float(np.mean([macro_f1(each[rows], labels[rows]) for each in best]))
+
+    def error(rows: Rows) -> float:
+        return float(np.mean([expected_calibration_error(each.plain[rows], labels[rows]) for each in every]))
+
+    everywhere = np.ones(len(labels), np.bool_)
     table = {
-        f"accuracy, {draws} draws": interval_text(lambda rows: float(right[rows].mean()), material.groups),
+        f"accuracy, {draws} draws": share(right, everywhere),
         "lowest and highest draw; sd over folds": f"{min(by_draw):.3f}, {max(by_draw):.3f}; "
         f"{np.mean([each.sd for each in every]):.3f}",
-        "macro F1": f"{np.mean([macro_f1(each.plain.argmax(axis=1), labels) for each in every]):.3f}",
-        "log loss, nats": f"{np.mean([log_loss(each.plain, labels) for each in every]):.3f}",
-        "calibration error (perfect model: mean, 95 %)": f"{ece_mean(every, labels):.3f} ({mean:.3f}, {high:.3f})",
-        f"accuracy on {long.sum()} excerpts of at least {LONG_S:g} s; on shorter ones": f"{right[long].mean():.3f}; "
-        f"{right[~long].mean():.3f}",
-        f"as MP3 of {MP3_BITRATE // 1000} kbit/s": f"{np.mean([accuracy(each.mp3, labels) for each in every]):.3f}",
+        "macro F1": shown(grouped_bootstrap(f1, material.groups)),
+        "log loss, nats": share(losses, everywhere),
+        "calibration error": shown(grouped_bootstrap(error, material.groups, reflected=True)),
+        "of a perfectly calibrated model: mean, 95 %": f"{mean:.3f}, {high:.3f}",
+        f"accuracy on {long.sum()} excerpts of at least {LONG_S:g} s": share(right, long),
+        "on shorter ones": share(right, ~long),
+        f"as MP3 of {MP3_BITRATE // 1000} kbit/s": share(right_as_mp3, everywhere),
     }
     table |= {f"min_precision {target}: answered; right": abstaining(every, target) for target in every[0].answered_at}
-    return table | {f"recall of {genre}": f"{value:.2f}" for genre, value in recall.items()}
+    for number, genre in enumerate(corpus.genres):
+        here = labels == number
+        table[f"recall of {genre} ({len(set(artist[here]))} artists)"] = share(right, here, 2)
+    return table
 
 
 def abstaining(every: list[HeldOut], target: str) -> str:
@@ -161,16 +150,6 @@ def abstaining(every: list[HeldOut], target: str) -> str:
     right = np.array([share or 0.0 for _, share in found])
     mean = float((given * right).sum() / given.sum()) if given.any() else 0.0
     return f"{given.mean():.2f}; {mean:.3f} ({right.min():.3f} to {right.max():.3f})"
-
-
-def ece_mean(every: list[HeldOut], labels: Labels) -> float:
-    """The mean over the draws."""
-    return float(np.mean([expected_calibration_error(each.plain, labels) for each in every]))
-
-
-def durations_s(corpus: TrainingCorpus) -> list[float]:
-    """The duration of each track."""
-    return [soundfile.info(labelled.track.uri).duration for labelled in corpus.tracks]
 
 
 def on_others(material: Material, source: str, work: Path) -> dict[str, str]:
@@ -190,15 +169,16 @@ def on_others(material: Material, source: str, work: Path) -> dict[str, str]:
     )
     model = fitted(material, np.arange(len(corpus.labels)), 0)
     found = answers(model, others.pieces, rows, material.config.pooling).probabilities(temperature)
-    right = found.argmax(axis=1) == labels
+    best = found.argmax(axis=1)
+    right = best == labels
     groups = [labelled.group for labelled in others.tracks]
     recall = ", ".join(
         f"{corpus.genres[n]} {right[labels == n].sum()}/{(labels == n).sum()}" for n in np.unique(labels)
     )
     return {
-        f"other publishers, {len(labels)} clips": interval_text(lambda rows: float(right[rows].mean()), groups),
-        "other publishers, macro F1": f"{macro_f1(found.argmax(axis=1), labels):.3f}",
-        "other publishers, log loss": f"{log_loss(found, labels):.3f}",
+        f"other publishers, {len(labels)} clips": shown(mean_interval(right, groups)),
+        "other publishers, macro F1": shown(grouped_bootstrap(lambda of: macro_f1(best[of], labels[of]), groups)),
+        "other publishers, log loss": shown(loss_interval(found, labels, groups)),
         "other publishers, right": recall,
     }
 
@@ -212,48 +192,7 @@ def on_lists(material: Material, parts: dict[str, str]) -> dict[str, str]:
         return {}
     found = answers(fitted(material, train, 0), corpus.pieces, test, material.config.pooling).probabilities(1.0)
     right, groups = found.argmax(axis=1) == corpus.labels[test], [material.groups[row] for row in test]
-    return {
-        f"fault-filtered lists, {len(train)} and {len(test)} tracks": interval_text(
-            lambda rows: float(right[rows].mean()), groups
-        )
-    }
-
-
-def parts_of(labelled: Path) -> dict[str, str]:
-    """The list of each track by the name of its file; empty if LABELLED has no lists."""
-    table = labelled / "tracks.csv"
-    if not table.is_file():
-        return {}
-    with table.open(encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    return {Path(row["path"]).stem: row.get("fault_filtered_split") or row.get("split") or "" for row in rows}
-
-
-def as_mp3(corpus: TrainingCorpus, folder: Path) -> Path:
-    """A folder with all tracks of the corpus as MP3."""
-    lowest, highest = _MP3_RATES
-    level = (highest - MP3_BITRATE) / (highest - lowest)
-    for labelled in corpus.tracks:
-        target = folder / labelled.genre / f"{Path(labelled.track.uri).stem}.mp3"
-        if not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            samples, rate = soundfile.read(labelled.track.uri, dtype="float32")
-            stream = io.BytesIO()
-            soundfile.write(stream, samples, rate, format="MP3", bitrate_mode="CONSTANT", compression_level=level)
-            target.write_bytes(stream.getvalue())
-    return folder
-
-
-def read_material(name: str, labelled: str, work: Path) -> Material:
-    """The tracks of `labelled` as the recipe `name` hears them."""
-    places = {"source": labelled, "output": str(work / "bundle")}
-    config = load(TrainConfig, str(recipe_file(name)), (), places)
-    corpus = read_training_corpus(read_corpus(labelled), config.front_end, extract_here, work / "features", "skip")
-    copies = read_training_corpus(
-        read_corpus(str(as_mp3(corpus, work / "mp3"))), config.front_end, extract_here, work / "features", "skip"
-    )
-    by_stem = {Path(each.track.uri).stem: pieces for each, pieces in zip(copies.tracks, copies.pieces, strict=True)}
-    return Material(config, corpus, [by_stem[Path(each.track.uri).stem] for each in corpus.tracks])
+    return {f"fault-filtered lists, {len(train)} and {len(test)} tracks": shown(mean_interval(right, groups))}
 
 
 def flips(genres: list[str], before: Floats, after: Floats) -> list[str]:
@@ -272,7 +211,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("labelled")
     parser.add_argument("work", type=Path)
-    parser.add_argument("--recipes", default="cheap,default")
+    parser.add_argument("--recipes", default="cheap,one-window,default")
     parser.add_argument("--others")
     parser.add_argument("--draws", type=int, default=6)
     arguments = parser.parse_args()
@@ -285,8 +224,9 @@ def main() -> None:
         columns.append(column | (on_others(material, arguments.others, arguments.work) if arguments.others else {}))
     lines = [f"| | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
     lines += [f"| {key} | {' | '.join(column[key] for column in columns)} |" for key in columns[0]]
-    if len(names) == 2:
-        lines += ["", *flips(material.corpus.genres, *first_draws)]
+    for name, before in zip(names[:-1], first_draws, strict=False):
+        changes = flips(material.corpus.genres, before, first_draws[-1])
+        lines += ["", f"Rows: `{name}`, columns: `{names[-1]}`.", "", *changes]
     sys.stdout.write("\n".join(lines) + "\n")
 
 

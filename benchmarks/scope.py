@@ -4,7 +4,8 @@
 
 Leave one genre out: models that have not learned from a genre are asked about its tracks and about held-out tracks of
 the others. CLIPS is a labelled folder of other music, whose genre NAME is music of none of the genres of LABELLED.
-Prints a Markdown table of areas under the ROC curve. Features are kept below WORK.
+Prints a Markdown table of areas under the ROC curve; intervals are 95 %, by resampling artists. Features are kept below
+WORK.
 """
 
 import os
@@ -14,6 +15,7 @@ os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "OPENBLAS", 
 import argparse
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from genre_batch.catalog.corpora import read_corpus
 from genre_batch.config import load
+from genre_batch.evaluation.intervals import LEAST_ARTISTS, Interval, grouped_bootstrap
 from genre_batch.model.networks.settings import TrunkSettings
 from genre_batch.model.scope import evidence_of, fit_scope
 from genre_batch.model.scores import Floats, pool, softmax
@@ -47,13 +50,30 @@ def evidence(model: TrunkModel, tracks: list[Pieces]) -> Floats:
     return np.column_stack([pool(columns, rows, len(cut)), confidence])
 
 
-def areas(known: Floats, unknown: Floats, reference: Floats) -> list[float]:
-    """The area under the ROC curve of each of SCORES. reference: the evidence of held-out tracks of the genres."""
+def areas(known: Floats, unknown: Floats, reference: Floats, groups: list[str]) -> list[Interval]:
+    """The area under the ROC curve of each of SCORES; that of the first with its interval.
+
+    reference: the evidence of held-out tracks of the genres. groups: the artists of the known, then the unknown tracks.
+    """
     scope = fit_scope(reference[:, 0], reference[:, 1])
     every = np.concatenate([known, unknown])
     truth = np.arange(len(every)) < len(known)
     typical = scope.typicality(every[:, 0], every[:, 1])
-    return [float(roc_auc_score(truth, score)) for score in (typical, every[:, 0], -every[:, 1], every[:, 2])]
+    scores = typical, every[:, 0], -every[:, 1], every[:, 2]
+    first, *others = (partial(_area, truth, score) for score in scores)
+    plain = [Interval(mean=other(np.arange(len(every))), low=None, high=None) for other in others]
+    if min(len(set(groups[: len(known)])), len(set(groups[len(known) :]))) < LEAST_ARTISTS:
+        return [Interval(mean=first(np.arange(len(every))), low=None, high=None), *plain]
+    return [grouped_bootstrap(first, groups), *plain]
+
+
+def _area(truth: np.ndarray, score: Floats, rows: Rows) -> float:
+    return float(roc_auc_score(truth[rows], score[rows])) if 0 < truth[rows].sum() < len(rows) else float("nan")
+
+
+def artists(corpus: TrainingCorpus) -> list[str]:
+    """The artist of each track."""
+    return [labelled.group for labelled in corpus.tracks]
 
 
 def fitted(config: TrainConfig, corpus: TrainingCorpus, rows: Rows) -> TrunkModel:
@@ -64,13 +84,16 @@ def fitted(config: TrainConfig, corpus: TrainingCorpus, rows: Rows) -> TrunkMode
 
 
 def held_out(config: TrainConfig, corpus: TrainingCorpus, strangers: list[Pieces]) -> tuple[Floats, Floats]:
-    """The evidence of all tracks of the corpus, by models that did not learn from them, and of `strangers`."""
-    inside, outside = [], []
+    """The evidence of all tracks of the corpus, by models that did not learn from them, and of `strangers`.
+
+    A stranger has one for each of the models, one model after the other.
+    """
+    inside, outside = np.zeros((len(corpus.labels), 3), np.float32), []
     for fold in group_folds(corpus.tracks, FOLDS, 0):
         model = fitted(config, corpus, fold.train)
-        inside.append(evidence(model, [corpus.pieces[row] for row in fold.test]))
-        outside.append(evidence(model, strangers) if strangers else inside[-1][:0])
-    return np.concatenate(inside), np.concatenate(outside)
+        inside[fold.test] = evidence(model, [corpus.pieces[row] for row in fold.test])
+        outside.append(evidence(model, strangers) if strangers else inside[:0])
+    return inside, np.concatenate(outside)
 
 
 def without(corpus: TrainingCorpus, genre: str) -> TrainingCorpus:
@@ -96,23 +119,34 @@ def main() -> None:
         features = arguments.work / "features"
         return read_training_corpus(read_corpus(source), config.front_end, extract_here, features, "skip")
 
-    corpus, lines = read(arguments.labelled), dict[str, list[float]]()
+    corpus, lines = read(arguments.labelled), dict[str, list[Interval]]()
     for number, genre in enumerate(corpus.genres):
-        strangers = [corpus.pieces[row] for row in np.flatnonzero(corpus.labels == number)]
-        inside, outside = held_out(config, without(corpus, genre), strangers)
-        lines[f"without {genre}"] = areas(inside, outside, inside)
-    lines = {"mean of the ten": np.mean(list(lines.values()), axis=0).tolist(), **lines}
+        rest, places = without(corpus, genre), np.flatnonzero(corpus.labels == number)
+        inside, outside = held_out(config, rest, [corpus.pieces[row] for row in places])
+        theirs = [artists(corpus)[row] for row in places]
+        name = f"without {genre} ({len(set(theirs))} artists)"
+        lines[name] = areas(inside, outside, inside, artists(rest) + theirs * FOLDS)
+    means = np.mean([[area.mean for area in line] for line in lines.values()], axis=0).tolist()
+    lines = {"mean of the ten": [Interval(mean=area, low=None, high=None) for area in means], **lines}
     if arguments.clips:
         model = fitted(config, corpus, np.arange(len(corpus.labels)))
         reference, _ = held_out(config, corpus, [])
         clips = read(arguments.clips)
         strange = clips.labels == clips.genres.index(arguments.unknown)
         found = evidence(model, clips.pieces)
-        known, unknown = found[~strange], found[strange]
-        lines = {f"{len(known)} and {len(unknown)} clips": areas(known, unknown, reference), **lines}
+        known, unknown, theirs = found[~strange], found[strange], np.array(artists(clips))
+        groups = [*theirs[~strange], *theirs[strange]]
+        lines = {f"{len(known)} and {len(unknown)} clips": areas(known, unknown, reference, groups), **lines}
     sys.stdout.write(f"| known against unknown | {' | '.join(SCORES)} |\n{'|---' * (1 + len(SCORES))}|\n")
-    for name, found in lines.items():
-        sys.stdout.write(f"| {name} | {' | '.join(f'{area:.3f}' for area in found)} |\n")
+    for name, line in lines.items():
+        first, *others = line
+        reach = "" if name.startswith("mean") else f" ({first.text(_digits).removeprefix('95 %: ')})"
+        cells = " | ".join(_digits(area.mean) for area in others)
+        sys.stdout.write(f"| {name} | {_digits(first.mean)}{reach} | {cells} |\n")
+
+
+def _digits(area: float) -> str:
+    return f"{area:.3f}"
 
 
 if __name__ == "__main__":
