@@ -1,4 +1,4 @@
-"""Runtimes for the default model's network on one CPU thread, and the cost of a 30 s track.
+"""Runtimes for the default model's network on one CPU thread, and what a track costs in all.
 
     python benchmarks/trunk_runtimes.py LABELLED WORK [--repeats 7] [--segments 120] [--compile]
 
@@ -6,7 +6,8 @@ All take turns in one process on segments of real music, so trust the ratios. Th
 CPU milliseconds for ten segments (medians, of forty at once), the ratio to the predictor's, and how its answers to
 `--segments` segments differ: the share with another label, and the largest difference of a probability. Runtimes whose
 library is missing are left out; `--compile` adds torch.compile, which needs a C++ compiler and a minute. The second
-table has the CPU milliseconds of a 30 s WAV track from its bytes to its answer. Features are kept below WORK.
+table has the CPU milliseconds of a track, a WAV of three minutes, from its bytes to its answer, with as many segments
+as each model hears of it. Features are kept below WORK.
 """
 
 import os
@@ -158,26 +159,26 @@ def track_table(bundles: dict[str, tuple[str, str]], repeats: int) -> Iterator[s
     sound = np.cumsum(rng.normal(0.0, 0.01, (44_100 * 180, 2)), axis=0)
     soundfile.write(stream, np.sin(sound), 44_100, format="WAV", subtype="PCM_16")
     size = len(stream.getvalue())
-    parts: dict[str, Callable[[], object]] = {}
+    parts, heard = dict[str, Callable[[], object]](), dict[str, int]()
     for name, (uri, runtime) in bundles.items():
         bundle = load_bundle(uri)
         front_end = bundle.manifest.front_end
         segments = extract_segments(io.BytesIO(stream.getvalue()), size, "a.wav", front_end).segments
         predictor = Predictor(bundle, device="cpu", runtime="onnx" if runtime == "onnx" else "torch")
         parts[f"{name}, audio"] = lambda front_end=front_end: extract_segments(stream, size, "a.wav", front_end)
-        for part, count in (("network", TEN), ("five segments", FIVE)):
-            block = np.tile(segments[:count], (TRACKS, 1, 1))
-            parts[f"{name}, {part}"] = lambda predictor=predictor, block=block: predictor.logits(block)
+        block, heard[name] = np.tile(segments, (TRACKS, 1, 1)), len(segments)
+        parts[f"{name}, network"] = lambda predictor=predictor, block=block: predictor.logits(block)
     found = in_turns(parts, repeats)
     found = {name: times / (1 if name.endswith("audio") else TRACKS) for name, times in found.items()}
     first = next(iter(bundles))
     base = found[f"{first}, audio"] + found[f"{first}, network"]
-    yield "| model | audio to segments, ms | ten segments | sum | more than the first | the same with five segments |"
-    yield "|---" * 6 + "|"
+    yield "| model | segments | audio to segments, ms | network | sum | more than the first | times the first |"
+    yield "|---" * 7 + "|"
     for name in bundles:
-        audio, ten, five = (found[f"{name}, {part}"] for part in ("audio", "network", "five segments"))
-        figures = audio, ten, audio + ten, audio + ten - base, audio + five - base
-        yield f"| {name} | {' | '.join(f'{np.median(each):.0f}' for each in figures)} |"
+        audio, network = found[f"{name}, audio"], found[f"{name}, network"]
+        figures = audio, network, audio + network, audio + network - base
+        cells = " | ".join(f"{np.median(each):.0f}" for each in figures)
+        yield f"| {name} | {heard[name]} | {cells} | {np.median((audio + network) / base):.2f} |"
 
 
 def main() -> None:
@@ -195,7 +196,8 @@ def main() -> None:
     corpus = read_training_corpus(read_corpus(given.labelled), front_end, extract_here, given.work / "features", "skip")
     every = [as_segments(pieces, front_end)[0] for pieces in corpus.pieces]
     segments = np.stack(every[:: max(1, len(every) // given.segments)]).astype(np.float32)
-    bundles = {"`cheap`": ("cheap", "torch"), "`default`": ("default", "torch"), "`default`, onnx": ("default", "onnx")}
+    bundles = {f"`{name}`": (name, "torch") for name in ("cheap", "one-window", "default")}
+    bundles["`default`, onnx"] = ("default", "onnx")
     for line in track_table(bundles, given.repeats):
         sys.stdout.write(line + "\n")
     for line in network_table(bundle, segments, given.work, given.repeats, compiled=given.compile):
