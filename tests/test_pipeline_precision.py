@@ -1,4 +1,4 @@
-"""`score` on the command line with `min_precision` and `tags_above`: what the rows say, and which rows count."""
+"""`score` on the command line with settings that abstain or add tags: what the rows say, and which rows count."""
 
 import json
 import os
@@ -21,6 +21,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 RATE = 22_050
 ABOVE = 0.1
+LEAST = {"0.6": 0.0, "0.8": 0.006}
+"""`min_in_scope` of the run with this precision."""
 
 
 def _tone() -> audio_samples.Sound:
@@ -64,14 +66,15 @@ def scored(source: Path, output: Path, *settings: str) -> dict[str, object]:
     return report
 
 
-def check_row(row: Row, least: dict[str, float]) -> None:
-    """The row abstains exactly below the threshold of its best genre, and its tags are those above ABOVE."""
-    top_k, tags = row["top_k"], row["tags"]
+def check_row(row: Row, least: dict[str, float], least_in_scope: float) -> None:
+    """The row abstains exactly below the threshold of its best genre and the least scope; its tags are above ABOVE."""
+    top_k, tags, in_scope = row["top_k"], row["tags"], row["in_scope"]
+    assert isinstance(in_scope, float)
     assert isinstance(top_k, list)
     assert isinstance(tags, list)
     best = top_k[0]
     threshold = least[best["genre"]]
-    assert row["abstained"] == (best["probability"] < threshold or threshold >= 1.0)
+    assert row["abstained"] == (best["probability"] < threshold or threshold >= 1.0 or in_scope < least_in_scope)
     assert row["genre"] == (None if row["abstained"] else best["genre"])
     probabilities = [tag["probability"] for tag in tags]
     assert probabilities == sorted(probabilities, reverse=True)
@@ -82,16 +85,20 @@ def check_row(row: Row, least: dict[str, float]) -> None:
 def test_a_higher_precision_abstains_more_and_is_another_model(source: Path, tmp_path: Path) -> None:
     output, tagged = tmp_path / "out", f"tags_above={ABOVE}"
     thresholds = load_bundle("default").manifest.thresholds_at
-    runs = {each: scored(source, output, f"min_precision={each}", tagged) for each in ("0.6", "0.8")}
+    scopes = {each: [f"min_in_scope={least}"] if least else [] for each, least in LEAST.items()}
+    runs = {each: scored(source, output, f"min_precision={each}", *scopes[each], tagged) for each in LEAST}
     assert [report["scored"] for report in runs.values()] == [len(SOUNDS)] * 2  # the second scores all of them again
     table = rows(output, "scores")
     of_run = {each: [row for row in table if row["run_id"] == report["run_id"]] for each, report in runs.items()}
     for each, found in of_run.items():
         assert len(found) == len(SOUNDS)
         for row in found:
-            check_row(row, thresholds[each])
+            check_row(row, thresholds[each], LEAST[each])
     assert any(row["tags"] for row in table)
     assert len({str(row["fingerprint"]) for row in table}) == 2
+    (tone,) = (row for row in of_run["0.8"] if str(row["uri"]).endswith("/tone.flac"))
+    assert tone["abstained"]  # for its in_scope alone
+    assert tone["confidence"] >= thresholds["0.8"][tone["top_k"][0]["genre"]]  # type: ignore[operator, index]
     before, after = (sum(bool(row["abstained"]) for row in of_run[each]) for each in ("0.6", "0.8"))
     assert before < after
     assert set(latest(str(output))["run_id"]) == {runs["0.8"]["run_id"]}  # readers get the newest rows

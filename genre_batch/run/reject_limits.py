@@ -72,8 +72,9 @@ def judge(plan: RunPlan, counts: Counts, output: str, max_reject_rate: float) ->
     if plan.answers == "scores" and counts.scored and counts.scored == counts.abstained and not few:
         return TooManyRejects(
             f"the model abstained on every track that it scored ({counts.scored:,}): none has a genre",
-            f"compare the confidences in {output.rstrip('/')}/scores with the thresholds in the bundle's card; "
-            "score with a bundle that has lower ones, for example one trained with a lower target_precision",
+            f"compare confidence and in_scope in {output.rstrip('/')}/scores with the bundle's thresholds and "
+            "with min_in_scope; lower min_in_scope or min_precision, or score with a bundle that was trained with a "
+            "lower target_precision",
         )
     return None
 

@@ -113,6 +113,7 @@ def test_a_run_without_a_genre_fails(
     with failure if labelled_nothing else nullcontext() as ended:
         check(skipped, scored, rejected, abstained, max_reject_rate=1.0)
     assert ended is None or "thresholds" in ended.value.hint
+    assert ended is None or "lower min_in_scope" in ended.value.hint
 
 
 def test_features_need_no_genre() -> None:
