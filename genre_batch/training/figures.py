@@ -94,7 +94,9 @@ class HeldOutFigures(BaseModel):
             return f"{self.accuracy_mean:.3f}"
         if not 0.0 < self.accuracy_high - self.accuracy_low <= _WIDEST_INTERVAL:
             return f"{self.accuracy_mean:.3f} (too few folds to tell how far it varies)"
-        return f"{self.accuracy_mean:.3f} (95 % interval {self.accuracy_low:.3f} to {self.accuracy_high:.3f})"
+        return (
+            f"{self.accuracy_mean:.3f} (95 % interval over folds: {self.accuracy_low:.3f} to {self.accuracy_high:.3f})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def report(split: Split, left_out: int = 0) -> TrainReport:
 
 def test_the_summary_has_the_figures_with_their_interval() -> None:
     summary = report("artist").summary()
-    assert "on unseen artists: accuracy 0.500 (95 % interval 0.400 to 0.600)" in summary
+    assert "on unseen artists: accuracy 0.500 (95 % interval over folds: 0.400 to 0.600)" in summary
     assert "4 tracks of 2 genres, 2 skipped; 3.2 s" in summary
     assert "calibration error 0.200 -> 0.100" in summary
     assert "5 in no list" in report("listed", 5).summary()
