@@ -165,10 +165,11 @@ class ScoreConfig(TableConfig):
     all; an empty list: the one of `bundle`. predict: the actors that run the model. min_precision: abstain where fewer
     of the answers would be right, by the thresholds that the bundle keeps for this precision (0.5, 0.6, 0.7, 0.8,
     0.9 or 0.95); null: as the bundle was trained, usually never. min_in_scope: abstain on tracks whose `in_scope` is
-    below this, which are probably music of none of the genres, or no music; null: never for that reason. tags_above:
-    fill the column `tags` with the tags above this probability, if the model knows any; null: leave it empty. Rows with
-    other values of any of these count as those of another model. publish: serve the result if the rules of `publish`
-    allow it; true, or its settings without `output`, such as {rules: {max_drift: 0.5}, delta: true}; false: do not.
+    below this, which are probably music of none of the genres, or no music; null: never for that reason.
+    tags_above: fill the column `tags` with the tags above this probability, if the model knows any; null: leave it
+    empty. Rows with other values of these count as those of another model. publish: serve the result if the rules of
+    `publish` allow it; true, or its settings without `output`, such as {rules: {max_drift: 0.5}, delta: true}; false:
+    do not.
     """
 
     bundle: BundleLocation = DEFAULT_BUNDLE
