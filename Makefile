@@ -10,6 +10,7 @@ ROUNDS ?= 200
 TARGET ?= sniff
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.setup-done
+FEAST := $(VENV)-feast/.setup-done
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 	$$python -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null \
 	&& echo $$python && break; done)
@@ -71,7 +72,7 @@ test: setup
 test-faults: setup
 	$(PYTEST) -m faults $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.faults' tests)
 
-test-soak: setup
+test-soak: setup $(FEAST)
 	$(PYTEST) -m soak $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.soak' tests)
 
 test-readers: setup
@@ -79,9 +80,13 @@ test-readers: setup
 	$(BIN)/python -m pytest -m spark $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.spark' tests)
 
 # Feast needs an older pandas and tenacity than the package
-test-feast: setup
+$(FEAST): configs/feast/constraints.txt | setup
 	@test -x $(VENV)-feast/bin/python || $(BIN)/uv venv --quiet --python $(BIN)/python $(VENV)-feast
-	VIRTUAL_ENV=$(VENV)-feast $(BIN)/uv pip install --quiet --compile-bytecode --constraint configs/feast/constraints.txt 'feast[duckdb,redis]'
+	VIRTUAL_ENV=$(VENV)-feast $(BIN)/uv pip install --quiet --compile-bytecode --constraint configs/feast/constraints.txt \
+		'feast[duckdb,redis]' duckdb-extension-httpfs
+	@touch $@
+
+test-feast: setup $(FEAST)
 	$(BIN)/python -m pytest -m feast $$(grep --recursive --files-with-matches --include='test_*.py' 'mark\.feast' tests)
 
 lint: setup

@@ -32,6 +32,14 @@ class Store:
             for row in frame.to_dict("records")
         ]
 
+    def historical_embeddings(self, asked: list[tuple[str, str]]) -> dict[str, list[float] | None]:
+        """The embedding of each track as of a time."""
+        entities = pd.DataFrame(asked, columns=["track_id", "event_timestamp"])
+        entities["event_timestamp"] = pd.to_datetime(entities["event_timestamp"], format="ISO8601", utc=True)
+        frame = self._store.get_historical_features(entities, ["genres:embedding"]).to_df()
+        values = [None if found is None else [float(value) for value in found] for found in frame["embedding"]]
+        return dict(zip(frame["track_id"], values, strict=True))
+
     def materialize(self, until: str) -> None:
         self._store.materialize_incremental(datetime.fromisoformat(until))
 

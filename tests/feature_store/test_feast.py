@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from feature_store.feast_process import Feast, feast_over, require_feast, shipped_repository
@@ -38,9 +39,13 @@ class Week:
     steps: list[tuple[Published, Genres]] = field(default_factory=list)
 
     def label(self, day: int, outcomes: dict[str, str | RejectReason]) -> str:
-        """A finished run that was planned on that day. Names are of tracks, with their version after a colon."""
+        """A finished run that was planned on that day. Names are of tracks, with their version after a colon.
+
+        The embedding of its tracks is (day, -0.5).
+        """
         named = {(name.partition(":")[0], name.partition(":")[2] or "v1"): it for name, it in outcomes.items()}
-        return write_run(STORE, self.output, day, named).run_id
+        embedding = np.array([day, -0.5], "<f2").tobytes()
+        return write_run(STORE, self.output, day, named, embedding=embedding).run_id
 
     def lacks(self, run_id: str, *names: str) -> None:
         gone = Unlisted([0])
@@ -142,6 +147,16 @@ def test_as_of_any_time_feast_knows_what_was_served_then(feast: Feast, week: Wee
     assert feast.as_of(expected) == expected
 
 
+def test_embeddings_are_those_that_were_served_then(feast: Feast, week: Week) -> None:
+    first, third = (week.times[number].isoformat() for number in (0, 2))
+    assert feast.ask("historical_embeddings", asked=[("a", first), ("b", first), ("c", first)]) == {
+        "a": [1.0, -0.5],
+        "b": [1.0, -0.5],
+        "c": None,
+    }
+    assert feast.ask("historical_embeddings", asked=[("a", third), ("b", third)]) == {"a": [2.0, -0.5], "b": None}
+
+
 def test_the_online_store_follows_by_materialize_and_by_push(feast: Feast, week: Week) -> None:
     assert genres(feast) == {}
     feast.ask("materialize", until=week.times[2].isoformat())
@@ -154,3 +169,5 @@ def test_the_online_store_follows_by_materialize_and_by_push(feast: Feast, week:
     feast.ask("materialize", until=(week.times[-1] + timedelta(seconds=1)).isoformat())
     assert genres(feast) == week.steps[-1][1]
     assert set(feast.online(NAMES, "model_id")["model_id"]) == {None, "mel-cnn-1"}
+    embeddings = feast.online(["a", "b", "x", "never"], "embedding")["embedding"]
+    assert embeddings == [[2.0, -0.5], [7.0, -0.5], [0.0, -0.5], None]
