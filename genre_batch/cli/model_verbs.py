@@ -89,7 +89,7 @@ def canaries_verb(
     ] = None,
     json: JsonFlag = False,
 ) -> None:
-    """Give BUNDLE audio files with its present answers, which each run scores too: a change stops publication."""
+    """Store audio files with their present answers in BUNDLE: each run scores them, and a change stops publication."""
     with waiting_for("loading the libraries of the model"):
         from genre_batch.training.canary_clips import add_canaries
 
