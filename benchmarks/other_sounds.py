@@ -23,7 +23,7 @@ import numpy.typing as npt
 import soundfile
 
 from genre_batch.catalog.reject import TrackRejected
-from genre_batch.features.extract import extract_segments
+from genre_batch.features.track_segments import extract_segments
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.golden import GivesLogits
 from genre_batch.model.open_predictor import open_predictor
