@@ -5,7 +5,7 @@ from inspect import cleandoc
 
 from pydantic import BaseModel
 
-_NOTE = re.compile(r"(?:^|(?<=\s))((?:\w+, )*\w+): ")
+_NOTE = re.compile(r"(?:^|(?<=\s))((?:\w+, )*\w+):\s")
 
 
 def notes_of(kind: type[BaseModel]) -> dict[str, str]:

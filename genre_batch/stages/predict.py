@@ -33,8 +33,8 @@ class PredictPool(PoolSize):
     num_gpus: GPUs that each one reserves; null means one if the cluster has any. device: `auto`, `cpu` or `cuda`.
     precision: `fp32`, or for networks in torch `bf16` or `fp16`; the kind texture_kernel is for fp32 only. runtime:
     `torch`, or `onnx`, which runs a network that was trained here with ONNX Runtime, and only on the CPU: faster for
-    small CNNs, and a second longer to start. placement: `fused` runs the model in
-    the extract actors, on the CPU, `separate` in actors of its own, and `auto` takes what is cheaper on the cluster.
+    small CNNs, and a second longer to start. placement: `fused` runs the model in the extract actors, on the CPU,
+    `separate` in actors of its own, and `auto` takes what is cheaper on the cluster.
     """
 
     num_gpus: NonNegativeFloat | None = None
