@@ -164,7 +164,8 @@ def _run(jobs: Sequence[tuple[Job[TableConfig], MakeFlow]]) -> RunReports:
     )
     with needed as cluster, closing(FirstActors()) as first:
         check_new = partial(_start_first, first, cluster, flow, limits.finish)
-        look_up_many = partial(look_up_on_actors, cluster, config.extract, config.request_payer)
+        pool, payer, is_late = config.extract, config.request_payer, limits.finish.is_over
+        look_up_many = partial(look_up_on_actors, cluster, pool, payer, is_late=is_late)
         plans = plan_runs([job for job, _ in jobs], store, check_new, look_up_many, limits.finish.end)
         runs = [OwnRun(job, plan, store, resumed=old) for (job, _), (plan, old) in zip(jobs, plans, strict=True)]
         reports = {place: nothing_done(run, store, usage) for place, run in enumerate(runs) if not run.plan.tracks}
@@ -199,4 +200,4 @@ def _joined(flows: Sequence[MakeFlow]) -> MakeFlow:
 def _start_first(
     first: FirstActors, cluster: Callable[[], Cluster], flow: MakeFlow, finish: FinishTime, tracks: int
 ) -> None:
-    first.start(cluster(), flow(cluster()).stages, tracks, lambda: finish.put_off() is not None)
+    first.start(cluster(), flow(cluster()).stages, tracks, finish.is_over)

@@ -2,14 +2,12 @@
 
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
 import audio_samples
 import pytest
-from ray.util import placement_group, remove_placement_group
+from ray_workers import full_cluster
 from table_checks import rows
 
 from genre_batch import pipeline, table
@@ -121,17 +119,6 @@ def test_after_finish_by_nothing_is_begun_and_the_next_run_does_the_rest(music: 
     assert verify(VerifyConfig(output=str(output))).damage == 0
     assert labelled(score(settings(music, output, "finish_by=9h", "run_kind=nightly"))) == (6, 0, 6)
     check_table(output, music)
-
-
-@contextmanager
-def full_cluster() -> Iterator[None]:
-    """Another job holds all CPUs, as a backfill does on a cluster that does not grow."""
-    held = placement_group([{"CPU": 2.0}])
-    assert held.wait(60)
-    try:
-        yield
-    finally:
-        remove_placement_group(held)
 
 
 @pytest.mark.parametrize("planned_before", [False, True])

@@ -23,6 +23,7 @@ from genre_batch.wording import plural
 _ROWS_A_CALL = 500
 _CALLS_EACH = 2
 _THREADS = 32
+_LOOK_EVERY_S = 1.0
 
 
 class LookUpObjects:
@@ -43,15 +44,17 @@ def look_up_on_actors(
     request_payer: RequestPayer | None,
     rows: Iterator[CatalogRow],
     rows_a_call: int = _ROWS_A_CALL,
+    is_late: Callable[[], bool] = lambda: False,
 ) -> Iterator[HeadResult]:
     """See `LookUp`: as many actors as `pool` allows and the cluster has room for, each with 32 threads.
 
-    An actor that dies is replaced, and does its calls again. One that finds no room is not waited for.
+    An actor that dies is replaced, and does its calls again. Where there is no room, only the first one is waited for,
+    until `is_late` returns true. Raises UserError then, or if the actors fail.
     """
     room = floor(cluster().cpus / pool.num_cpus)
     size = max(pool.min_size, min(room, pool.max_size or room))
     say(f"looking up the objects of a large catalog file with up to {plural(size, 'actor')}")
-    workers = _Workers(size, pool.num_cpus, request_payer)
+    workers = _Workers(size, pool.num_cpus, request_payer, is_late)
     pending: deque[ray.ObjectRef[list[HeadResult]]] = deque()
     try:
         while chunk := list(islice(rows, rows_a_call)):
@@ -72,13 +75,16 @@ def look_up_on_actors(
 class _Workers:
     """The actors; those that have started take turns."""
 
-    def __init__(self, size: int, num_cpus: float, request_payer: RequestPayer | None) -> None:
+    def __init__(
+        self, size: int, num_cpus: float, request_payer: RequestPayer | None, is_late: Callable[[], bool]
+    ) -> None:
         # a look-up changes nothing, so that it may be done again
         options = {"num_cpus": num_cpus, "max_restarts": -1, "max_task_retries": -1, "scheduling_strategy": "SPREAD"}
         make: Any = ray.remote(LookUpObjects).options(**options)
         self._all = [make.remote(request_payer) for _ in range(size)]
         self._starting = {actor.run.remote([]): actor for actor in self._all}
         self._started: deque[Any] = deque()
+        self._is_late = is_late
 
     @property
     def ready(self) -> int:
@@ -89,11 +95,22 @@ class _Workers:
         """Let the next actor in turn look up these rows; wait for the first one to start."""
         if self._starting:
             with waiting_for("starting the actors that look up objects"):
-                known, _ = ray.wait([*self._starting], timeout=0 if self._started else None)
-            self._started.extendleft(self._starting.pop(ref) for ref in known)
+                self._note_started()
         self._started.rotate(-1)
         reference: ray.ObjectRef[list[HeadResult]] = self._started[0].run.remote(rows)
         return reference
+
+    def _note_started(self) -> None:
+        while True:
+            known, _ = ray.wait([*self._starting], timeout=0 if self._started else _LOOK_EVERY_S)
+            self._started.extendleft(self._starting.pop(ref) for ref in known)
+            if self._started:
+                return
+            if self._is_late():
+                raise UserError(
+                    "finish_by came before the cluster had room for an actor that looks up objects: nothing is planned",
+                    "let the other jobs on the cluster leave room, for example with a lower extract.max_size",
+                )
 
     def stop(self) -> None:
         """End all actors."""

@@ -62,6 +62,10 @@ class FinishTime:
         other.end = end
         return other
 
+    def is_over(self) -> bool:
+        """Whether no new work may start."""
+        return self.put_off() is not None
+
     def put_off(self) -> Reject | None:
         """Why no new work may start; None while there is time."""
         if self.end is None or self._clock_s() - self._now_s < (self.end - self._now).total_seconds():

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 import ray
+from ray_workers import full_cluster
 
 from genre_batch.catalog.catalog_file import CatalogRow, HeadResult, tracks_of
 from genre_batch.engine.cluster import Cluster
 from genre_batch.engine.lean_ray import without_unused_services
 from genre_batch.engine.look_ups import look_up_on_actors
+from genre_batch.errors import UserError
 from genre_batch.stages.stage import ExtractPool
 from genre_batch.storage.store import NoCredentials
 
@@ -41,6 +43,14 @@ def test_actors_find_what_the_driver_finds_in_the_order_of_the_file(tmp_path: Pa
     assert found == list(tracks_of(rows))
     assert [track.size_bytes > 0 for track in found] == [number % 3 == 0 for number in range(105)]
     assert found[0].modified_at is not None
+
+
+def test_on_a_full_cluster_the_wait_for_the_first_actor_ends_with_the_time_of_the_run() -> None:
+    asked, rows = iter([False, True]), iter([CatalogRow("a", "/a")])
+    pool = ExtractPool(min_size=1, max_size=2, num_cpus=0.5)
+    found = look_up_on_actors(lambda: Cluster(2.0, 0.0, own=True), pool, None, rows, is_late=lambda: next(asked))
+    with full_cluster(), pytest.raises(UserError, match="finish_by came before the cluster had room"):
+        next(found)
 
 
 def test_errors_come_back_as_they_were_raised() -> None:
