@@ -6,10 +6,8 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from cluster_files import CLUSTER, ROOT
 from s3_server import S3Server
@@ -19,12 +17,10 @@ from genre_batch.run import output_check
 from genre_batch.run.doctor import doctor
 from genre_batch.sink import layout
 from genre_batch.sink.run_facts import RunFacts
-from genre_batch.storage.open_store import open_store
 from genre_batch.storage.s3_client import s3_client
 from genre_batch.verify.records import DAMAGED_FOLDER
 
 MUSIC, RESULTS = "your-music-bucket", "your-results-bucket"
-OUTPUT = f"s3://{RESULTS}/genres"
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 RUN = "20260102T000000Z-0123abcd"
 FACTS = {
@@ -150,20 +146,20 @@ PERMISSIONS = {
 }
 
 
-def test_the_doctor_passes_with_the_policy(moto_s3: S3Server, tmp_path: Path) -> None:
+def test_the_doctor_passes_with_the_policy(moto_s3: S3Server) -> None:
     """Each request of the doctor is allowed, also the one for a bucket, which has no prefix for a condition to see."""
-    for bucket in (MUSIC, RESULTS):
-        boto3.client("s3").create_bucket(Bucket=bucket)
-    open_store("s3://x").write(f"s3://{MUSIC}/music/a.mp3", b"xyz")
+    music, results = moto_s3.new_bucket(), moto_s3.new_bucket()
+    moto_s3.client.put_object(Bucket=music, Key="music/a.mp3", Body=b"xyz")
+    in_policy = {music: MUSIC, results: RESULTS}
     asked: list[tuple[str, str, str]] = []
 
     def note(params: dict[str, str], model: Any, **_: object) -> None:
-        asked.append((PERMISSIONS[model.name], params["Bucket"], params.get("Key", "")))
+        asked.append((PERMISSIONS[model.name], in_policy[params["Bucket"]], params.get("Key", "")))
 
     events = s3_client().meta.events
     events.register("provide-client-params.s3", note)
     try:
-        config = load(ScoreConfig, None, (), {"source": f"s3://{MUSIC}/music/", "output": OUTPUT})
+        config = load(ScoreConfig, None, (), {"source": f"s3://{music}/music/", "output": f"s3://{results}/genres"})
         report = doctor(config, with_cluster=lambda _: "")
     finally:
         events.unregister("provide-client-params.s3", note)
