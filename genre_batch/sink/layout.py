@@ -17,6 +17,7 @@ DONE_FOLDER = f"{RUNS_FOLDER}_done/"
 PUBLISHED = "_published.json"
 PUBLISHED_FOLDER = "_published/"
 SERVING_FOLDER = "serving/"
+DELTA_LOG_FOLDER = f"{SERVING_FOLDER}_delta_log/"
 _ENCODED = "file:///"
 _SHARD_DIGITS = 8
 _ROW_DIGITS = 12
@@ -31,6 +32,7 @@ _OWN = (
     PUBLISHED,
     PUBLISHED_FOLDER,
     f"{SERVING_FOLDER}dt=",
+    DELTA_LOG_FOLDER,
 )
 
 

@@ -15,7 +15,6 @@ from genre_batch.verify.records import read_record
 from genre_batch.wording import plural
 
 _FILE = re.compile(r"serving/dt=[0-9-]{10}/(?P<step>\d{8,}-[0-9a-f]{8})-\d{5}\.parquet", re.ASCII)
-_LAKE_LOG = f"{layout.SERVING_FOLDER}_delta_log/"
 _RECORD = re.compile(rf"{layout.PUBLISHED_FOLDER}serving/(?P<step>.+)\.json", re.ASCII)
 
 
@@ -61,7 +60,7 @@ def unknown_files(output: Output, findings: Findings, *, reads_files: bool) -> I
         step_name = step_of_file(path)
         # one that is newer was published after verification began
         is_of_step = step_name is not None and (step_name in known - complete or step_name > newest)
-        if path not in names and not is_of_step and not path.startswith(_LAKE_LOG):
+        if path not in names and not is_of_step and not path.startswith(layout.DELTA_LOG_FOLDER):
             yield path, found
 
 

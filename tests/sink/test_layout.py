@@ -49,8 +49,8 @@ def test_other_names_are_not_markers(name: str) -> None:
 
 def test_are_own_agrees_with_is_own() -> None:
     output = "s3://b/out"
-    own = ["scores/model=m/x", "_runs/x", "_latest.json", "rejects/model="]
-    names = [*own, "scores/mine.mp3", "a.mp3", "Rejects/model="]
+    own = ["scores/model=m/x", "_runs/x", "_latest.json", "rejects/model=", "serving/dt=x", "serving/_delta_log/0.json"]
+    names = [*own, "serving/a.json", "scores/mine.mp3", "a.mp3", "Rejects/model="]
     uris = [layout.at(output, name) for name in names] + ["s3://b/scores/model=m/x", "/é"]
     expected = [layout.is_own(output, uri) for uri in uris]
     assert layout.are_own(output, pa.array(uris)).to_pylist() == expected
