@@ -72,6 +72,15 @@ def labels(output: str, lake: str, version: int | None = None) -> Counter[tuple[
     return Counter(zip(found["track_id"].to_pylist(), found["genre"].to_pylist(), strict=True))
 
 
+def embeddings(output: str, lake: str) -> dict[str, list[float] | None]:
+    """The embedding of each track in the newest row of the table."""
+    if lake == "iceberg":
+        found = _iceberg().scan(selected_fields=("track_id", "embedding", "step")).to_arrow()
+    else:
+        found = _delta(output).to_pyarrow_table(columns=["track_id", "embedding", "step"])
+    return {row["track_id"]: row["embedding"] for row in found.sort_by("step").to_pylist()}
+
+
 def _iceberg() -> "Table":
     from pyiceberg.catalog import load_catalog
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import numpy as np
 import pytest
 from publish.histories import Place, night, run
 from publish.lake_case import TABLE, settings
@@ -13,9 +14,10 @@ from genre_batch.publish.pointer import read_published
 
 
 def test_files_are_in_partitions_by_day_of_publication_and_model(lake_place: Place) -> None:
-    night(lake_place, 0, {"a:v1": "rock"})
+    night(lake_place, 0, {"a:v1": "rock"}, embedding=np.array([0.5, -1.0], "<f2").tobytes())
     run(lake_place, **settings("iceberg"))
     table = load_catalog("local").load_table(TABLE.partition(".")[2])
+    assert table.scan().to_arrow()["embedding"].to_pylist() == [[0.5, -1.0]]
     now = read_published(*lake_place)
     assert now is not None
     [partition] = table.inspect.partitions()["partition"].to_pylist()

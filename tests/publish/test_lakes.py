@@ -11,9 +11,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 from publish.histories import OTHER, Place, lacks, night, rows, run
-from publish.lake_case import labels, registered, settings
+from publish.lake_case import embeddings, labels, registered, settings
 
 from genre_batch.errors import DamageFound, UsageError
 from genre_batch.publish.lakes import LakeStep, register_steps
@@ -158,6 +159,17 @@ def test_each_step_is_a_snapshot_that_can_be_read_later(any_lake_place: Place, l
     assert labels(any_lake_place[1], lake, 3) - labels(any_lake_place[1], lake, 2) == Counter(
         [("a", "metal"), ("b", "jazz")]
     )
+
+
+@pytest.mark.parametrize("lake", LAKES)
+def test_embeddings_are_read_as_they_were_published(any_lake_place: Place, lake: str) -> None:
+    written = {"a": [0.5, -1.0], "c": [0.25, 0.75]}
+    night(any_lake_place, 0, {"a:v1": "rock"}, embedding=np.array(written["a"], "<f2").tobytes())
+    night(any_lake_place, 1, {"b:v1": "jazz"})
+    run(any_lake_place, **settings(lake))
+    night(any_lake_place, 2, {"c:v1": "pop"}, embedding=np.array(written["c"], "<f2").tobytes())
+    run(any_lake_place, **settings(lake))
+    assert embeddings(any_lake_place[1], lake) == {**written, "b": None}
 
 
 @pytest.mark.parametrize("lake", LAKES)
