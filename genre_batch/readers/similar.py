@@ -17,7 +17,7 @@ from genre_batch.wording import plural
 
 _COLUMNS = ["track_id", "uri", "genre", "embedding"]
 _BLOCK_ROWS = 65_536
-_NO_EMBEDDINGS = "score with a bundle that was trained with `--set embedding=true`"
+_NO_EMBEDDINGS = "score with `--set bundle=default-embedding`, or train a bundle with `--set embedding=true`"
 _Vectors = npt.NDArray[np.float32]
 
 

@@ -71,6 +71,7 @@ def test_what_has_no_embedding_is_named(output: str, tmp_path: Path) -> None:
     write_run(LocalStore(), str(tmp_path), 0, {("a", "v1"): "jazz"}, schema_version=2)
     with pytest.raises(UsageError, match="have no embeddings") as error:
         similar(SimilarConfig(output=str(tmp_path), track="a"))
+    assert "--set bundle=default-embedding" in error.value.hint
     assert "--set embedding=true" in error.value.hint
 
 
