@@ -20,6 +20,7 @@ MAX_LINES = 300
 TESTS_OF_SEVERAL_FILES = {
     "decode/test_bombs.py",
     "decode/test_mutations.py",
+    "publish/test_serving_docs.py",
     "reports/test_in_browser.py",
     "sink/test_killed_driver.py",
 }
