@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import yaml
 
 from genre_batch.errors import UsageError
 from genre_batch.training.recipe_files import DEFAULT_RECIPE, recipe_file, recipe_names, recipe_summary
@@ -26,6 +27,13 @@ def test_each_has_one_sentence_about_it(name: str) -> None:
     assert 20 < len(summary) < 140
     assert summary.isprintable()
     assert "Source:" not in summary
+
+
+def test_the_shipped_default_is_made_as_users_make_theirs() -> None:
+    ours, theirs = (yaml.safe_load(recipe_file(name).read_text("utf-8")) for name in ("default", DEFAULT_RECIPE))
+    assert (ours.pop("name"), theirs.pop("name")) == ("gtzan-musicnn", "musicnn")
+    assert ours.pop("card")
+    assert ours == theirs
 
 
 def test_the_default_is_one_of_them() -> None:
