@@ -3,9 +3,10 @@
 import hashlib
 from pathlib import Path
 
+import pytest
 from small_bundle import MANIFEST, weights_of, write_small_bundle
 
-from genre_batch.model.bundle import WEIGHTS_FILE, Bundle, load_bundle
+from genre_batch.model.bundle import CARD_FILE, SHIPPED_BUNDLES, WEIGHTS_FILE, Bundle, load_bundle
 from genre_batch.model.manifest import BundleManifest
 from genre_batch.model.write_bundle import render_card
 
@@ -22,6 +23,18 @@ def test_the_facts_are_in_it() -> None:
     assert "| data | none: the weights are made up |" in text
     assert "never abstains" in text
     assert "somewhere" not in text
+
+
+def test_an_interval_says_what_it_is_over() -> None:
+    assert "Student's t" not in card(MANIFEST)
+    text = card(MANIFEST.model_copy(update={"metrics": {"accuracy_mean": 0.5, "accuracy_low": 0.4}}))
+    assert "95 % interval of accuracy_mean, by Student's t over the folds" in text
+
+
+@pytest.mark.parametrize("name", SHIPPED_BUNDLES)
+def test_the_cards_of_the_shipped_bundles_are_as_they_would_be_written_now(name: str) -> None:
+    bundle = load_bundle(name)
+    assert bundle.files[CARD_FILE].decode() == render_card(bundle)
 
 
 def test_thresholds_are_listed() -> None:
