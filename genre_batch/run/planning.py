@@ -24,6 +24,7 @@ from genre_batch.history.past_outcomes import by_track_id, outcomes_of, past_run
 from genre_batch.history.unlisted import Unlisted, write_unlisted
 from genre_batch.notices import say
 from genre_batch.run.jobs import Job
+from genre_batch.run.possession import is_at_work
 from genre_batch.run.progress import Progress, shown
 from genre_batch.run.resume import library_versions, resume_refusal
 from genre_batch.sink import layout
@@ -154,14 +155,18 @@ def unscored(
 
 
 def left_to_others(config: TableConfig, job: Job[TableConfig], store: Store) -> Iterator[RunPlan]:
-    """The unfinished runs whose tracks a new run leaves to them, each said on stderr: those of another kind.
+    """The unfinished runs of another kind whose tracks a new run leaves to them, each said on stderr.
 
-    They would label the same tracks. A run of the same kind over this source is continued and not left out; over
-    another source it is not known to overlap, and what it has committed is seen before each part.
+    They would label the same tracks. A backfill takes days and is often paused; of other runs, only those that a driver
+    works on now keep their tracks: nobody may ever continue a first try. A run of the same kind over this source is
+    continued and not left out; over another source it is not known to overlap, and what it has committed is seen before
+    each part.
     """
     key = job.model_id, job.fingerprint
     for plan in unfinished_runs(store, config.output):
-        if plan.run_kind != config.run_kind and (plan.model_id, plan.fingerprint) == key:
+        if plan.run_kind == config.run_kind or (plan.model_id, plan.fingerprint) != key:
+            continue
+        if "backfill" in (plan.run_kind, config.run_kind) or is_at_work(store, config.output, plan):
             say(
                 f"the unfinished {plan.run_kind} run {plan.run_id} keeps the {plural(plan.tracks, 'track')} that it "
                 f"listed; to give it up: {layout.give_up_hint(config.output, plan.run_id)}"

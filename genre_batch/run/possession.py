@@ -117,22 +117,38 @@ class Possession:
         )
 
     def _watch(self, found: Heartbeat) -> None:
-        """Return once `found` has not moved for so long that its driver must be dead. Raises UserError if it moves."""
-        run_id, by = self._plan.run_id, found.by.name()
-        say(f"{by} worked on run {run_id}; checking whether it is still alive, which takes up to {_DEAD_AFTER_S:.0f} s")
-        until_s = time.monotonic() + _DEAD_AFTER_S
-        while time.monotonic() < until_s:
-            check()
-            time.sleep(_LOOK_EVERY_S)
-            now = read_heartbeat(self._store, self._output, run_id)
-            if now is None or now[0].state != "working":
-                return
-            if (now[0].by.driver, now[0].beat) != (found.by.driver, found.beat):
-                raise UserError(
-                    f"run {run_id} over {printable(self._plan.source)} is in progress on {now[0].by.name()}, with "
-                    f"{now[0].tracks:,} of {now[0].of:,} tracks done; a second start would do the same work twice",
-                    f"wait for it, or stop it first; `genre-batch status {self._output}` shows how far it is",
-                )
+        """Return once the driver of `found` must be dead. Raises UserError if it is at work."""
+        if (now := _alive(self._store, self._output, found)) is not None:
+            raise UserError(
+                f"run {now.run_id} over {printable(self._plan.source)} is in progress on {now.by.name()}, with "
+                f"{now.tracks:,} of {now.of:,} tracks done; a second start would do the same work twice",
+                f"wait for it, or stop it first; `genre-batch status {self._output}` shows how far it is",
+            )
+
+
+def is_at_work(store: Store, output: str, plan: RunPlan) -> bool:
+    """Whether a driver works on a run now. If it has not said that it stopped, it is watched for up to 30 s."""
+    try:
+        found = read_heartbeat(store, output, plan.run_id)
+    except DamageFound:
+        return False
+    return found is not None and _may_work(found[0]) and _alive(store, output, found[0]) is not None
+
+
+def _alive(store: Store, output: str, found: Heartbeat) -> Heartbeat | None:
+    """A later heartbeat than `found`; None once it has not moved for so long that its driver must be dead."""
+    run_id, by = found.run_id, found.by.name()
+    say(f"{by} worked on run {run_id}; checking whether it is still alive, which takes up to {_DEAD_AFTER_S:.0f} s")
+    until_s = time.monotonic() + _DEAD_AFTER_S
+    while time.monotonic() < until_s:
+        check()
+        time.sleep(_LOOK_EVERY_S)
+        now = read_heartbeat(store, output, run_id)
+        if now is None or now[0].state != "working":
+            return None
+        if (now[0].by.driver, now[0].beat) != (found.by.driver, found.beat):
+            return now[0]
+    return None
 
 
 @contextmanager

@@ -3,9 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
-from itertools import permutations
 from pathlib import Path
-from typing import get_args
 
 import pytest
 from fault_rules import Fault, Rule
@@ -26,7 +24,7 @@ from genre_batch.run.planning import part_plan, resume_or_plan
 from genre_batch.sink import layout
 from genre_batch.sink.finish import finish
 from genre_batch.sink.ledger import Ledger
-from genre_batch.sink.plan import RunKind, RunPlan, read_plan
+from genre_batch.sink.plan import RunPlan, read_plan
 from genre_batch.sink.schema import RejectedTrack
 from genre_batch.storage.local import LocalStore
 from genre_batch.verify.gc import collect_garbage
@@ -77,18 +75,6 @@ def test_what_was_tried_and_is_no_longer_listed_is_noted_even_if_there_is_nothin
         Path(config.source, name).write_bytes(b"xyz")
     planned(config)
     assert read_unlisted(LocalStore(), config.output).num_rows == 0
-
-
-@pytest.mark.parametrize(("first", "second"), [*permutations(get_args(RunKind), 2)])
-def test_a_run_leaves_to_an_unfinished_one_of_another_kind_what_that_has_listed(
-    first: RunKind, second: RunKind, config: ScoreConfig, capsys: pytest.CaptureFixture[str]
-) -> None:
-    unfinished, _ = planned(config.model_copy(update={"run_kind": first}))
-    Path(config.source, "new.mp3").write_bytes(b"later")
-    plan, resumed = planned(config.model_copy(update={"run_kind": second}))
-    assert (resumed, plan.run_kind, plan.tracks) == (False, second, 1)
-    assert f"the unfinished {first} run {unfinished.run_id} keeps the 2 tracks" in capsys.readouterr().err
-    assert planned(config.model_copy(update={"run_kind": first})) == (unfinished, True)
 
 
 @pytest.mark.parametrize("indexed", [False, True])
