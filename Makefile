@@ -133,7 +133,7 @@ fuzz: setup
 	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[fuzz]'
 	$(BIN)/python tests/fuzz/readers.py $(TARGET) -max_total_time=60
 
-# takes some ten minutes on two cores; OTHERS is music of other publishers that no choice should be made on, SONGS a
+# takes a quarter of an hour on two busy cores; OTHERS is music of other publishers that no choice should be made on, SONGS a
 # folder of whole songs, SPEECH one of speech
 model-figures: setup
 	$(if $(LABELLED),,$(error give LABELLED=<folder>, as in docs/training.md))

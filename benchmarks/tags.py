@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from genre_batch.catalog.corpora import read_corpus
-from genre_batch.evaluation.intervals import grouped_bootstrap
+from genre_batch.evaluation.intervals import LEAST_ARTISTS, Interval, grouped_bootstrap
 from genre_batch.model.bundle import Bundle, load_bundle
 from genre_batch.model.predictor import Predictor
 from genre_batch.model.scores import Floats, pool
@@ -50,10 +50,13 @@ def line(tag: str, probability: Floats, is_genre: np.ndarray, corpus: TrainingCo
         both = 0 < is_genre[rows].sum() < len(rows)
         return float(roc_auc_score(is_genre[rows], probability[rows])) if both else float("nan")
 
-    found = grouped_bootstrap(area, [labelled.group for labelled in corpus.tracks])
+    artists = len({each.group for each, own in zip(corpus.tracks, is_genre, strict=True) if own})
+    if artists < LEAST_ARTISTS:
+        found = Interval(mean=area(np.arange(len(is_genre))), low=None, high=None)
+    else:
+        found = grouped_bootstrap(area, [labelled.group for labelled in corpus.tracks])
     given = probability > above
     others = np.array([given[(corpus.labels == number) & ~is_genre].sum() for number in range(len(corpus.genres))])
-    artists = len({each.group for each, own in zip(corpus.tracks, is_genre, strict=True) if own})
     precision = f"{is_genre[given].mean():.2f} of {given.sum()}" if given.any() else "none"
     besides = f"{corpus.genres[others.argmax()]} {others.max()}" if others.any() else ""
     return (
