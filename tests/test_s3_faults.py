@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from fault_rules import Fault, Rule
@@ -11,8 +12,10 @@ from s3_server import S3Server
 
 from genre_batch.catalog.reject import TrackRejected
 from genre_batch.catalog.source import list_tracks
+from genre_batch.config import ScoreConfig, load
 from genre_batch.decode.window import Window
 from genre_batch.errors import UsageError
+from genre_batch.run.doctor import doctor
 from genre_batch.stages.object_reader import ObjectReader
 from genre_batch.storage import s3_client
 from genre_batch.storage.open_store import open_store
@@ -190,6 +193,19 @@ def test_a_catalog_in_a_requester_pays_bucket_is_listed_and_read(proxy: FaultyPr
         ((_, refused),) = ObjectReader(Window()).ranges([track])
         with pytest.raises(TrackRejected, match="access denied"):
             refused(0, 10)
+
+
+@pytest.mark.parametrize("payer", ["requester", "null"])
+def test_doctor_tries_a_requester_pays_bucket_as_a_run_reads_it(
+    payer: str, proxy: FaultyProxy, bucket: str, tmp_path: Path
+) -> None:
+    store.write(f"s3://{bucket}/music/a.wav", DATA)
+    store.write(f"s3://{bucket}/list.csv", b"uri\nmusic/a.wav\n")
+    proxy.follow(*(Rule(Fault.REQUESTER_PAYS, method) for method in ("GET", "HEAD")))
+    for source in (f"s3://{bucket}/music", f"s3://{bucket}/list.csv"):
+        config = load(ScoreConfig, None, (f"request_payer={payer}",), {"source": source, "output": f"{tmp_path}/out"})
+        found = {check.name: check.passed for check in doctor(config, with_cluster=lambda _: "").checks}
+        assert found["source"] is (payer == "requester")
 
 
 def test_a_version_overwritten_between_two_ranges_is_reported_as_changed(proxy: FaultyProxy, bucket: str) -> None:

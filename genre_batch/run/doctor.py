@@ -22,7 +22,7 @@ from genre_batch.model.bundle import load_bundle
 from genre_batch.model.golden import check_probabilities, check_segments
 from genre_batch.model.open_predictor import open_predictor
 from genre_batch.sink import layout
-from genre_batch.storage.open_store import absolute, open_store
+from genre_batch.storage.open_store import RequestPayer, absolute, open_store
 from genre_batch.storage.s3_client import s3_client
 from genre_batch.storage.store import StorageError, Store
 from genre_batch.storage.uri import is_s3, split_s3
@@ -78,7 +78,11 @@ def doctor(config: ScoreConfig, with_cluster: Callable[[ScoreConfig], str] | Non
     s3 = is_s3(config.source) or is_s3(config.output)
     checks: list[tuple[str, Callable[[], str], str]] = [
         ("credentials", _who, "set AWS_PROFILE or the other variables of the AWS default chain"),
-        ("source", lambda: _source(config.source), "check the name, and the permissions in cluster/aws/s3-policy.json"),
+        (
+            "source",
+            lambda: _source(config.source, config.request_payer),
+            "check the name, and the permissions in cluster/aws/s3-policy.json",
+        ),
         ("output", lambda: _output(config.output), "cluster/aws/s3-policy.json has the permissions that it needs"),
         ("region", lambda: _region(config), "run in the region of the bucket, or set AWS_REGION to it"),
         (
@@ -124,23 +128,23 @@ def _who() -> str:
         raise _Failed(str(error), "log in again, or check AWS_PROFILE") from error
 
 
-def _source(source: str) -> str:
+def _source(source: str, request_payer: RequestPayer | None) -> str:
     """List the source, and read the beginning of its first object."""
-    uri = _first_uri(source)
-    store = open_store(uri)
+    uri = _first_uri(source, request_payer)
+    store = open_store(uri, request_payer)
     found = store.head(uri)
     data = store.read(uri, etag=found.etag, length=_READ_BYTES)
     return f"listed, and read {len(data)} bytes of {uri}"
 
 
-def _first_uri(source: str) -> str:
+def _first_uri(source: str, request_payer: RequestPayer | None) -> str:
     if is_catalog_file(source):
-        uris = (row.uri for row in catalog_rows(absolute(source)))
+        uris = (row.uri for row in catalog_rows(absolute(source), request_payer))
     elif is_inventory(source):
-        tracks = one_by_one(inventory_batches(absolute(source)))
+        tracks = one_by_one(inventory_batches(absolute(source), request_payer))
         uris = (track.uri for track in tracks if track.size_bytes)
     else:
-        uris = (found.uri for found in open_store(source).list(folder_of(source)) if found.size_bytes)
+        uris = (found.uri for found in open_store(source, request_payer).list(folder_of(source)) if found.size_bytes)
     first = next(uris, None)
     if first is None:
         raise _Failed(f"there is no track in {source}", "check the prefix, folder or file name")
