@@ -105,6 +105,11 @@ class RunReport(BaseModel):
         """The share of rejects among the tracks that this run tried; 0 if it tried none."""
         return (self.rejected - self.not_tried) / self.tried if self.tried else 0.0
 
+    def is_written_as(self, data: bytes) -> bool:
+        """Whether this or an earlier version of genre-batch writes the report as `data`."""
+        written = self.model_dump_json(indent=1, exclude_unset=True).encode()
+        return data in (written, written.replace(b'\n "forecast_error": ', b'\n "hindsight": '))
+
     def summary(self) -> str:
         """The report as lines for a terminal."""
         done = "scored" if self.answers == "scores" else "described"

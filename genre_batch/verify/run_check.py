@@ -214,7 +214,7 @@ def _check_report(output: Output, plan: RunPlan, manifest: RunManifest | None, f
     try:
         data = output.read(path)
         report = RunReport.model_validate_json(data)
-        if report.model_dump_json(indent=1, exclude_unset=True).encode() != data:
+        if not report.is_written_as(data):
             raise DamageFound("it is not as it was written")
         _check_counts(report, plan, manifest)
     except Missing:

@@ -30,7 +30,7 @@ _TRIED_AGAIN, _TRIED_AGAIN_AFTER_S = 0.005, 1.0
 _READS_AHEAD = 4
 _PUT_S, _PUT_SPREAD, _PUTS_A_COMMIT = 0.060, 0.5, 3
 _COMMIT_CPU_S_PER_TRACK = 1e-5
-_DRIVER_CALL_S, _DRIVER_TRACK_S = 1.0e-3, 23.7e-6
+_DRIVER_CALL_S, _DRIVER_TRACK_S = 0.71e-3, 12.8e-6
 """CPU seconds of the driver for a call, and for a track from the listing to its file: docs/performance.md."""
 _STRAGGLERS, _STRAGGLER_PACE = 0.001, 10.0
 _SLOW_NODES, _SLOW_NODE_PACE = 0.02, 2.0
