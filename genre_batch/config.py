@@ -145,7 +145,7 @@ class TableConfig(JobConfig):
 
 
 def _section(publish: object) -> object:
-    """The settings that `true` and `false` stand for."""
+    """Expand `true` to the default settings of a publication and `false` to None; leave a section as it is."""
     if isinstance(publish, bool):
         return PublishSettings() if publish else None
     return publish

@@ -83,8 +83,8 @@ def a_shard_is_committed(run: "subprocess.Popen[str]", output: Path) -> bool:
 
 def interrupt(
     music: Path, output: Path, moment: Moment, number: signal.Signals, send: Send, within_s: float = 300.0
-) -> None:
-    """Check how a run ends that gets a signal at a moment, and that no process of it stays alive."""
+) -> list[psutil.Process]:
+    """Check how a run ends that gets a signal at a moment, and return its processes that stay alive."""
     command = [sys.executable, "-m", "genre_batch", "score", str(music), str(output), *SETTINGS, "shard_tracks=8"]
     # a shell ignores Ctrl-C on behalf of what it starts in the background, and nohup hang-ups: that may be these tests
     command = ["env", "--default-signal=INT,HUP", *command]
@@ -102,8 +102,8 @@ def interrupt(
     assert stderr.endswith(SENTENCE)
     assert stderr.count("interrupted") == 1
     assert not any(trace in stderr for trace in ("Traceback", "***", "Stack", "core dumped", "Fatal")), stderr
-    alive = psutil.wait_procs(below, timeout=300)[1]
-    assert alive == []
+    alive: list[psutil.Process] = psutil.wait_procs(below, timeout=300)[1]
+    return alive
 
 
 @pytest.mark.slow
@@ -119,7 +119,7 @@ def interrupt(
 def test_a_signal_ends_a_run_at_any_moment(
     music: Path, tmp_path: Path, moment: Moment, number: signal.Signals, send: Send
 ) -> None:
-    interrupt(music, tmp_path, moment, number, send)
+    assert interrupt(music, tmp_path, moment, number, send) == []
 
 
 @pytest.mark.soak
@@ -127,7 +127,8 @@ def test_a_signal_ends_a_run_at_any_moment(
 def test_signals_end_a_run_within_ten_seconds_at_forty_moments(much_music: Path, tmp_path: Path) -> None:
     for step in range(40):
         send, number, moment = (to_process, to_group)[step % 2], SIGNALS[step % 3], after(step * 30.0 / 39.0)
-        interrupt(much_music, tmp_path / str(step), moment, number, send, within_s=10.0)
+        alive = interrupt(much_music, tmp_path / str(step), moment, number, send, within_s=10.0)
+        assert alive == []
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""Settings of a publication; they stand in a file of their own, or as a section in the settings of a run."""
+"""Settings of a publication, shared by the verb `publish` and the section `publish` in the settings of a run."""
 
 from typing import Annotated, Literal, Self
 

@@ -1,4 +1,4 @@
-"""Any events at all, in any order: what a coordinator may be told that has no sense to it."""
+"""Random events in random order, including ones that make no sense to a coordinator."""
 
 from simulation.referee import Referee
 
